@@ -1,0 +1,146 @@
+# ---
+# jupyter:
+#   jupytext:
+#     notebook_metadata_filter: vireid
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   vireid:
+#     budget_s: 60
+# ---
+
+# %% [markdown]
+# # 00 · Start here: the same person in another light
+#
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/00_start_here.ipynb)
+# [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/00_start_here.ipynb)
+# [View source](https://github.com/vireid/vireid/blob/main/notebooks/00_start_here.py)
+#
+# **Objective.** Know the task, play one round of it, and see how far plain pixels get.
+# **Before this.** A little Python; no deep learning yet.
+# **Time.** 15 minutes to read; runs in under 60 s on two CPU cores, without a GPU or a download.
+#
+# A camera saw somebody at noon. At night another camera, which lights the street with infrared
+# lamps, sees somebody. Is it the same person? That is *visible-infrared person
+# re-identification*. We learn it **unsupervised**: a heap of pictures, each known to be visible
+# or infrared, and no names at all.
+
+# %% tags=["colab"]
+import sys
+
+if "google.colab" in sys.modules:  # elsewhere this cell does nothing
+    # %pip install -q git+https://github.com/vireid/vireid
+    from google.colab import output
+
+    output.enable_custom_widget_manager()
+
+# %% [markdown]
+# The next cell is the one dial. Everything in this workbook runs on `synthvi`, people that the
+# computer draws, and just as well on the real benchmarks once you have them (`data/README.md`
+# says how): `"sysu"`, `"regdb"`, `"llcm"`, `"m3svd"`, with `PRESET = None` for their usual
+# setting.
+
+# %% tags=["parameters"]
+DATA, PRESET = "synthvi", "tiny"
+
+# %%
+import numpy as np
+
+from vireid import plots
+from vireid.experiment import prepare
+from vireid.types import Embeddings
+
+world = prepare(DATA, preset=PRESET, trials=1)
+train, query, gallery = world.train, world.test.query, world.test.gallery
+print(f"{train.name}: {len(train)} pictures to learn from, without names")
+known = "also" if np.isin(query.identity, train.identity).any() else "not"
+print(f"test: {len(query)} questions, {len(gallery)} possible answers, people {known} in training")
+
+# %% [markdown]
+# ## 1 · What the computer is given
+#
+# Six people, in visible light (blue frame) and in infrared (dashed vermillion frame). The rows
+# are sorted by person to make it easy for *you*. Training sees the same pictures shuffled.
+
+# %%
+people = np.unique(train.identity)[:6]
+one = [(train.identity == p) & (train.modality == m) for p in people for m in (0, 1)]
+rows = np.concatenate([np.flatnonzero(keep)[:5] for keep in one])
+figure, ax = plots.canvas(width=5.4, height=5.6)
+plots.contact_sheet(train, ax, rows=rows, columns=10)
+plots.show(figure, "Six people, one to a row: five visible and five infrared pictures of each.")
+
+# %% [markdown]
+# ## 2 · A round of the game
+#
+# **Predict first.** Below are six questions in infrared and, for each, the eight answers that
+# look most alike when one simply compares grey pixels. How many of the six *first* answers will
+# be right? There are as many people in the gallery as the next line says, so a blind guess is
+# right once in that many.
+
+# %%
+print(len(np.unique(gallery.identity)), "people in the gallery")
+tables = (query, gallery)
+grey = [np.stack([t.resized(i).mean(axis=-1).ravel() for i in range(len(t))]) for t in tables]
+grey = [x - x.mean(axis=1, keepdims=True) for x in grey]  # brightness taken out
+q, g = (
+    Embeddings(x / np.linalg.norm(x, axis=1, keepdims=True), t.modality, t.camera, t.identity)
+    for x, t in zip(grey, tables, strict=True)
+)
+order = plots.best_answers(world.test, q, g)
+
+# %%
+shown = [np.flatnonzero(query.identity == p)[0] for p in np.unique(query.identity)[:6]]
+figure, ax = plots.canvas(width=4.8, height=5.6)
+plots.retrieval_sheet(query, gallery, order, ax, rows=shown)
+plots.show(figure, "Six infrared questions and the eight visible pictures nearest in grey pixels.")
+
+# %%
+score = world.test.score(q, g)
+chance = np.mean([np.mean(gallery.identity == p) for p in query.identity])
+print(f"pixels: first answer right for {score['rank1']:.0%} of the questions, chance {chance:.0%}")
+
+# %% [markdown]
+# The score `rank-1` is the share of questions whose first answer is right. `mAP` (mean average
+# precision) also asks whether *all* pictures of the person come early. Both are explained with
+# the protocols in `vireid.evaluation`; every notebook reports them on the test people.
+#
+# **What to doubt.** Six questions prove nothing: the score above is over all of them, and even
+# that is a small world. Pixels may also profit from what has nothing to do with the person: the
+# pose, the wall.
+
+# %% [markdown]
+# ## 3 · How a computer learns this without names
+#
+# | step | question | notebook |
+# | --- | --- | --- |
+# | look | What does infrared keep of a person, what not? | 01 two modalities |
+# | describe | What does a network make of a picture? | 02 features |
+# | group | Can groups of alike pictures stand in for names? | 03 clusters within a modality |
+# | see the trap | Why do pictures flock with their own light? | 04 modality bias |
+# | measure better | Which distance lets neighbours cross the gap? | 05 the Jaccard family |
+# | bridge | How does a cluster get one prototype per light? | 06 prototypes and invariance |
+# | train | What does each part of a method bring? | 07 train and compare |
+#
+# In every section: a **question**, a **prediction** that you write down before you run the cell,
+# a **picture**, and **what to doubt**. Then an exercise with its answer folded in.
+
+# %% [markdown]
+# ### Exercise
+#
+# Instead of raw pixels, compare how *bright on average* each horizontal stripe of a picture is
+# (hair, jacket, trousers, shoes). Is that better or worse than all pixels? Change one line in
+# section 2.
+#
+# <details><summary>Answer</summary>
+#
+# Replace `.ravel()` by `.mean(axis=1)`: a picture becomes a column of stripe means. It forgets
+# where in a stripe something is, so pose matters less, but a dark jacket need not be dark in
+# infrared: the ranking changes, and it stays far from reliable. No fixed rule on pixels knows
+# that cloth changes its brightness with the light. That has to be learned, and notebook 01 shows
+# why.
+# </details>

@@ -1,0 +1,277 @@
+# ---
+# jupyter:
+#   jupytext:
+#     notebook_metadata_filter: vireid
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   vireid:
+#     budget_s: 75
+# ---
+
+# %% [markdown]
+# # 06 · Prototypes and invariance: one cluster, a prototype per light
+#
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/06_prototypes_and_invariance.ipynb)
+# [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/06_prototypes_and_invariance.ipynb)
+# [View source](https://github.com/vireid/vireid/blob/main/notebooks/06_prototypes_and_invariance.py)
+#
+# **Objective.** Take BMIL's second stage apart: clusters of both lights, a prototype for each
+# light, the loss with several right answers, memories that move, and two steps per iteration.
+#
+# **Before this.** Notebooks 03 to 05.
+#
+# **Time.** 40 minutes to read; runs in under 75 s on two CPU cores, without a GPU or a download.
+
+# %% tags=["colab"]
+import sys
+
+if "google.colab" in sys.modules:  # elsewhere this cell does nothing
+    # %pip install -q git+https://github.com/vireid/vireid
+    from google.colab import output
+
+    output.enable_custom_widget_manager()
+
+# %% [markdown]
+# The one dial: `"synthvi"` is drawn by the computer; `"m3svd"`, `"sysu"`, `"regdb"`, `"llcm"` are
+# real (`data/README.md`), with `PRESET = None` for their usual setting.
+
+# %% tags=["parameters"]
+DATA, PRESET = "synthvi", "tiny"
+
+# %%
+import numpy as np
+import torch
+
+from vireid import clustering, methods, plots, widgets
+from vireid.data.augment import to_input
+from vireid.experiment import prepare
+from vireid.features import extract
+from vireid.losses import cluster_contrast, multi_positive
+from vireid.methods.bmil import split_proxies
+from vireid.runs import table
+from vireid.warm_start import stage_one, trained
+
+# %%
+world = prepare(DATA, preset=PRESET)
+train = world.train
+model, run = stage_one(world, seed=0)
+features = extract(model, train)
+bmil = methods.build("bmil", preset=world.method_preset, row="M3+MIRL", epochs=(0, 1))
+bmil.start(model, 0)
+print(f"{train.name} after stage 1; BMIL goes on from here")
+
+# %% [markdown]
+# ## 1 · Where should a cluster's prototype stand?
+#
+# Cluster all pictures together with the balanced lists of notebook 05. Take the clusters that hold
+# most of both lights. A prototype is the mean direction of its members: one per cluster (left,
+# diamond), or one per cluster *and light* (right).
+#
+# **Predict first.** Which pictures are near the diamond: the visible ones, the infrared ones, or
+# none?
+
+# %%
+label = bmil.cluster_jointly(features, 0)
+counts = [np.bincount(label[(label >= 0) & (train.modality == m)], minlength=99) for m in (0, 1)]
+largest = np.argsort(-np.minimum(*counts), kind="stable")[:4]
+members = np.isin(label, largest)
+light, cluster = train.modality[members], np.searchsorted(np.sort(largest), label[members])
+x = features.x[members]
+proxies = {}
+for name, part in (("one", np.zeros_like(light)), ("split", light)):
+    proxy, of_cluster = split_proxies(cluster, part)
+    proxies[name] = proxy, of_cluster, clustering.prototypes(x, proxy)
+
+# %%
+points = plots.project(x, "pca")  # linear: a mean of features is the mean of their points
+figure, axes = plots.canvas(2, width=9.4, height=4.2)
+kinds = {"one": ("one per cluster", None), "split": ("one per cluster and light", [0, 1])}
+for ax, (name, (title, kind)) in zip(axes, kinds.items(), strict=True):
+    proxy, of_cluster, _ = proxies[name]
+    places = np.stack([points[proxy == p].mean(0) for p in range(len(of_cluster))])
+    own = None if kind is None else np.tile(kind, len(largest))
+    plots.prototypes(
+        points, light, cluster, places, of_cluster, ax, proxy_modality=own, title=title
+    )
+plots.show(figure, "Members of four clusters of both lights with one prototype each, and with two.")
+
+# %%
+for name, (proxy, _, bank) in proxies.items():
+    near = (x * bank[proxy]).sum(1).numpy()
+    apart = [1 - near[light == m].mean() for m in (0, 1)]
+    print(
+        f"{name}: mean distance to the prototype, visible {apart[0]:.2f}, infrared {apart[1]:.2f}"
+    )
+
+# %% [markdown]
+# The mean of two heaps stands between them, where no picture is; and if one heap is larger, nearer
+# to that one. Split prototypes stand among their own pictures, and it is left to the loss to bring
+# the two together.
+#
+# **What to doubt.** A plane shows two of many directions. And these are the four *best* clusters;
+# most hold one light only, where both ways are the same.
+
+# %% [markdown]
+# ## 2 · A loss with two right answers
+#
+# Contrast with one prototype asks: which of the prototypes is mine? With two prototypes per
+# cluster there are two right answers, and the *multi-positive* loss (BMIL, eq. 7) wants both:
+#
+# $$\ell = -\frac{1}{|P|} \sum_{p \in P} \log \frac{e^{f \cdot k_p / \tau}}
+# {\sum_{j \in S} e^{f \cdot k_j / \tau}}$$
+#
+# with P the prototypes of the own cluster, S those and the strongest others. Below, features have
+# two numbers and live on a circle. Dots are the pictures of one cluster, arrows which way and how
+# hard the loss turns them (the other clusters' prototypes stand below, out of sight).
+#
+# **Predict first.** The cluster is 80 % visible. Which pictures does the left loss move, which the
+# right one? Then move the sliders: what does the temperature do?
+
+# %%
+widgets.multi_positive_toy().show()
+
+# %% [markdown]
+# Left: the majority stands at the prototype and rests; it learns nothing about the other light.
+# Right: every picture is pulled through its own prototype towards the *other light's*. That pull
+# is what "invariance" means here.
+#
+# In numbers, a picture with likeness 0.8 to its own light's prototype, 0.6 to the other one of its
+# cluster, and 0.5 to a stranger's:
+
+# %%
+likeness = torch.tensor([0.8, 0.6, 0.5])
+bank = torch.stack([likeness, (1 - likeness**2).sqrt()], dim=1)  # unit rows at these angles
+picture, mine = torch.tensor([[1.0, 0.0]]), torch.tensor([0])
+plain = cluster_contrast(picture, mine, bank, temperature=0.05)
+both = multi_positive(picture, mine, bank, torch.tensor([0, 0, 1]), temperature=0.05)
+print(f"only the own light's prototype is right: {plain:.4f} nats; both are: {both:.4f} nats")
+np.testing.assert_allclose([plain, both], [0.020581, 2.020581], atol=1e-5)
+
+# %% [markdown]
+# The first loss is content, the second is all about the farther prototype. It never reaches 0: two
+# answers that share the softmax leave at least ln 2 = 0.69 nats, so do not read its height as a
+# failure.
+#
+# **What to doubt.** The pull is only as good as the cluster. If the infrared half is a stranger,
+# the split loss pulls at full strength towards a stranger.
+
+# %% [markdown]
+# ## 3 · Prototypes that move
+#
+# After every step the batch moves its prototypes a little: $\phi \leftarrow \mathrm{norm}(\mu \phi
+# + (1 - \mu) f)$. The *momentum* $\mu$ weighs the old prototype; the papers take 0.1, so the new
+# picture weighs nine times as much! A single bank takes the pictures one by one; BMIL's code keeps
+# two, one moved by the batch's mean, one by its *hardest* picture, the least like the prototype.
+#
+# **Predict first.** A cluster lies around 40 degrees, its prototype starts at 0. How will the three
+# run at momentum 0.1, how at 0.9?
+
+# %%
+widgets.memory_walk().show()
+
+# %% [markdown]
+# At 0.1 a bank forgets everything but the last batch, and the hard one jumps between outliers: it
+# shows the network the edge of the cluster, not its middle. At 0.9 the three nearly agree and
+# follow slowly.
+#
+# **What to doubt.** Jumps are not bad as such: they are noise against settling too early. Whether
+# that helps is a question for an ablation, not for a picture.
+
+# %% [markdown]
+# ## 4 · One iteration, two steps
+#
+# Stage 2 does not add the two losses. Each iteration draws two batches: one with the labels of the
+# single lights (as in stage 1), then, *after* the optimiser has stepped, one with the joint labels.
+# In code `losses` is a generator: each `yield` is one optimiser step, and what stands after a
+# `yield` runs when that step is done. So the memory's update stands in plain sight.
+#
+# **Predict first.** We ask for the first step, then for the second, then for the end. When does
+# the bank of the first loss move?
+
+# %%
+labels = bmil.relabel(features.blind(), 0)  # clusters; memories start at their centroids
+pair = next(iter(bmil.batches(labels, 0)))
+batches = {id(b): to_input(np.stack([train.resized(i) for i in b.rows])) for b in pair}
+with torch.no_grad():
+    seen = {id(b): model.eval()(batches[id(b)], torch.as_tensor(b.modality)) for b in pair}
+start = {"visible": bmil.memories[0].mean, "joint": bmil.global_memory.mean}
+steps = bmil.losses(pair, lambda batch: seen[id(batch)], 0)
+for when in ("step 1", "step 2", "the end"):
+    terms = next(steps, {})
+    now = {"visible": bmil.memories[0].mean, "joint": bmil.global_memory.mean}
+    moved = {name: int((now[name] != start[name]).any(1).sum()) for name in start}
+    print(f"{when}:", ", ".join(f"{k} {float(v):.3f}" for k, v in terms.items()) or "no more loss")
+    print(
+        "   prototypes moved so far:", ", ".join(f"{n} in the {k} bank" for k, n in moved.items())
+    )
+
+# %% [markdown]
+# A loss never writes; it reads the banks as they were before its step. Released code of this field
+# often moves memories inside the backward pass, where a second loss of the same step sees them
+# already moved. The two ways give different numbers, and only one can be followed with a finger.
+#
+# **What to doubt.** Two steps per iteration are twice as many steps as stage 1 takes. A fair
+# control must be trained for as many: the row `prolonged` in notebook 07.
+
+# %% [markdown]
+# ## 5 · What does each part change?
+#
+# From one and the same stage 1, three continuations with equally many steps:
+#
+# | row | clusters of the second step | prototypes |
+# | --- | --- | --- |
+# | M2 | plain Jaccard (naive) | one per cluster |
+# | M3 | balanced lists | one per cluster |
+# | M3+MIRL | balanced lists | one per cluster and light |
+#
+# **Predict first.** Order the three by the own-light share of the neighbours in the end.
+
+# %%
+rows = {"stage 1": run} | {row: trained(world, row)[1] for row in ("M2", "M3", "M3+MIRL")}
+shares = {name: 100 * record.result["own_share_k"] for name, record in rows.items()}
+shown = table({name: [record] for name, record in rows.items()})[["steps", "rank1", "mAP"]]
+shown["own-light share %"] = [round(share, 1) for share in shares.values()]
+print(shown.to_string())
+assert DATA != "synthvi" or min(shares["M3"], shares["M3+MIRL"]) < shares["M2"], (
+    "balanced clusters moved nothing"
+)
+
+# %%
+figure, axes = plots.canvas(2, width=9.4, height=3.2)
+for ax, key in zip(axes, ("recall", "precision"), strict=True):
+    lines = {
+        row: [[100 * (r[f"global/cross_{key}"] or 0) for r in record.curves]]
+        for row, record in rows.items()
+        if row != "stage 1"
+    }
+    plots.curve(lines, ax, ylabel=f"{key} of crossing pairs (%)")
+plots.show(figure, "Recall and precision of crossing pairs in the joint clusters over stage 2.")
+
+# %% [markdown]
+# The own-light share tells whether a part does what it is meant to: bring the lights together.
+# Rank-1 and mAP tell whether that helps to find people. On a world this small the two need not
+# agree, and they may well not here: with so few pictures many crossing pairs are strangers, and
+# bringing the lights together then means bringing the wrong people together.
+#
+# **What to doubt.** One seed, a handful of test people, a few epochs. No order of rows on this
+# table is a result. Notebook 07 shows the same rows on a larger world over several seeds.
+
+# %% [markdown]
+# ### Exercise
+#
+# The loss of section 2 keeps the own prototypes and the *strongest* 48 or 49 others. What should
+# happen with `keep=2`? Try it on the three likenesses of section 2, then think about a batch.
+#
+# <details><summary>Answer</summary>
+#
+# With `keep=2` only the two positives are left in the softmax: the stranger is out of the race, and
+# the loss falls to ln 2 plus what the two differ by. Nothing pushes away from anybody, so all
+# pictures could collapse into one point at no cost. With many prototypes the far ones hardly weigh
+# in the softmax anyway (at temperature 0.05, a likeness lower by 0.2 counts e^4 = 55 times less),
+# so dropping them saves work and changes little; dropping the near ones changes everything.
+# </details>

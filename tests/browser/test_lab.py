@@ -1,0 +1,34 @@
+"""Notebooks in a real JupyterLab: widgets appear, a key press changes the picture."""
+
+import pytest
+from steps import PATIENCE, lasso, step_slider
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+
+
+def run_all(page, lab: str, name: str):
+    """Open a notebook, wait for its kernel, run all cells; returns the notebook's panel."""
+    page.goto(f"{lab}/lab/tree/{name}?reset", timeout=PATIENCE)
+    kernel = "window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel"
+    page.wait_for_function(f"() => Boolean({kernel})", timeout=PATIENCE)
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    return page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+
+
+def test_slider_changes_the_picture(page, lab):
+    panel = run_all(page, lab, "01_two_modalities.ipynb")
+    before, after = step_slider(page, panel, "first person")
+    assert "drawn people" in before and "drawn people" in after
+    assert panel.locator(".jp-OutputArea-output img").count() >= 1
+
+
+def test_map_is_drawn_and_lasso_selects(page, lab):
+    panel = run_all(page, lab, "map.ipynb")
+    before, _ = step_slider(page, panel, "around")
+    assert before.startswith("Pictures of the selection. 12 selected")
+    canvas = panel.locator(".vireid-map canvas").first
+    canvas.wait_for(timeout=PATIENCE)
+    canvas.scroll_into_view_if_needed()
+    lasso(page, canvas)
+    everything = panel.locator(".vireid-picture img[alt*='48 selected']")
+    everything.wait_for(timeout=PATIENCE)

@@ -1,0 +1,27 @@
+"""The same notebooks as a page: Voila shows the live widgets, not their stills."""
+
+import pytest
+from steps import PATIENCE, step_slider
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+
+
+def test_slider_changes_the_picture(page, voila):
+    page.goto(f"{voila}/voila/render/01_two_modalities.ipynb", timeout=PATIENCE)
+    before, after = step_slider(page, page.locator("body"), "first person")
+    assert "drawn people" in before and "drawn people" in after
+
+
+def test_choice_changes_the_alt_text(page, voila):
+    page.goto(f"{voila}/voila/render/01_two_modalities.ipynb", timeout=PATIENCE)
+    picture = page.locator(".vireid-picture img").first
+    picture.wait_for(timeout=PATIENCE)
+    assert "(nir," in picture.get_attribute("alt")
+    page.locator(".vireid-panel select").first.select_option("thermal")
+    page.locator(".vireid-picture img[alt*='(thermal,']").wait_for(timeout=PATIENCE)
+
+
+def test_map_shows_pictures_around_an_image(page, voila):
+    page.goto(f"{voila}/voila/render/map.ipynb", timeout=PATIENCE)
+    step_slider(page, page.locator("body"), "around")
+    page.locator(".vireid-map canvas").first.wait_for(timeout=PATIENCE)

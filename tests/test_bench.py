@@ -1,0 +1,118 @@
+"""The benchmark: its reference computes the same, its scale weighs, its table has all rows."""
+
+import json
+
+import numpy as np
+import pytest
+import reference_jaccard as oracle
+
+from vireid import bench
+from vireid.bench import measure, parts, reference, worlds
+
+
+def test_the_reference_equals_the_written_out_definition():
+    x, _, _ = worlds.features(90, d=32)
+    index, similarity = reference.nearest(x, 30)
+    s = oracle.unit(x) @ oracle.unit(x).T
+    assert np.abs(similarity - np.sort(s, axis=1)[:, ::-1][:, :30]).max() < 1e-6
+    expected = oracle.distance(oracle.vanilla(s, 30, 6))
+    assert np.abs(reference.jaccard(x, index) - expected).max() < 2e-6
+
+
+def test_features_are_like_features_in_a_training():
+    x, camera, modality = worlds.features(600)
+    again, _, _ = worlds.features(600)
+    assert (x == again).all() and np.allclose(np.linalg.norm(x, axis=1), 1, atol=1e-6)
+    assert set(camera) == {0, 1, 2, 3} and (modality == (camera > 1)).all()
+    labels = reference.labels(x, parts.EPS)
+    assert labels.max() == 10 and (labels >= 0).mean() > 0.9, "11 people of 56 or 54 images"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: [parts.labels(300)],
+        lambda: [parts.search(300)],
+        lambda: parts.distances(300),
+        lambda: [parts.evaluation(p, 60, 80) for p in ("sysu", "regdb", "llcm")],
+        lambda: [parts.transport(40, 30)],
+        lambda: [parts.label_transfer(240, 180)],
+    ],
+    ids=["labels", "search", "distances", "evaluation", "transport", "label_transfer"],
+)
+def test_both_sides_of_a_part_agree(make):
+    for part in make():
+        row = bench.compare(part, 1)
+        words = row["difference"]
+        assert words == "identical" or float(words.split()[1]) < 1e-5 or "differ, by" in words
+        assert row["cpu_plain"] > 0 and row["cpu_ours"] > 0
+        assert row["ratio"] == pytest.approx(row["cpu_plain"] / row["cpu_ours"], rel=0.1, abs=0.01)
+
+
+def test_differences_are_told():
+    a, b = np.array([0, 0, 1]), np.array([0, 1, 1])
+    assert parts._labels(a, a) == "identical" and parts._labels(a, b) == "1 of 3 labels differ"
+    near, far = np.zeros((1, 3)), np.array([[0, 0.5, 0]])
+    assert parts._lists((a[None], near), (b[None], far)) == "1 of 3 entries differ, by 5e-01"
+
+
+def test_a_measurement_counts_time_memory_and_result():
+    def work():
+        block = np.ones(10_000_000)  # 80 MB
+        return float(sum(block[:1000]) + sum(i * i for i in range(300_000)) * 0)
+
+    cost = measure.measure(work, lambda result: result + 1)
+    assert cost.result == 1001 and cost.wall >= cost.cpu * 0.9 > 0.005
+    if measure.STATUS.exists():
+        assert 0.07 < cost.memory < 0.12
+        assert measure.measure(lambda: None, lambda r: r).memory < 0.02
+
+
+def test_errors_of_a_measurement_come_back():
+    def fail():
+        raise ValueError("no such thing")
+
+    with pytest.raises(ValueError, match="no such thing"):
+        measure.measure(fail, lambda r: r)
+
+
+@pytest.mark.skipif(not measure.STATUS.exists(), reason="the process table is read on Linux only")
+def test_a_killed_measurement_is_reported():
+    import os
+    import signal
+
+    with pytest.raises(MemoryError, match="a measurement died"):
+        measure.measure(lambda: os.kill(os.getpid(), signal.SIGKILL), lambda r: r)
+
+
+def test_the_table_and_the_numbers_are_written(tmp_path, monkeypatch, capsys):
+    sizes = {"n": 250, "sinkhorn": (30, 20), "mult": (200, 150), "rounds": 1}
+    monkeypatch.setattr(bench, "SIZES", {True: sizes, False: sizes})
+    monkeypatch.setattr(bench, "SCALING", (150,))
+    monkeypatch.setattr(bench, "EVALUATIONS", {k: [("sysu", 40, 30)] for k in (True, False)})
+    monkeypatch.setattr(bench, "warm_up", lambda: None)
+    bench.run(quick=False, out=tmp_path / "benchmarks.md")
+    text = (tmp_path / "benchmarks.md").read_text()
+    assert text.strip() == capsys.readouterr().out.strip()
+    numbers = json.loads((tmp_path / "benchmarks.json").read_text())
+    assert len(numbers["parts"]) == 9 and [r["n"] for r in numbers["scaling"]] == [150]
+    for row in numbers["parts"]:
+        assert f"| {row['part']} | {row['size']} | {row['ratio']} | {row['goal']} |" in text
+    assert measure.machine() in text and "| 150 |" in text
+
+
+def test_a_reference_that_does_not_fit_is_left_out(monkeypatch):
+    monkeypatch.setattr(measure, "free_memory", lambda: 0.0)
+    (row,) = bench.scaling([150])
+    assert "cpu_plain" not in row and row["cpu_ours"] > 0
+    assert "| 150 | - |" in bench.report([], [row], "here")
+
+
+def test_threads_are_pinned_in_a_process_of_its_own(monkeypatch, tmp_path):
+    calls = []
+    monkeypatch.setattr(bench.subprocess, "run", lambda *a, **k: calls.append((a, k)))
+    bench.main(quick=True, out=tmp_path / "t.md")
+    (command,), options = calls[0]
+    assert command[1:] == ["-m", "vireid.bench", "--quick", "--out", str(tmp_path / "t.md")]
+    assert options["check"] and options["env"]["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert options["env"]["OMP_NUM_THREADS"] == "1" and "PATH" in options["env"]

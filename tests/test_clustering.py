@@ -1,0 +1,138 @@
+"""DBSCAN against the textbook and scikit-learn, sparse against dense; prototypes."""
+
+import numpy as np
+import pytest
+import reference_jaccard as reference
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import coo_array, csr_array
+from sklearn.cluster import DBSCAN
+
+from vireid.clustering import NoClustersError, dbscan, prototypes
+from vireid.jaccard import jaccard_distance
+from vireid.types import PseudoLabels
+
+
+def distances(seed, n, levels=None):
+    """Symmetric distances in [0, 1] with zero diagonal; few ``levels`` make many ties with eps."""
+    rng = np.random.default_rng(seed)
+    d = rng.random((n, n)) ** 0.5 if levels is None else rng.integers(0, levels, (n, n)) / levels
+    d = np.minimum(d, d.T)
+    np.fill_diagonal(d, 0)
+    return d
+
+
+def graph_of(d, *, diagonal=True):
+    keep = (d < 1) & (diagonal | ~np.eye(len(d), dtype=bool))
+    row, column = keep.nonzero()
+    return csr_array((d[row, column], (row, column)), shape=d.shape)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    n=st.integers(1, 40),
+    eps=st.sampled_from([0.1, 0.25, 0.5, 0.9]),
+    min_samples=st.integers(1, 6),
+    levels=st.sampled_from([None, 4, 20]),
+)
+def test_labels_equal_the_textbook_and_scikit_learn_sparse_or_dense(
+    seed, n, eps, min_samples, levels
+):
+    d = distances(seed, n, levels)
+    expected = reference.dbscan(d, eps, min_samples)
+    assert (dbscan(d, eps=eps, min_samples=min_samples) == expected).all()
+    for diagonal in (True, False):
+        graph = graph_of(d, diagonal=diagonal)
+        assert (dbscan(graph, eps=eps, min_samples=min_samples) == expected).all()
+    peer = DBSCAN(eps=eps, min_samples=min_samples, metric="precomputed").fit_predict(d)
+    assert (peer == expected).all()
+
+
+def test_a_border_image_joins_the_first_of_the_clusters_that_reach_it():
+    d = np.ones((9, 9))
+    for group in ([0, 1, 2, 3], [5, 6, 7, 8]):
+        d[np.ix_(group, group)] = 0.1
+    d[4, [3, 5]] = d[[3, 5], 4] = 0.5
+    np.fill_diagonal(d, 0)
+    assert dbscan(d, eps=0.5, min_samples=4).tolist() == [0, 0, 0, 0, 0, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_a_distance_equal_to_eps_is_near_in_either_precision(kind):
+    d = np.array([[0, 0.6], [0.6, 0]], dtype=kind)
+    assert dbscan(d, eps=0.6, min_samples=2).tolist() == [0, 0]
+    assert dbscan(csr_array(d), eps=0.6, min_samples=2).tolist() == [0, 0]
+
+
+def test_t1_6_two_groups_and_a_loner():
+    angle = np.deg2rad([0, 1, 2, 3, 90, 91, 92, 93, 180])
+    d = jaccard_distance(np.stack([np.cos(angle), np.sin(angle)], 1), k1=4, k2=1)
+    assert dbscan(d, eps=0.6).tolist() == [0, 0, 0, 0, 1, 1, 1, 1, -1]
+    assert dbscan(d, eps=0.6, min_samples=5).tolist() == [-1] * 9
+
+
+def test_labels_live_where_the_distance_does():
+    d = distances(0, 12)
+    labels = dbscan(torch.as_tensor(d), eps=0.5)
+    assert torch.is_tensor(labels) and labels.dtype == torch.int64
+    assert labels.tolist() == dbscan(d, eps=0.5).tolist()
+    assert dbscan(coo_array(graph_of(d)), eps=0.5).tolist() == labels.tolist()
+
+
+def test_wrong_arguments_are_explained():
+    d = distances(1, 8)
+    graph = graph_of(d)
+    for call, message in (
+        ({"eps": 0}, "eps=0"),
+        ({"eps": -1}, "eps=-1"),
+        ({"eps": 0.5, "min_samples": 0}, "min_samples=0"),
+        ({"eps": 0.5, "min_samples": 2.5}, "min_samples=2.5"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            dbscan(d, **call)
+    with pytest.raises(ValueError, match="eps must be below 1"):
+        dbscan(graph, eps=1)
+    with pytest.raises(ValueError, match=r"shape \(3, 8\)"):
+        dbscan(d[:3], eps=0.5)
+    d[2, 5] = np.nan
+    for broken in (d, csr_array(d), torch.as_tensor(d)):
+        with pytest.raises(ValueError, match=r"row 2 \(1 in all\) of distance hold NaN"):
+            dbscan(broken, eps=0.5)
+
+
+def test_a_graph_cut_at_a_smaller_radius_is_refused():
+    x = np.random.default_rng(0).normal(size=(60, 4))
+    graph = jaccard_distance(x, k1=8, k2=3, eps=0.3)
+    assert (dbscan(graph, eps=0.3) == dbscan(jaccard_distance(x, k1=8, k2=3), eps=0.3)).all()
+    with pytest.raises(ValueError, match=r"eps=0.6, but this graph was cut at eps=0.3"):
+        dbscan(graph, eps=0.6)
+
+
+def test_prototypes_are_unit_means_of_members():
+    x = np.array([[1.0, 0], [0, 1], [0.6, 0.8], [3, 0], [9, 9]])
+    found = prototypes(x, np.array([0, 0, 1, 1, -1]))
+    half = np.sqrt(0.5)
+    mean = np.array([3.6, 0.8]) / np.linalg.norm([3.6, 0.8])
+    assert np.allclose(found, [[half, half], mean]) and found.dtype == np.float64
+    tensor = prototypes(torch.as_tensor(x, dtype=torch.float32), PseudoLabels([0, 0, 1, 1, -1]))
+    assert torch.is_tensor(tensor) and tensor.dtype == torch.float32
+    assert np.allclose(tensor, found, atol=1e-6)
+
+
+def test_prototypes_of_nothing_and_of_nonsense():
+    x = np.random.default_rng(0).normal(size=(6, 3))
+    with pytest.raises(NoClustersError, match="all 6 images are outliers; raise eps or"):
+        prototypes(x, np.full(6, -1))
+    with pytest.raises(ValueError, match=r"labels skip \[1\]"):
+        prototypes(x, np.array([0, 0, 2, 2, -1, -1]))
+    with pytest.raises(ValueError, match=r"x is \(6, 3\) and labels \(5,\)"):
+        prototypes(x, np.zeros(5, dtype=int))
+    x[1] = -x[0]
+    with pytest.raises(ValueError, match=r"row 0 \(1 in all\) of the prototypes are zero"):
+        prototypes(x, np.array([0, 0, -1, -1, -1, -1]))
+    x[3, 1] = np.nan
+    assert prototypes(x, np.array([-1, -1, 0, -1, 0, 0])).shape == (1, 3)
+    with pytest.raises(ValueError, match="hold NaN"):
+        prototypes(x, np.array([-1, -1, 0, 0, 0, 0]))

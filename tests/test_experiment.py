@@ -1,0 +1,122 @@
+"""From names to a run, and the command line around it."""
+
+import json
+
+import pytest
+
+from vireid import cli, experiment, methods
+
+QUICK = {"epochs": (1, 1), "iterations": 2}
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return experiment.prepare("synthvi", preset="tiny", trials=2)
+
+
+def test_prepare_knows_what_goes_with_a_data_set(tiny):
+    assert (tiny.network, tiny.method_preset, len(tiny.test.trials)) == ("small", "tiny", 2)
+    assert set(tiny.train.identity).isdisjoint(tiny.test.query.identity)
+    assert (tiny.test.query.modality == 1).all()
+    assert (tiny.test.gallery.modality == 0).all()
+    with pytest.raises(ValueError, match="synthvi, m3svd"):
+        experiment.prepare("market")
+
+
+def test_a_method_may_bring_its_network():
+    ready = experiment.prepare("synthvi", preset="tiny", trials=1, method="mcf")
+    assert ready.network == "regions_small"
+    assert ready.model().attention is not None
+
+
+@pytest.mark.parametrize("name", methods.TABLE)
+def test_every_method_trains_on_synthvi_tiny(name):
+    ready = experiment.prepare("synthvi", preset="tiny", trials=1, method=name)
+    small = QUICK | ({"epochs": (1, 0)} if name == "dcl" else {})
+    _, run = experiment.train(ready, name, seed=0, switches=small)
+    assert run.unsupervised
+    assert run.steps >= 2
+    assert 0 <= run.result["rank1"] <= 1
+    assert any(key.startswith("loss/") for key in run.curves[-1])
+
+
+def test_compare_shares_stage_1_and_goes_on_where_it_stopped(tiny, tmp_path):
+    options = {"seed": 3, "out": tmp_path, "switches": QUICK}
+    found = experiment.compare(tiny, "bmil", ["prolonged"], **options)
+    assert list(found) == ["stage1", "prolonged"]
+    assert found["prolonged"].before["rank1"] == found["stage1"].result["rank1"]
+    stamp = (tmp_path / "stage1/model.safetensors").stat().st_mtime_ns
+    again = experiment.compare(tiny, "bmil", ["prolonged", "oracle"], **options)
+    assert (tmp_path / "stage1/model.safetensors").stat().st_mtime_ns == stamp
+    assert again["prolonged"].result == found["prolonged"].result
+    assert [run.unsupervised for run in again.values()] == [True, True, False]
+    with pytest.raises(ValueError, match=r"stage1 holds a finished run with another lr;"):
+        experiment.compare(tiny, "bmil", [], **options | {"switches": QUICK | {"lr": 1e-5}})
+    with pytest.raises(ValueError, match="another seed;"):
+        experiment.compare(tiny, "bmil", [], **options | {"seed": 4})
+    with pytest.raises(ValueError, match=r"another .*k1.*;"):
+        experiment.compare(
+            tiny, "bmil", [], **options | {"switches": QUICK | {"preset": "official"}}
+        )
+
+
+def test_whole_rows_share_nothing(tiny, tmp_path):
+    found = experiment.compare(
+        tiny, "bmil", ["M1"], seed=0, out=tmp_path, switches=QUICK, whole=True
+    )
+    assert list(found) == ["M1"]
+    assert [row["stage"] for row in found["M1"].curves] == [1, 2]
+
+
+def test_preset_for_falls_back_to_official(tiny):
+    from dataclasses import replace
+
+    llcm = replace(tiny, method_preset="official_llcm")
+    assert experiment.preset_for(llcm, "dmdl") == "official_llcm"
+    assert experiment.preset_for(llcm, "bmil") == "official"
+
+
+def test_train_and_evaluate_from_the_command_line(tmp_path, capsys):
+    out = tmp_path / "run"
+    command = ["train", "--method", "bmil", "--data", "synthvi", "--seed", "1", "--out", str(out)]
+    assert cli.main([*command, "--set", "epochs=(1, 1)", "--set", "iterations=2"]) == 0
+    assert "rank1" in capsys.readouterr().out
+    record = json.loads((out / "run.json").read_text())
+    assert (record["seed"], record["preset"], record["select"]) == (1, "tiny", "last")
+    weights = str(out / "model.safetensors")
+    assert cli.main(["evaluate", "--data", "synthvi", "--weights", weights]) == 0
+    shown = dict(line.split() for line in capsys.readouterr().out.splitlines())
+    assert float(shown["rank1"]) == pytest.approx(record["result"]["rank1"], abs=1e-4)
+
+
+def test_errors_are_a_line_that_says_what_to_do(capsys):
+    assert cli.main(["train", "--method", "bmil", "--set", "epss=1"]) == 2
+    error = capsys.readouterr().err
+    assert "no switch epss" in error
+    assert "known:" in error
+    with pytest.raises(ValueError, match="FIELD=VALUE"):
+        cli.switches(["k1"])
+    assert cli.switches(["k1=20", "memory=single", "epochs=(1, 2)"]) == {
+        "k1": 20,
+        "memory": "single",
+        "epochs": (1, 2),
+    }
+
+
+@pytest.mark.parametrize(
+    "command", ["train", "evaluate", "compare", "data", "bench", "figures", "workbook", "lab"]
+)
+def test_help_teaches(command, capsys):
+    with pytest.raises(SystemExit) as done:
+        cli.main([command, "--help"])
+    assert done.value.code == 0
+    assert len(capsys.readouterr().out) > 100
+
+
+def test_main_leaves_torch_unloaded_until_needed():
+    import subprocess
+    import sys
+
+    code = "import sys, vireid.cli; vireid.cli.parser(); print('torch' in sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "False"

@@ -1,0 +1,444 @@
+"""MCF on a toy world: its schedule, its phases, its memories, and that no setting lies."""
+
+import math
+import warnings
+from dataclasses import fields
+
+import numpy as np
+import pytest
+import torch
+import toy
+from torch.nn.functional import normalize
+
+from vireid import methods
+from vireid.clustering import NoClustersError
+from vireid.methods import mcf
+from vireid.methods.base import Schedule
+from vireid.models.attention import PACBAM
+from vireid.models.parts import BNNeck
+from vireid.training import fit
+from vireid.types import Embeddings, Modality
+
+SMALL = {
+    "epochs": (1, 2),
+    "iterations": 2,
+    "lr": 1e-3,
+    "stage2_lr": 1e-3,
+    "k1": 6,
+    "k2": 2,
+    "min_samples": 2,
+    "identities": 3,
+    "instances": 2,
+    "joint_k1": 10,
+    "joint_k2": 4,
+    "classifier": "light",
+    "rho": 0.3,
+}
+
+
+class Net(toy.Net):
+    """The toy network with three regions of four numbers and PA-CBAM over its rows."""
+
+    regions = 3
+
+    def __init__(self):
+        super().__init__()
+        self.attention = PACBAM(3, parts=2, reduction=3)
+        self.neck, self.attend = BNNeck(self.dim), True
+
+    def forward(self, pictures, modality):
+        """(b, 3, 16, 8) -> Output with x (b, 12), tokens (b, 3, 4), attention (b, 3)."""
+        rows, channel = pictures.mean(3, keepdim=True), None
+        if self.attend:
+            rows, channel, _ = self.attention(rows)
+        tokens = (self.linear(rows.flatten(1)) + self.bias[modality]).unflatten(1, (3, 4))
+        return toy.Output(self.neck(tokens.flatten(1)), tokens, channel)
+
+
+def net(seed=0):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return Net()
+
+
+def run(preset="paper", row=None, table=None, **switches):
+    method = methods.build("mcf", preset=preset, row=row, **(SMALL | switches))
+    return method, fit(net(), method, toy.images() if table is None else table, seed=3)
+
+
+def losses(record):
+    return [{k: v for k, v in row.items() if k.startswith("loss/")} for row in record.curves]
+
+
+# ---- schedule ----
+
+
+def test_steps_of_the_rate():
+    schedule = methods.build("mcf", preset="paper").schedule
+    rates = [schedule.lr_at(e) for e in (0, 20, 40, 50, 70, 90)]
+    assert rates == pytest.approx([3.5e-4, 3.5e-5, 3.5e-6, 3.5e-5, 3.5e-6, 3.5e-7])
+    assert (schedule.epochs, schedule.iterations, schedule.optimiser) == ((50, 50), 200, "sgd")
+    (group,) = schedule.make_optimiser([torch.nn.Parameter(torch.zeros(1))]).param_groups
+    assert (group["momentum"], group["weight_decay"]) == (0.9, 5e-4)
+
+
+def test_cosine_of_the_released_code():
+    schedule = methods.build("mcf").schedule
+    assert schedule.lr_at(0) == 3.5e-4 and schedule.lr_at(50) == 3.5e-5
+    assert schedule.lr_at(25) == pytest.approx((3.5e-4 + 1e-6) / 2)
+    assert schedule.lr_at(99) == pytest.approx(
+        1e-7 + (3.5e-5 - 1e-7) * (1 + math.cos(math.pi * 0.98)) / 2
+    )
+
+
+def test_defaults_are_the_papers():
+    m = methods.build("mcf", preset="paper")
+    assert (m.vra_weight, m.vrnl_weight, m.um_weight, m.delta) == (0.4, 0.5, 0.03, (0.6, 0.4))
+    assert (m.identity_weight, m.alpha, m.beta, m.max_matches) == (0.1, 1.0, 0.1, 3)
+    assert (m.k1, m.k2, m.joint_k1, m.joint_k2, m.eps, m.min_samples) == (30, 6, 40, 32, 0.6, 4)
+    assert (m.temperature, m.momentum, m.shared_momentum, m.rho) == (0.05, 0.2, 0.8, 0.9)
+    assert (m.identities, m.infrared_identities, m.instances) == (4, None, 16)
+    code = methods.build("mcf")
+    assert (code.max_matches, code.infrared_identities, code.um_weight_late) == (2, 8, 0.12)
+    regdb = methods.build("mcf", preset="official_regdb")
+    assert (regdb.eps, regdb.vrnl_weight, regdb.um_weight) == (0.2, 0.1, 0.01)
+    assert methods.build("mcf", preset="paper_regdb").joint_k1 == 38
+
+
+def test_merging_weighs_more_late():
+    m = methods.build("mcf")
+    assert [mcf.terms.um_weight(m, e) for e in (0, 34, 35, 49)] == [0.03, 0.03, 0.12, 0.12]
+    assert mcf.terms.um_weight(methods.build("mcf", preset="paper"), 49) == 0.03
+
+
+# ---- phases ----
+
+PHASE_1 = {"visible contrast", "infrared contrast", "diversity", "identity", "augmented look"}
+CROSS = {"visible cross", "infrared cross"}
+
+
+def test_phase_1_matches_nothing(monkeypatch):
+    def forbidden(*_, **__):
+        raise AssertionError("phase 1 asked for a matching")
+
+    for name in ("greedy_regions", "neighbour_sets", "merge_groups"):
+        monkeypatch.setattr(f"vireid.methods.mcf.links.{name}", forbidden)
+    _, record = run(epochs=(2, 0))
+    for row in losses(record):
+        assert set(row) == {f"loss/{t}" for t in PHASE_1}
+    with pytest.raises(AssertionError, match="asked for"):
+        run()
+
+
+def test_phase_2_adds_its_three_modules():
+    _, record = run()
+    first, second, _ = losses(record)
+    assert {k.removeprefix("loss/") for k in first} == PHASE_1
+    assert {k.removeprefix("loss/") for k in second} == PHASE_1 | CROSS | {"neighbours", "merging"}
+    assert "global/clusters" in record.curves[1] and "global/clusters" not in record.curves[0]
+
+
+@pytest.mark.parametrize(
+    ("row", "first", "second"),
+    [
+        ("R1", set(), set()),
+        ("R2", {"identity"}, set()),
+        ("R3", {"identity"}, {"merging"}),
+        ("R4", {"identity"}, {"neighbours"}),
+        ("R5", {"identity", "augmented look"}, CROSS),
+        ("R6", {"identity", "augmented look"}, CROSS | {"neighbours"}),
+        ("R7", {"identity", "augmented look"}, CROSS | {"neighbours", "merging"}),
+        ("prolonged", {"identity", "augmented look"}, set()),
+    ],
+)
+def test_ablation_rows_have_their_terms(row, first, second):
+    _, record = run(row=row, epochs=(1, 1))
+    base = {"visible contrast", "infrared contrast", "diversity"}
+    names = [{k.removeprefix("loss/") for k in epoch} for epoch in losses(record)]
+    assert names == [base | first, base | first | second]
+
+
+def test_zero_weights_make_phase_2_phase_1():
+    """With weights 0 and without shared memories, stage 2 is stage 1 gone on with."""
+    zero = {"vra": False, "vrnl_weight": 0.0, "um_weight": 0.0, "camera_aware_sampling": False}
+    none = {"vra": False, "vrnl": False, "um": False, "camera_aware_sampling": False}
+    # merging moves the modality's memory at its targets even when it weighs nothing
+    records = [run(**zero, max_matches=1)[1], run(**none)[1]]
+    for a, b in zip(*map(losses, records), strict=True):
+        for name in b:
+            assert a[name] == pytest.approx(b[name], rel=1e-6)
+
+
+def test_the_same_seed_is_the_same_run():
+    a, b = (losses(run()[1]) for _ in range(2))
+    assert a == b
+    assert a[0]["loss/visible contrast"] > 0
+
+
+def test_resumed_is_uninterrupted(tmp_path):
+    def build():
+        return methods.build("mcf", preset="paper", **SMALL)
+
+    whole = fit(net(), build(), toy.images(), seed=3)
+    fit(net(), build(), toy.images(), seed=3, epochs=2, out=tmp_path)
+    rest = fit(net(), build(), toy.images(), seed=3, out=tmp_path, resume=True)
+    for a, b in zip(losses(whole), losses(rest), strict=True):
+        assert a == pytest.approx(b)
+
+
+# ---- one step, looked at closely ----
+
+
+def begun(epoch=1, **switches):
+    """A method after relabelling random-ish but clusterable features, its labels and the table."""
+    method = methods.build("mcf", preset="paper", **(SMALL | switches))
+    method.start(net(), seed=1)
+    table = toy.images()
+    x = normalize(torch.as_tensor(table.source).float().mean(2).flatten(1) - 100)[:, :12]
+    features = Embeddings(normalize(x), table.modality, table.camera)
+    return method, method.relabel(features, epoch), features
+
+
+def answer(features):
+    def encode(batch):
+        x = features.x[batch.rows].clone().requires_grad_()
+        return toy.Output(x, x.unflatten(1, (3, 4)), None)
+
+    return encode
+
+
+def step(method, labels, features, epoch=1):
+    batch = next(iter(method.batches(labels, epoch)))
+    inner = method.losses(batch, answer(features), epoch)
+    terms = next(inner)
+    return batch, terms, inner
+
+
+def test_batches_hold_three_modalities():
+    method, labels, _ = begun(infrared_identities=2)
+    batch = next(iter(method.batches(labels, 1)))
+    sizes = [len(batch.of(m, v)) for m, v in ((0, 0), (0, 1), (1, 0), (1, 1))]
+    assert sizes == [6, 6, 4, 0]
+    plain, second = batch.of(Modality.VISIBLE, 0), batch.of(Modality.VISIBLE, 1)
+    assert (batch.rows[plain] == batch.rows[second]).all()
+    own = np.where(batch.modality == 0, labels["visible"].label[batch.rows],
+                   labels["infrared"].label[batch.rows])  # fmt: skip
+    assert (batch.label.numpy() == own).all()
+
+
+def test_memories_move_after_the_step_only():
+    method, labels, features = begun()
+    banks = [m.prototypes for m in method.links.shared.values()]
+    own = [s.memory.prototypes for s in method.sides.values()]
+    _, _, inner = step(method, labels, features)
+    assert all(
+        torch.equal(a, m.prototypes)
+        for a, m in zip(banks, method.links.shared.values(), strict=True)
+    )
+    assert next(inner, None) is None  # the code behind the yield runs
+    moved = [m.prototypes for m in method.links.shared.values()]
+    assert all((a - b).abs().max() > 1e-4 for a, b in zip(banks, moved, strict=True))
+    for modality, before in zip(Modality, own, strict=True):
+        merging = any(len(g) > 1 for g in method.links.groups[modality])
+        after = method.sides[modality].memory.prototypes
+        assert merging or torch.equal(before, after)
+
+
+def test_shared_memories_pool_partners():
+    method, _, _features = begun()
+    for own in Modality:
+        side, other = method.sides[own], method.sides[own.other]
+        for k in range(len(side.memory)):
+            pool = torch.cat([side.x[side.label == k], other.x[method.links.cross[own.other] == k]])
+            phi = method.links.shared[own].prototypes[k]
+            torch.testing.assert_close(phi, normalize(pool.mean(0), dim=0))
+
+
+def test_labels_of_all_images_in_one_space():
+    method, labels, _ = begun()
+    joint = labels["global"].label
+    infrared = method.sides[Modality.INFRARED]
+    assert (joint[infrared.rows] == infrared.label.numpy()).all()
+    visible = method.sides[Modality.VISIBLE]
+    assert (joint[visible.rows] == method.links.cross[Modality.VISIBLE].numpy()).all()
+
+
+def test_even_and_odd_epochs_cross_in_turn():
+    assert set(begun(epoch=1)[0].links.sets) == {"vv", "rr", "vr"}
+    assert set(begun(epoch=2)[0].links.sets) == {"vv", "rr", "rv"}
+    assert set(begun(combine="sum")[0].links.sets) == {"vv", "rr", "vr", "rv"}
+
+
+def test_augmented_pictures_with_a_memory_of_their_own():
+    method, labels, features = begun(ca_memory="own", vra=False)
+    _, terms, inner = step(method, labels, features)
+    assert "augmented contrast" in terms
+    before = method.augmented.prototypes
+    next(inner, None)
+    assert (method.augmented.prototypes - before).abs().max() > 1e-5
+
+
+def test_joint_clusters_are_split_by_modality():
+    method, labels, _ = begun(clustering="joint", eps=0.9)
+    for own in Modality:
+        label = labels[own.word].label
+        assert (label[method.modality != own] == -1).all()
+        assert set(label[label >= 0]) == set(range(labels[own.word].clusters))
+    assert mcf.sides._consecutive(np.array([4, -1, 9, 4])).tolist() == [0, -1, 1, 0]
+
+
+def test_oracle_pairs_people_with_themselves():
+    _, record = run(row="oracle")
+    assert not record.unsupervised
+    assert record.curves[-1]["global/ari"] == 1 and record.curves[-1]["global/cross_recall"] == 1
+
+
+# ---- no setting lies ----
+
+CHANGES = {
+    "k1": 3,
+    "k2": 1,
+    "eps": 1e-3,
+    "min_samples": 6,
+    "clustering": "joint",
+    "temperature": 0.2,
+    "momentum": 0.8,
+    "shared_momentum": 0.1,
+    "ca_memory": "own",
+    "identities": 2,
+    "infrared_identities": 2,
+    "instances": 3,
+    "camera_aware_sampling": False,
+    "pa_cbam": False,
+    "identity_weight": 0.0,
+    "identity_mode": "difference",
+    "diversity": 0.0,
+    "maal": False,
+    "alpha": 0.1,
+    "beta": 1.0,
+    "maal_warmup": 1,
+    "classifier": "official",
+    "classifier_lr": 0.1,
+    "vra": False,
+    "vra_weight": 0.1,
+    "vrnl": False,
+    "vrnl_weight": 0.1,
+    "rho": 0.9,
+    "min_regions": 1,
+    "combine": "sum",
+    "reduction": "query",
+    "camera_filter": False,
+    "local_eps": 1e-6,
+    "um": False,
+    "recipe": "adca",
+    "epochs": (2, 1),
+    "iterations": 3,
+    "lr": 1e-2,
+    "weight_decay": 0.5,
+    "optimiser": "adamw",
+    "stage2_lr": 1e-2,
+    "lr_floor": (0.0, 0.0),
+}
+JOINT = {"joint_k1": 4, "joint_k2": 1, "centring": True}  # with joint clustering
+MERGING = {"max_matches": 1, "um_weight": 3.0, "delta": (1.0, 0.0)}  # with shared partners
+ELSEWHERE = {"schedule", "milestones", "decay", "um_weight_late", "um_group"}  # other tests
+
+
+def fingerprint(record):
+    return losses(record), record.result, [r.get("visible/clusters") for r in record.curves]
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return fingerprint(run()[1])
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_no_setting_lies(name, plain):
+    assert fingerprint(run(**{name: CHANGES[name]})[1]) != plain
+
+
+def test_every_field_is_tried():
+    known = {f.name for cls in (methods.kind("mcf"), Schedule) for f in fields(cls)}
+    assert known - set(CHANGES) == ELSEWHERE | set(JOINT) | set(MERGING)
+
+
+@pytest.mark.parametrize("name", JOINT)
+def test_joint_settings_matter(name):
+    a, b = (run(clustering="joint", **s)[1] for s in ({}, {name: JOINT[name]}))
+    assert fingerprint(a) != fingerprint(b)
+
+
+@pytest.mark.filterwarnings("ignore:.*stay unmatched")
+@pytest.mark.parametrize("name", MERGING)
+def test_merging_settings_matter_where_clusters_share_partners(name):
+    table = toy.images(people=8)
+    table = table.rows((table.modality == Modality.VISIBLE) | (table.identity < 4))
+    a, b = (run(table=table, epochs=(0, 2), **s)[1] for s in ({}, {name: MERGING[name]}))
+    assert losses(a) != losses(b)
+
+
+def test_group_rule_reaches_the_groups(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "vireid.methods.mcf.links.merge_groups",
+        lambda *_, group: seen.append(group) or ([], []),
+    )
+    begun(um_group="linked")
+    assert seen == ["linked"]
+
+
+# ---- bad input ----
+
+
+def test_settings_out_of_range():
+    wrong = {
+        "rho": 0.0,
+        "max_matches": 0,
+        "temperature": 0.0,
+        "beta": -1.0,
+        "um_weight": -0.1,
+        "delta": (0.0, 0.0),
+        "clustering": "both",
+        "ca_memory": "none",
+        "stage2_lr": 0.0,
+    }
+    for name, value in wrong.items():
+        with pytest.raises(ValueError, match=name):
+            methods.build("mcf", **{name: value})
+
+
+def test_a_network_without_attention_is_told():
+    with pytest.raises(ValueError, match=r"Net holds no PA-CBAM.*pa_cbam=False"):
+        methods.build("mcf").start(toy.net(), seed=0)
+    method = methods.build("mcf", preset="paper", **(SMALL | {"pa_cbam": False}))
+    record = fit(toy.net(), method, toy.images(), seed=0)  # one region, no tokens
+    assert "loss/neighbours" in record.curves[-1] and "loss/diversity" not in record.curves[-1]
+
+
+def test_all_noise_is_an_error():
+    for kind in (RuntimeError, NoClustersError):
+        with pytest.raises(kind, match=r"neither modality has two clusters .*larger eps"):
+            run(eps=1e-6, min_samples=30)
+
+
+def test_one_modality_without_clusters_is_skipped(monkeypatch):
+    real = mcf.sides.cluster
+
+    def blind_in_infrared(settings, train):
+        visible, infrared = real(settings, train)
+        return [visible, np.full_like(infrared, -1)]
+
+    monkeypatch.setattr(mcf.sides, "cluster", blind_in_infrared)
+    with pytest.warns(UserWarning, match="infrared images have fewer than two clusters"):
+        _, record = run()
+    for row in losses(record):
+        assert "loss/visible contrast" in row and "loss/infrared contrast" not in row
+        assert not {"loss/merging", "loss/visible cross"} & set(row)
+    assert "loss/neighbours" in record.curves[-1]  # visible images still learn from neighbours
+
+
+def test_nothing_warns_on_good_input():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run(max_matches=6)

@@ -1,0 +1,151 @@
+"""Pictures and sliders of notebooks 04 to 06: what they compute, what they draw, how fast."""
+
+import numpy as np
+import pytest
+import torch
+
+from vireid import bias, plots, widgets
+from vireid.losses import cluster_contrast, multi_positive
+from vireid.memory import HybridMemory, Memory
+from vireid.types import Embeddings
+from vireid.widgets.bias import ratios
+from vireid.widgets.circle import contrasts, toy, walk
+
+ANSWER, LOADED = 0.3, 3  # s on two idle cores; how much slower a busy machine may be
+
+
+def features(n: int = 60, gap: float = 1.0) -> Embeddings:
+    rng = np.random.default_rng(0)
+    modality = np.arange(n) % 2
+    x = rng.normal(size=(n, 8))
+    x[:, 0] += gap * (2 * modality - 1)
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    return Embeddings(torch.as_tensor(x), modality, modality, np.arange(n) // 6)
+
+
+def bars_of(ax):
+    return [[patch.get_height() for patch in group] for group in ax.containers]
+
+
+def test_composition_counts_and_sorts_by_balance():
+    label = np.array([0, 0, 0, 1, 1, 1, 1, 2, 2, -1])
+    modality = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 0])
+    ax = plots.composition(label, modality, plots.canvas()[1])
+    up, down = bars_of(ax)
+    assert up == [2, 3, 0] and down == [-2, 0, -2]
+    assert ax.get_title(loc="left") == "3 clusters, 1 of both modalities, 1 outliers"
+    with pytest.raises(ValueError, match="outliers only"):
+        plots.composition(np.full(4, -1), np.zeros(4), plots.canvas()[1])
+
+
+def test_heat_writes_every_number_and_marks_the_unknown():
+    values = np.array([[0.0, 0.5], [np.nan, 1.0]])
+    rows, columns = ("k1", (4, 8)), ("eps", (0.3, 0.6))
+    ax = plots.heat(values, plots.canvas()[1], rows=rows, columns=columns, chosen=(8, 0.6))
+    assert [t.get_text() for t in ax.texts] == ["0", "50", "–", "100"]
+    assert ax.get_xlabel() == "eps" and ax.get_ylabel() == "k1"
+    np.testing.assert_allclose(ax.lines[0].get_xdata().mean(), 1, atol=0.2)
+    with pytest.raises(ValueError, match="2 rows and 3 columns"):
+        plots.heat(values, plots.canvas()[1], rows=rows, columns=("eps", (1, 2, 3)))
+
+
+def test_shared_legend_replaces_those_of_the_axes():
+    figure, axes = plots.canvas(2)
+    plots.curve({"a": [[1, 2]], "b": [[2, 1]]}, axes[0], ylabel="y")
+    plots.curve({"a": [[3, 4]]}, axes[1], ylabel="y", reference={"top": 4})
+    plots.share_legend(figure)
+    assert all(ax.get_legend() is None for ax in axes)
+    (shared,) = figure.legends
+    assert [text.get_text() for text in shared.get_texts()] == ["a", "b", "top: 4"]
+
+
+def test_pull_is_minus_the_derivative_along_the_circle():
+    bank = plots.points([60.0, 120.0, 250.0])
+
+    def loss(x, prototypes):
+        return cluster_contrast(x, torch.tensor([1]), prototypes, temperature=0.3)
+
+    for angle in (20.0, 85.0, 200.0):
+        ahead, behind = (
+            float(loss(torch.as_tensor(plots.points([angle + h])), torch.as_tensor(bank)))
+            for h in (1e-3, -1e-3)
+        )
+        slope = (ahead - behind) / np.deg2rad(2e-3)
+        (turn,) = plots.pull(plots.points([angle]), bank, loss)
+        assert turn == pytest.approx(-slope, rel=1e-4)
+        assert (turn > 0) == (angle != 200.0)  # towards its prototype
+
+
+def test_toy_cluster_lies_where_the_sliders_say():
+    x, modality, mixed, split, kind, cluster = toy(60, 0.8)
+    degrees = np.rad2deg(np.arctan2(x[:, 1], x[:, 0]))
+    assert degrees[modality == 0].mean() == pytest.approx(60)
+    assert degrees[modality == 1].mean() == pytest.approx(120)
+    np.testing.assert_allclose(split[(cluster == 0) & (kind == 0)], plots.points([60]))
+    towards = mixed[0] @ split[:2].T
+    assert towards[0] > towards[1]  # nearer the larger half
+    np.testing.assert_allclose(toy(60, 0.5)[2][0], plots.points([90])[0], atol=1e-12)
+    with pytest.raises(ValueError, match="visible_share=1"):
+        toy(60, 1)
+
+
+def test_contrasts_are_the_librarys_losses():
+    x, _, mixed, split, _, cluster = toy(40, 0.6)
+    found = contrasts(cluster, 0.1)
+    row, of = torch.as_tensor(x[:1]), torch.zeros(1, dtype=torch.long)
+    plain = cluster_contrast(row, of, torch.as_tensor(mixed), temperature=0.1)
+    both = multi_positive(
+        row, of, torch.as_tensor(split), torch.as_tensor(cluster), temperature=0.1
+    )
+    assert torch.equal(found["one prototype"](row, torch.as_tensor(mixed)), plain)
+    assert torch.equal(found["split"](row, torch.as_tensor(split)), both)
+
+
+def test_far_light_pulls_with_split_prototypes_only():
+    """What notebook 06 says of the picture: one prototype satisfies a majority, it rests."""
+    x, modality, mixed, split, _, cluster = toy(60, 0.8)
+    losses = contrasts(cluster, 0.05)
+    one = np.abs(plots.pull(x, mixed, losses["one prototype"]))
+    two = np.abs(plots.pull(x, split, losses["split"]))
+    assert one[modality == 0].mean() < 0.1 < 1 < two[modality == 0].mean()
+
+
+def test_walk_is_what_the_memories_do():
+    samples = [np.array([10.0, 50.0]), np.array([30.0])]
+    found = walk(samples, momentum=0.3)
+    single = Memory(torch.as_tensor(plots.points([0.0])), momentum=0.3)
+    hybrid = HybridMemory(torch.as_tensor(plots.points([0.0])), momentum=0.3)
+    for angles in samples:
+        for memory in (single, hybrid):
+            memory.update(torch.as_tensor(plots.points(angles)), torch.zeros(len(angles)).long())
+    ends = {name: plots.points([angles[-1]]) for name, angles in found.items()}
+    np.testing.assert_allclose(ends["image by image"], single.prototypes, atol=1e-9)
+    np.testing.assert_allclose(ends["mean bank"], hybrid.mean, atol=1e-9)
+    np.testing.assert_allclose(ends["hard bank"], hybrid.hard, atol=1e-9)
+    assert all(angles[0] == 0 and len(angles) == 3 for angles in found.values())
+
+
+def test_ratios_agree_with_the_measure():
+    table = features()
+    for k, ratio in ratios(table, (3, 9, 20)).items():
+        assert ratio.k == k
+        torch.testing.assert_close(ratio.own, bias.neighbour_modality_ratio(table, k=k).own)
+
+
+@pytest.mark.parametrize(
+    ("make", "control", "values"),
+    [
+        (lambda: widgets.neighbour_ratio(features()), "k", (2, 10, 30, 40, 4)),
+        (widgets.multi_positive_toy, "gap", (0, 20, 40, 80, 100)),
+        (widgets.memory_walk, "momentum", (0.05, 0.5, 0.9, 0.2, 0.99)),
+    ],
+)
+def test_sliders_redraw_fast_enough(make, control, values):
+    panel = make()
+    seconds, seen = [], {panel.picture.value}
+    for value in values:
+        panel.controls[control].value = value
+        seconds.append(panel.seconds)
+        seen.add(panel.picture.value)
+    assert len(seen) == len(values) + 1
+    assert np.median(seconds) < ANSWER * LOADED

@@ -1,0 +1,197 @@
+"""The method table, BMIL's blocks and proxies, and that no setting lies."""
+
+import numpy as np
+import pytest
+import torch
+import toy
+
+from vireid import methods
+from vireid.clustering import NoClustersError
+from vireid.methods.bmil import split_proxies
+from vireid.methods.dcl import subset_blocks
+from vireid.training import fit
+from vireid.types import Embeddings, Modality
+
+SMALL = {
+    "epochs": (1, 1),
+    "iterations": 3,
+    "k1": 6,
+    "k2": 2,
+    "eps": 0.6,
+    "min_samples": 2,
+    "identities": 3,
+    "instances": 2,
+    "lr": 1e-3,
+    "subset_ratio": 1.0,
+}
+
+
+def run(name="bmil", **switches):
+    method = methods.build(name, **(SMALL | switches))
+    return fit(toy.net(), method, toy.images(), seed=3)
+
+
+@pytest.mark.parametrize("name", methods.TABLE)
+def test_every_preset_and_row_builds(name):
+    cls = methods.kind(name)
+    for preset in cls.presets:
+        for row in [None, *cls.rows]:
+            method = methods.build(name, preset=preset, row=row)
+            assert method.name == name
+            assert method.steps > 0
+
+
+def test_unknown_names_list_the_known():
+    with pytest.raises(ValueError, match="bmil"):
+        methods.build("nonsense")
+    with pytest.raises(ValueError, match="official"):
+        methods.build("bmil", preset="nonsense")
+    with pytest.raises(ValueError, match="M6"):
+        methods.build("bmil", row="M9")
+    with pytest.raises(ValueError, match=r"no switch epss; known: .*eps"):
+        methods.build("bmil", epss=0.5)
+    with pytest.raises(ValueError, match="global_clusters"):
+        methods.build("bmil", global_clusters="nonsense")
+
+
+def test_defaults_follow_the_released_code():
+    method = methods.build("bmil")
+    assert (method.k1, method.k2, method.eps, method.min_samples) == (30, 6, 0.6, 4)
+    assert (method.temperature, method.momentum, method.hinge, method.keep) == (0.05, 0.1, 0.2, 50)
+    assert (method.identities, method.instances, method.subset_ratio) == (8, 16, 0.5)
+    schedule = method.schedule
+    assert (schedule.epochs, schedule.iterations, schedule.lr) == ((50, 50), 200, 3.5e-4)
+    rates = [schedule.lr_at(e) for e in (19, 20, 39, 40, 50, 69, 70)]
+    assert rates == pytest.approx([3.5e-4, 3.5e-5, 3.5e-5, 3.5e-6, 3.5e-4, 3.5e-4, 3.5e-5])
+    assert methods.build("bmil", preset="official_regdb").eps == 0.3
+    paper = methods.build("bmil", preset="paper")
+    assert (paper.memory, paper.lqe_per_modality, paper.schedule.lr) == ("single", 3, 3.5e-3)
+
+
+def test_a_stage_2_iteration_is_two_steps():
+    for row, steps in {"M6": 9, "M1": 6, "prolonged": 9}.items():
+        method = methods.build("bmil", row=row, **(SMALL | {"subset_ratio": 1.0}))
+        record = fit(toy.net(), method, toy.images(), seed=0)
+        assert record.steps == method.steps == steps
+
+
+def test_identities_reach_the_oracle_only():
+    seen = []
+    for row in (None, "oracle"):
+        method = methods.build("bmil", row=row, **SMALL)
+        inner = method.relabel
+
+        def spy(train, epoch, inner=inner):
+            seen.append(train.identity is None)
+            return inner(train, epoch)
+
+        method.relabel = spy
+        record = fit(toy.net(), method, toy.images(), seed=0)
+        assert record.unsupervised is (row is None)
+    assert seen == [True, True, False, False]
+
+
+def test_oracle_labels_are_the_truth():
+    record = run(global_clusters="oracle")
+    assert record.curves[-1]["global/ari"] == 1
+    assert record.curves[-1]["global/cross_recall"] == 1
+
+
+CHANGES = {
+    "k1": 3,
+    "k2": 1,
+    "eps": 0.2,
+    "temperature": 0.2,
+    "momentum": 0.8,
+    "memory": "single",
+    "hinge": 3.0,
+    "identities": 2,
+    "instances": 3,
+    "camera_aware_sampling": False,
+    "subset_ratio": 0.5,
+    "global_clusters": "vanilla",
+    "split_prototypes": False,
+    "lqe_per_modality": 1,
+    "keep": 2,
+    "global_eps": 0.1,
+    "centring": True,
+    "recipe": "adca",
+    "epochs": (2, 1),
+    "iterations": 2,
+    "lr": 1e-2,
+    "weight_decay": 0.5,
+    "optimiser": "sgd",
+}
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return fingerprint(run())
+
+
+def fingerprint(record) -> list:
+    return [
+        {k: v for k, v in row.items() if k.startswith("loss") or "clusters" in k or "share" in k}
+        for row in record.curves
+    ] + [record.result]
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_no_setting_lies(name, plain):
+    assert fingerprint(run(**{name: CHANGES[name]})) != plain
+
+
+def test_min_samples_is_obeyed():
+    with pytest.raises(NoClustersError, match="min_samples=7"):  # a person has 6 pictures
+        run(min_samples=7)
+
+
+def test_every_field_is_tried():
+    from dataclasses import fields
+
+    from vireid.methods.base import Schedule
+
+    known = {f.name for cls in (methods.kind("bmil"), Schedule) for f in fields(cls)}
+    assert known - set(CHANGES) == {"schedule", "milestones", "decay", "min_samples"}
+
+
+def test_subset_blocks_are_disjoint_halves():
+    rows = np.arange(10, 31)
+    first, second = subset_blocks(rows, 0.5, np.random.default_rng(0))
+    assert len(first) == len(second) == 10
+    assert not set(first) & set(second)
+    assert set(first) | set(second) <= set(rows)
+    assert all((block == rows).all() for block in subset_blocks(rows, 1, np.random.default_rng(0)))
+    with pytest.raises(ValueError, match="subset_ratio"):
+        methods.build("bmil", subset_ratio=0.7)
+
+
+def test_outside_block_0_nobody_has_a_visible_label():
+    method = methods.build("bmil", **(SMALL | {"subset_ratio": 0.5}))
+    method.start(toy.net(), seed=1)
+    table = toy.images(per=8)
+    x = torch.nn.functional.normalize(torch.as_tensor(table.source).float().flatten(1) - 100)
+    labels = method.relabel(Embeddings(x, table.modality, table.camera), epoch=1)
+    outside = np.setdiff1d(np.arange(len(table)), method.blocks[0])
+    assert (labels["visible"].label[outside] == -1).all()
+    visible = np.flatnonzero(table.modality == Modality.VISIBLE)
+    not_global = np.setdiff1d(visible, method.blocks[1])
+    assert (labels["global"].label[not_global] == -1).all()
+    for found in labels.values():
+        assert set(found.label[found.kept]) == set(range(found.clusters))
+
+
+def test_proxies_split_clusters_by_modality():
+    label = np.array([0, 0, 1, -1, 0, 1, 2])
+    modality = np.array([0, 1, 0, 0, 1, 0, 1])
+    proxy, cluster = split_proxies(label, modality)
+    assert proxy.tolist() == [0, 1, 2, -1, 1, 2, 3]
+    assert cluster.tolist() == [0, 0, 1, 2]
+    one, clusters = split_proxies(label, np.zeros(7, int))
+    assert one.tolist() == label.tolist()
+    assert clusters.tolist() == [0, 1, 2]
+
+
+def test_all_noise_is_an_error_that_says_what_to_do():
+    with pytest.raises(NoClustersError, match=r"visible images noise .*larger eps"):
+        run(eps=1e-6, min_samples=30)

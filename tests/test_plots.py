@@ -1,0 +1,268 @@
+"""Figures: what they draw equals what they are given; same input, same bytes; errors teach."""
+
+import csv
+from types import SimpleNamespace
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.colors import same_color, to_rgb
+from matplotlib.patches import Rectangle
+
+from vireid import plots
+from vireid.plots import base, maps
+from vireid.types import Images, Modality
+
+
+def world(people: int = 4, shots: int = 3, gap: float = 0.6, seed: int = 0):
+    """A table of flat-coloured pictures, and features with a gap between the modalities."""
+    rng = np.random.default_rng(seed)
+    identity = np.repeat(np.arange(people), 2 * shots)
+    modality = np.tile(np.repeat([0, 1], shots), people)
+    pixels = np.zeros((len(identity), 32, 16, 3), np.uint8)
+    pixels += rng.integers(30, 220, (people, 3)).astype(np.uint8)[identity][:, None, None]
+    pixels[modality == 1] = pixels[modality == 1].mean(axis=-1, keepdims=True).astype(np.uint8)
+    x = rng.normal(size=(people, 32))[identity] + 0.5 * rng.normal(size=(len(identity), 32))
+    x[:, 0] += np.where(modality == 0, 10 * gap, -10 * gap)
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    images = Images(pixels, modality, modality + 1, identity, (32, 16), "blocks")
+    return images, x.astype(np.float32)
+
+
+def axes():
+    return plots.canvas()[1]
+
+
+def test_modalities_differ_in_colour_shape_and_line():
+    for look in (plots.MODALITY_COLOUR, plots.MODALITY_MARKER, plots.MODALITY_LINE):
+        assert look[Modality.VISIBLE] != look[Modality.INFRARED]
+    assert plots.MODALITY_COLOUR[Modality.VISIBLE] == "#0072B2"
+    assert plots.MODALITY_COLOUR[Modality.INFRARED] == "#D55E00"
+    assert not set(plots.MODALITY_COLOUR.values()) & set(base.COLOURS)
+
+
+def test_drawing_leaves_matplotlib_alone():
+    images, x = world()
+    before = dict(matplotlib.rcParams)
+    figure, ax = plots.canvas()
+    plots.embedding_map(plots.project(x, "pca"), images.modality, ax)
+    plots.png(figure)
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_same_figure_same_bytes():
+    def picture() -> bytes:
+        images, _ = world()
+        figure, ax = plots.canvas()
+        plots.contact_sheet(images, ax)
+        return base.smaller(plots.png(figure))
+
+    assert picture() == picture()
+    assert b"matplotlib" not in picture() and b"tIME" not in picture()
+
+
+def test_output_carries_picture_and_alt_text():
+    figure, _ = plots.canvas()
+    data, metadata = base.bundle(figure, "An empty figure.")
+    assert set(data) == {"image/png", "text/plain"}
+    assert data["text/plain"] == metadata["image/png"]["alt"] == "An empty figure."
+    with pytest.raises(ValueError, match="alt is empty"):
+        base.bundle(figure, " ")
+
+
+def test_histogram_heights_are_shares_of_each_modality():
+    values = np.array([0.1, 0.1, 0.1, 0.9, 0.9, 0.1])
+    ax = plots.histogram(
+        values, axes(), xlabel="v", modality=[0, 0, 0, 0, 1, 1], bins=[0, 0.5, 1], reference=0.5
+    )
+    heights = [p.get_data().values.tolist() for p in ax.patches if p.get_fill()]
+    assert heights == [[0.75, 0.25], [0.5, 0.5]]
+    texts = [t.get_text() for t in ax.get_legend().get_texts()]
+    assert texts == ["visible (n = 4)", "infrared (n = 2)", "chance 0.50"]
+    assert ax.get_xlabel() == "v" and ax.get_ylabel() == "share of images"
+    with pytest.raises(ValueError, match="modality has 1 entries and values 6"):
+        plots.histogram(values, axes(), xlabel="v", modality=[0])
+
+
+def test_modality_ratio_marks_chance_without_the_image_itself():
+    ax = plots.modality_ratio([1, 1, 0.5, 1], [0, 0, 0, 1], axes(), k=2)
+    dotted = sorted(line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 2)
+    assert dotted == pytest.approx([0, 2 / 3])
+    bins = [p.get_data() for p in ax.patches if p.get_fill()]
+    assert bins[0].values.tolist() == pytest.approx([0, 1 / 3, 2 / 3])  # ratios 0, 1/2, 1
+    assert bins[1].values.tolist() == [0, 0, 1]
+
+
+def test_distances_split_by_crossing_and_mark_medians():
+    ax = plots.distances([0.0, 0.2, 0.4, 1.0], [False, False, False, True], axes(), bins=5)
+    same, cross = (p.get_data().values for p in ax.patches if p.get_fill())
+    assert same.tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0, 0])
+    assert cross.tolist() == [0, 0, 0, 0, 1]
+    medians = [line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 2]
+    assert medians == [0.2, 1.0]
+    with pytest.raises(ValueError, match="distance has 1 NaN"):
+        plots.distances([0.1, np.nan], [True, False], axes())
+
+
+def test_encoding_bars_are_the_nonzero_weights_in_order():
+    ax = plots.encoding([0, 0.2, 0.5, 0, 0.3], [0, 0, 1, 1, 0], axes())
+    bars = sorted((p.get_x() + p.get_width() / 2, p.get_height()) for p in ax.patches)
+    assert [h for _, h in bars] == pytest.approx([0.5, 0.3, 0.2])
+    assert same_color(
+        next(p for p in ax.patches if p.get_height() == 0.5).get_facecolor(), "#D55E00"
+    )
+    assert {t.get_text() for t in ax.get_legend().get_texts()} == {"visible 50%", "infrared 50%"}
+
+
+def test_contact_sheet_frames_by_modality_and_counts():
+    images, _ = world()
+    ax = plots.contact_sheet(images, axes(), rows=[0, 1, 3], columns=2)
+    frames = [p for p in ax.patches if isinstance(p, Rectangle)]
+    colours = [p.get_edgecolor()[:3] for p in frames]
+    assert colours == [to_rgb("#0072B2")] * 2 + [to_rgb("#D55E00")]
+    assert [p.get_linestyle() for p in frames] == ["-", "-", "--"]
+    assert ax.get_title("left") == "2 visible, 1 infrared"
+    with pytest.raises(ValueError, match="rows is empty"):
+        plots.contact_sheet(images, axes(), rows=[])
+
+
+def test_pictures_of_any_size_come_to_the_same_height():
+    images, _ = world()
+    assert plots.thumbnail(images, 0, 96).shape == (96, 48, 3)
+    assert plots.thumbnail(images, 0, 50).shape == (50, 25, 3)
+    assert (plots.thumbnail(images, 0, 96) == images.picture(0)[0, 0]).all()
+
+
+def test_retrieval_sheet_marks_right_and_wrong():
+    images, _ = world(people=3, shots=2)
+    query, gallery = images.of(Modality.INFRARED), images.of(Modality.VISIBLE)
+    order = np.array([[0, 1, 2], [2, 0, 1], [2, 3, 0], [0, 2, 3], [4, 5, 0], [0, 4, 5]])
+    ax = plots.retrieval_sheet(query, gallery, order, axes(), rows=[0, 1], answers=3)
+    marks = [t.get_text() for t in ax.texts]
+    assert marks == ["person 0", "1 ✓", "2 ✓", "3 ✗", "person 0", "1 ✗", "2 ✓", "3 ✓"]
+    assert "first answer right in 1 of 2" in ax.get_title("left")
+    assert sum(p.get_linewidth() == 2.6 for p in ax.patches) == 4  # right answers alone are framed
+    with pytest.raises(ValueError, match="identity is None"):
+        plots.retrieval_sheet(query.blind(), gallery, order, axes())
+    with pytest.raises(ValueError, match="order has shape"):
+        plots.retrieval_sheet(query, gallery, order, axes(), answers=4)
+
+
+def test_neighbours_show_rank_and_same_person():
+    images, _ = world()
+    ax = plots.neighbours(images, 0, [1, 3, 6], axes(), columns=2)
+    assert [t.get_text() for t in ax.texts] == ["this image", "1 ✓", "2 ✓", "3"]
+    ax = plots.neighbours(images.blind(), 0, [1], axes(), captions=["near"])
+    assert [t.get_text() for t in ax.texts] == ["this image", "near"]
+
+
+def test_pca_is_the_same_for_mirrored_eigenvectors_and_keeps_distances():
+    _, x = world()
+    points = plots.project(x, "pca")
+    u, s, _ = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
+    np.testing.assert_allclose(np.abs(points), np.abs(u[:, :2] * s[:2]), atol=1e-5)
+    np.testing.assert_array_equal(points, plots.project(x.copy(), "pca"))
+
+
+@pytest.mark.parametrize("method", ["tsne", "umap"])
+def test_layouts_are_repeatable_cached_and_keep_neighbours_together(method, tmp_path, monkeypatch):
+    monkeypatch.setenv("VIREID_CACHE", str(tmp_path))
+    images, x = world(people=3, shots=8, gap=0)
+    points = plots.project(x, method, around=5)
+    assert points.shape == (48, 2) and len(list(tmp_path.rglob("*.npy"))) == 1
+    np.testing.assert_array_equal(points, plots.project(x, method, around=5, cache=False))
+    plots.project(x, method, around=5)  # read back, not computed again
+    assert len(list(tmp_path.rglob("*.npy"))) == 1
+    gap = np.linalg.norm(points[:, None] - points[None], axis=-1)
+    np.fill_diagonal(gap, np.inf)
+    assert (images.identity[gap.argmin(axis=1)] == images.identity).mean() > 0.9
+
+
+def test_cache_is_read_by_content(tmp_path, monkeypatch):
+    monkeypatch.setenv("VIREID_CACHE", str(tmp_path))
+    monkeypatch.setattr(maps, "_tsne", lambda x, seed, around: np.full((len(x), 2), float(seed)))
+    _, x = world()
+    assert plots.project(x, "tsne", seed=1)[0, 0] == 1
+    assert plots.project(x, "tsne", seed=2)[0, 0] == 2  # another seed is another map
+    monkeypatch.setattr(maps, "_tsne", lambda x, seed, around: np.full((len(x), 2), -1.0))
+    assert plots.project(x, "tsne", seed=1)[0, 0] == 1
+    assert plots.project(x + 1, "tsne", seed=1)[0, 0] == -1  # other features too
+
+
+def test_project_refuses_bad_features():
+    _, x = world()
+    with pytest.raises(ValueError, match="known: pca, tsne, umap"):
+        plots.project(x, "mds")
+    with pytest.raises(ValueError, match="at least 4 rows"):
+        plots.project(x[:3], "pca")
+    x[2, 0] = np.nan
+    with pytest.raises(ValueError, match=r"rows \[2\]"):
+        plots.project(x, "pca")
+
+
+def test_map_draws_every_image_with_its_modalitys_mark():
+    images, x = world()
+    points = plots.project(x, "pca")
+    ax = plots.embedding_map(points, images.modality, axes(), axis="PCA")
+    drawn = [c.get_offsets() for c in ax.collections]
+    np.testing.assert_allclose(drawn[0], points[images.modality == 0])
+    np.testing.assert_allclose(drawn[1], points[images.modality == 1])
+    ax = plots.embedding_map(points, images.modality, axes(), identity=images.identity, people=2)
+    assert sorted(t.get_text() for t in ax.texts) == ["0", "0", "1", "1"]
+
+
+def test_prototypes_join_the_two_of_one_cluster():
+    points = np.array([[0, 0], [0, 1], [4, 0], [4, 1], [9, 9]], float)
+    proxies = np.array([[0, 0.5], [4, 0.5]])
+    ax = plots.prototypes(
+        points, [0, 0, 1, 1, 0], [0, 0, 0, 0, -1], proxies, [0, 0], axes(), proxy_modality=[0, 1]
+    )
+    thick = [line for line in ax.lines if line.get_linewidth() == 1.4]
+    assert len(thick) == 1 and thick[0].get_xdata().tolist() == [0, 4]
+    assert sum(len(c.get_offsets()) for c in ax.collections) == 4 + 2  # the outlier is left out
+
+
+def test_curves_average_seeds_and_skip_what_was_not_measured():
+    ax = plots.curve({"a": [[1, None, 3], [3, None, 5]]}, axes(), ylabel="rank-1 (%)", stage2=1)
+    line = ax.lines[0]
+    assert line.get_xdata().tolist() == [0, 2] and line.get_ydata().tolist() == [2, 4]
+    assert ax.get_legend().get_texts()[0].get_text() == "a (2 seeds)"
+    with pytest.raises(ValueError, match="no value of mAP"):
+        plots.curve({"a": [[None, None]]}, axes(), ylabel="mAP")
+
+
+def test_bars_show_mean_spread_seeds_and_the_papers_number():
+    ax = plots.bars({"M1": [10, 20], "M6": [40]}, axes(), paper={"M6": 67.1})
+    assert [p.get_width() for p in ax.patches] == [15, 40]
+    texts = [t.get_text().strip() for t in ax.texts]
+    assert texts == ["15.0 ± 7.1 (n = 2)", "40.0 (n = 1)"]
+    diamond = next(line for line in ax.lines if line.get_marker() == "D")
+    assert diamond.get_xdata() == [67.1] and diamond.get_ydata() == [1]
+    with pytest.raises(ValueError, match="is empty"):
+        plots.bars({"M1": []}, axes())
+
+
+def test_cmc_and_roc_axes_are_per_cent():
+    ax = plots.cmc({"a": [0.25, 0.5, 1.0]}, axes(), upto=2)
+    assert ax.lines[0].get_ydata().tolist() == [25, 50]
+    record = SimpleNamespace(fpr=[0, 0.5, 1], tpr=[0, 0.9, 1], auc=0.7)
+    ax = plots.roc({"a": record}, axes())
+    assert ax.lines[0].get_ydata().tolist() == [0, 90, 100]
+    assert "%" in ax.get_xlabel() and "%" in ax.get_ylabel()
+
+
+def test_paper_table_holds_the_ablation_of_bmil():
+    rows = plots.paper_table(paper="BMIL", setting="ablation", mode="all", metric="rank1")
+    assert {r["method"]: r["value"] for r in rows} == {
+        "M1": 39.5, "M2": 54.9, "M3": 64.9, "M4": 64.8, "M5": 61.1, "M6": 67.1,
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="no column"):
+        plots.paper_table(metrics="rank1")
+
+
+def test_paper_table_is_complete_and_numeric():
+    with (plots.scores.COMMITTED / "papers.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 1018
+    assert {r["paper"] for r in rows} == {"BMIL", "DMDL", "MULT", "MCF"}
+    assert all(0 <= float(r["value"]) <= 100 for r in rows)

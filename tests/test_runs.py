@@ -1,0 +1,49 @@
+"""Comparisons on disk, and the table that pairs their seeds."""
+
+import pytest
+
+from vireid.runs import Run, ladders, table
+
+
+def record(seed: int, rank1: float, row: str | None = None) -> Run:
+    scores = {"rank1": rank1, "mAP": rank1 / 2, "mINP": rank1 / 4}
+    return Run("bmil", {}, seed, row=row, data={"name": "toy"}, result=scores, steps=10)
+
+
+def test_ladders_are_read_by_name_row_and_seed(tmp_path):
+    for seed in (10, 2, 1):
+        record(seed, seed / 100).save(tmp_path / f"small/seed{seed}/stage1.json")
+    record(2, 0.5, "M3").save(tmp_path / "small/seed2/M3.json")
+    record(1, 0.5, "M2").save(tmp_path / "other/seed1/M2.json")
+    record(1, 0.5).save(tmp_path / "alone.json")  # a single run is no comparison
+    found = ladders(tmp_path)
+    assert list(found) == ["other", "small"]
+    assert list(found["small"]) == ["stage1", "M3"]
+    assert [run.seed for run in found["small"]["stage1"]] == [1, 2, 10]
+
+
+def test_no_folder_and_an_empty_folder_are_no_ladders(tmp_path):
+    assert ladders(tmp_path) == {} == ladders(tmp_path / "nowhere")
+
+
+def test_a_broken_record_is_named(tmp_path):
+    path = tmp_path / "small/seed1/M2.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    with pytest.raises(ValueError, match=r"M2\.json is no run record"):
+        ladders(tmp_path)
+
+
+def test_gains_are_paired_by_seed_and_over_the_named_row():
+    runs = {
+        "stage1": [record(1, 0.1), record(2, 0.2), record(3, 0.3)],
+        "control": [record(1, 0.2), record(3, 0.3)],
+        "method": [record(3, 0.5), record(2, 0.6)],
+    }
+    shown = table(runs)
+    assert shown.loc["method", "rank1 gain by seed"] == "+20.0 +40.0"
+    assert shown.loc["method", "rank1"] == 55.0
+    assert shown.loc["stage1", "rank1 sd"] == 10.0
+    over = table(runs, base="control")
+    assert over.loc["method", "rank1 gain by seed"] == "+20.0"
+    assert over.loc["control", "rank1 gain by seed"] == "+0.0 +0.0"

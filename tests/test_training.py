@@ -1,0 +1,148 @@
+"""The one loop: deterministic, resumable, loud when something is wrong."""
+
+import json
+
+import pytest
+import torch
+import toy
+
+from vireid import methods
+from vireid.runs import Run, load_all, table
+from vireid.training import fit
+
+SETTINGS = {
+    "epochs": (2, 2),
+    "iterations": 3,
+    "k1": 6,
+    "k2": 2,
+    "min_samples": 2,
+    "identities": 3,
+    "instances": 2,
+}
+
+
+OF = {  # what differs by method
+    "bmil": {"subset_ratio": 1.0},
+    "dmdl": {"warmup": 0, "stage1_refine_start": 1, "aligned_phase_start": 1, "alternate_k1": 4},
+}
+
+
+def train(model=None, *, name="bmil", seed=0, switches=None, **options):
+    method = methods.build(name, **(SETTINGS | OF[name] | (switches or {})))
+    return fit(model or toy.net(), method, toy.images(), seed=seed, **options)
+
+
+def weights(model):
+    return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+
+def test_same_seed_same_run_other_seed_other_run():
+    a, b, c = toy.net(), toy.net(), toy.net()
+    first, second = train(a), train(b)
+    train(c, seed=1)
+    assert torch.equal(weights(a), weights(b))
+    assert first.curves == second.curves
+    assert not torch.equal(weights(a), weights(c))
+
+
+def test_global_random_state_is_left_alone():
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    train()
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("name", OF)
+@pytest.mark.parametrize("when", [2, 3])
+def test_a_killed_run_resumes_with_the_same_numbers(tmp_path, when, name):
+    whole = toy.net()
+    expected = train(whole, name=name, out=tmp_path / "whole")
+
+    def kill(row):
+        if row["epoch"] == when - 1:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(name=name, out=tmp_path / "cut", on_epoch=kill)
+    again = toy.net(seed=9)
+    found = train(again, name=name, out=tmp_path / "cut", resume=True)
+    assert found.curves == expected.curves
+    assert found.steps == expected.steps
+    assert torch.equal(weights(again), weights(whole))
+
+
+def test_resume_refuses_another_configuration(tmp_path):
+    train(out=tmp_path)
+    with pytest.raises(ValueError, match="another config"):
+        train(out=tmp_path, resume=True, switches={"k1": 5})
+    with pytest.raises(ValueError, match="another seed"):
+        train(out=tmp_path, resume=True, seed=4)
+
+
+def test_training_learns_and_scores_are_recorded():
+    table_ = toy.images()
+    record = train(test=toy.test_of(table_), evaluate_every=2, switches={"lr": 3e-3})
+    assert [row.get("rank1") is not None for row in record.curves] == [False, True, False, True]
+    assert 0 <= record.before["rank1"] <= 1
+    assert record.result["rank1"] == record.curves[-1]["rank1"]
+    assert {"mAP", "mINP", "rank1_centred", "own_share_k"} <= set(record.result)
+    assert record.selected_epoch == 3
+    assert record.select == "last"
+
+
+def test_best_test_is_chosen_and_said():
+    record = train(test=toy.test_of(toy.images()), evaluate_every=1, select="best_test")
+    ranks = [row["rank1"] for row in record.curves]
+    assert record.selected_epoch == ranks.index(max(ranks))
+    assert record.result["rank1"] == pytest.approx(max(ranks))
+    with pytest.raises(ValueError, match="evaluate_every"):
+        train(select="best_test")
+    with pytest.raises(ValueError, match="known: last"):
+        train(select="first")
+
+
+def test_non_finite_loss_stops_the_run_and_names_the_epoch():
+    with pytest.raises((FloatingPointError, ValueError), match=r"finite|NaN|nan"):
+        train(switches={"lr": 1e30, "optimiser": "sgd"})
+
+
+def test_one_modality_is_refused():
+    visible = toy.images()
+    with pytest.raises(ValueError, match="visible and infrared"):
+        fit(
+            toy.net(),
+            methods.build("dcl", **SETTINGS | {"epochs": (1, 0)}),
+            visible.rows(visible.modality == 0),
+            seed=0,
+        )
+
+
+def test_on_step_can_cancel():
+    seen = []
+
+    def stop(done, total):
+        seen.append((done, total))
+        if done == 4:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(on_step=stop)
+    assert seen[-1] == (4, 12)
+
+
+def test_record_round_trip_and_table(tmp_path):
+    scored = [train(seed=s, test=toy.test_of(toy.images()), out=tmp_path / f"s{s}") for s in (0, 1)]
+    loaded = Run.load(tmp_path / "s0/run.json")
+    assert loaded.result == scored[0].result
+    assert loaded.versions["torch"] == torch.__version__.split("+")[0]
+    assert len(load_all(tmp_path)) == 2
+    shown = table({"a": scored, "b": scored})
+    assert shown.loc["b", "rank1 gain by seed"] == "+0.0 +0.0"
+    assert shown.loc["a", "seeds"] == 2
+    (tmp_path / "broken.json").write_text(json.dumps({"format": 99}))
+    with pytest.raises(ValueError, match=r"broken\.json"):
+        load_all(tmp_path)

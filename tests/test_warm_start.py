@@ -1,0 +1,82 @@
+"""Networks that notebooks start from: the same whether just trained or read back."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from toy import images, net, test_of
+
+from vireid import methods, warm_start
+from vireid.experiment import Experiment
+from vireid.features import extract
+
+SMALL = {
+    "epochs": (1, 1), "iterations": 2, "k1": 6, "k2": 2, "eps": 0.7, "min_samples": 2,
+    "identities": 3, "instances": 2, "lr": 1e-3, "subset_ratio": 1.0,
+}  # fmt: skip
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """A toy experiment with a cache of its own."""
+    monkeypatch.setenv("VIREID_CACHE", str(tmp_path))
+    monkeypatch.setitem(methods.kind("bmil").presets, "toy", SMALL)
+    monkeypatch.setattr(Experiment, "model", lambda self, seed=0: net(seed))
+    table = images()
+    return Experiment("toy", None, table, test_of(table), "toy", None, "toy")
+
+
+def count_trainings(monkeypatch) -> list:
+    calls, real = [], warm_start.train
+
+    def counted(*args, **options):
+        calls.append(options["row"])
+        return real(*args, **options)
+
+    monkeypatch.setattr(warm_start, "train", counted)
+    return calls
+
+
+def same(a, b) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a.values(), b.values(), strict=True))
+
+
+def test_second_call_reads_what_the_first_trained(world, monkeypatch):
+    calls = count_trainings(monkeypatch)
+    model, run = warm_start.stage_one(world, seed=3)
+    again, kept = warm_start.stage_one(world, seed=3)
+    assert calls == [None] and kept == run
+    assert same(model.state_dict(), again.state_dict())
+    assert not same(model.state_dict(), net(3).state_dict())
+    assert torch.equal(extract(model, world.train).x, extract(again, world.train).x)
+
+
+def test_a_row_goes_on_from_stage_one(world, monkeypatch):
+    calls = count_trainings(monkeypatch)
+    run = warm_start.trained(world, "M2", seed=3)[1]
+    assert calls == [None, "M2"]
+    assert run.row == "M2" and [row["stage"] for row in run.curves] == [2]
+    before = warm_start.stage_one(world, seed=3)[1]
+    assert run.before["rank1"] == before.result["rank1"] and len(calls) == 2
+
+
+def test_everything_that_decides_a_run_is_in_its_name(world):
+    settings = methods.build("bmil", preset="toy")
+    model = net(0)
+    keys = {warm_start._key(world, model, settings, 0)}
+    keys.add(warm_start._key(world, model, settings, 1))
+    keys.add(warm_start._key(world, net(1), settings, 0))
+    keys.add(warm_start._key(world, model, methods.build("bmil", preset="toy", eps=0.6), 0))
+    fields = {name: getattr(world, name) for name in world.__dataclass_fields__}
+    other = SimpleNamespace(**fields | {"train": images(seed=1)})
+    keys.add(warm_start._key(other, model, settings, 0))
+    assert len(keys) == 5
+    assert warm_start._key(world, net(0), settings, 0) in keys
+
+
+def test_threads_are_put_back():
+    threads = torch.get_num_threads()
+    with pytest.raises(RuntimeError, match="inside"), warm_start.one_thread():
+        assert torch.get_num_threads() == 1
+        raise RuntimeError("inside")
+    assert torch.get_num_threads() == threads

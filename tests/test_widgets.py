@@ -1,0 +1,280 @@
+"""Widgets without a browser: controls change the picture, fast; stills carry alt text."""
+
+import base64
+import re
+import threading
+import time
+
+import ipywidgets as W
+import numpy as np
+import pytest
+from scipy import sparse
+
+from vireid import plots, widgets
+from vireid.methods import build
+from vireid.runs import Run
+from vireid.types import Images, Modality
+from vireid.widgets.ablation import Cancelled
+
+ANSWER = 0.3  # s of one core within which a callback answers; wall time too when a core is idle
+
+
+def world(n: int = 40):
+    """A table of pictures and features in which neighbours are known."""
+    rng = np.random.default_rng(0)
+    identity, modality = np.repeat(np.arange(n // 8), 8), np.tile([0, 0, 0, 0, 1, 1, 1, 1], n // 8)
+    pixels = rng.integers(0, 255, (n, 32, 16, 3), dtype=np.uint8)
+    x = rng.normal(size=(n // 8, 16))[identity] + 0.3 * rng.normal(size=(n, 16))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    return Images(pixels, modality, modality, identity, (32, 16)), x.astype(np.float32)
+
+
+def html(picture) -> tuple[str, bytes]:
+    """(alt text, PNG) of what a picture widget shows."""
+    alt, data = re.search(r'alt="(.*?)" src="data:image/png;base64,(.*?)"', picture.value).groups()
+    return alt, base64.b64decode(data)
+
+
+def seconds_of(step, steps: int = 9) -> float:
+    """Median seconds of work of ``step(i)``, whatever else keeps the machine busy."""
+
+    def one(i: int) -> float:
+        start = time.thread_time()
+        step(i)
+        return time.thread_time() - start
+
+    return float(np.median([one(i) for i in range(steps)]))
+
+
+def test_panel_redraws_and_carries_alt_text():
+    def draw(size):
+        figure, ax = plots.canvas(width=size, height=1)
+        ax.plot([0, size])
+        return figure, f'size "{size}"'
+
+    panel = widgets.Panel(draw, {"size": W.IntSlider(2, 1, 9)})
+    first = html(panel.picture)
+    panel.controls["size"].value = 3
+    second = html(panel.picture)
+    assert first[1] != second[1] and first[1].startswith(b"\x89PNG")
+    assert second[0] == "size &quot;3&quot;"
+
+
+def test_panel_shows_an_error_and_raises_it():
+    def draw(size):
+        if size > 2:
+            raise ValueError("too <large>")
+        return plots.canvas()[0], "fine"
+
+    panel = widgets.Panel(draw, {"size": W.IntSlider(1, 1, 9)})
+    with pytest.raises(ValueError, match="too <large>"):
+        panel.controls["size"].value = 5
+    assert 'role="alert"' in panel.picture.value and "too &lt;large&gt;" in panel.picture.value
+
+
+def test_show_is_one_output_with_widget_picture_and_text(monkeypatch):
+    shown = []
+    monkeypatch.setattr(
+        "IPython.display.display", lambda data, raw, metadata: shown.append((data, metadata))
+    )
+    widgets.show(W.IntSlider(), plots.canvas()[0], "a still")
+    ((data, metadata),) = shown
+    assert set(data) == {
+        "application/vnd.jupyter.widget-view+json", "image/png", "text/plain",
+    }  # fmt: skip
+    assert data["text/plain"] == metadata["image/png"]["alt"] == "a still"
+
+
+def test_view_sorts_by_distance_and_leaves_out_oneself_and_strangers():
+    distance = np.array([[0, 0.5, 0.2, 1], [0.5, 0, 0.5, 1], [0.2, 0.5, 0, 1], [1, 1, 1, 0.0]])
+    seen = widgets.view(sparse.csr_array(np.where(distance < 1, distance + 1e-9, 0)), 2)
+    assert seen.nearest.tolist() == [[2, 1], [0, 2], [0, 1], [-1, -1]]
+    dense = widgets.view(distance, 3)
+    assert dense.nearest.tolist() == [[2, 1, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]]
+    np.testing.assert_allclose(dense.distance[0], [0.2, 0.5, 1])
+
+
+def test_view_keeps_stored_zeros():
+    table = sparse.csr_array((np.zeros(4), ([0, 0, 1, 1], [0, 1, 0, 1])), shape=(3, 3))
+    assert widgets.view(table, 1).nearest.tolist() == [[1], [0], [-1]]
+
+
+def test_views_hold_the_right_neighbours():
+    images, x = world()
+    seen = widgets.views(x, ("cosine", "vanilla"), k=5, k1=6, k2=2, modality=images.modality)
+    similarity = x @ x.T
+    np.fill_diagonal(similarity, -1)
+    assert (seen["cosine"].nearest[:, 0] == similarity.argmax(axis=1)).all()
+    np.testing.assert_allclose(seen["cosine"].distance[:, 0], 1 - similarity.max(axis=1), atol=1e-6)
+    for name in seen:
+        np.testing.assert_allclose(seen[name].weights.sum(axis=1), 1, atol=1e-5)
+
+
+def test_explorer_follows_slider_and_rule_fast_enough():
+    images, x = world()
+    seen = widgets.views(x, ("cosine", "vanilla"), k=16, k1=6, k2=2, modality=images.modality)
+    panel = widgets.explorer(images, seen, start=3)
+    assert html(panel.picture)[0].startswith("Image 3 (visible) and its 16 nearest by cosine:")
+
+    def step(i):
+        panel.controls["image"].value = 10 + i
+
+    assert seconds_of(step) < ANSWER
+    panel.controls["rule"].value = "vanilla"
+    assert "nearest by vanilla" in html(panel.picture)[0]
+    with pytest.raises(ValueError, match="of 40 images and images has 39"):
+        widgets.explorer(images.rows(range(39)), seen)
+
+
+def test_explorer_alt_text_counts_modality_and_person():
+    images, x = world()
+    seen = widgets.views(x, ("cosine",), k=7)
+    found = seen["cosine"].nearest[0]
+    kin = int((images.modality[found] == 0).sum())
+    same = int((images.identity[found] == images.identity[0]).sum())
+    alt, _ = html(widgets.explorer(images, seen).picture)
+    assert f"{kin} of 7 neighbours are visible too" in alt
+    assert f"{same} show the same person" in alt
+
+
+def test_map_shows_the_selection_of_slider_and_lasso():
+    images, x = world()
+    points = plots.project(x, "pca")
+    chart = widgets.embedding_map(images, points, axis="PCA", around=5)
+    gap = np.linalg.norm(points - points[7], axis=1)
+
+    def step(i):
+        chart.slider.value = 7 if i == 8 else i + 1
+
+    assert seconds_of(step) < ANSWER
+    assert chart.selection.tolist() == np.argsort(gap, kind="stable")[:5].tolist()
+    chart.scatter.widget.selection = np.array([0, 4, 9], dtype=np.uint32)  # what a lasso sends
+    assert chart.selection.tolist() == [0, 4, 9]
+    visible = int((images.modality[[0, 4, 9]] == Modality.VISIBLE).sum())
+    told = f"3 selected: {visible} visible, {3 - visible} infrared; 2 people"
+    assert told in html(chart.picture)[0]
+    chart.scatter.widget.selection = np.array([], dtype=np.uint32)
+    assert "draw a lasso" in chart.picture.value
+    with pytest.raises(ValueError, match="for 40 images"):
+        widgets.embedding_map(images, points[:5])
+
+
+def test_map_draws_a_bounded_sheet_and_gives_thumbnails():
+    images, x = world()
+    chart = widgets.embedding_map(images, plots.project(x, "pca"), largest=6)
+    chart.select(np.arange(40))
+    assert "40 selected (6 shown)" in html(chart.picture)[0]
+    urls = chart.scatter.widget.data["picture"]
+    assert len(urls) == 40 and all(u.startswith("data:image/jpeg;base64,") for u in urls)
+    figure, alt = chart.still()
+    assert "40 images" in alt and len(figure.axes) == 2
+
+
+def test_twins_change_with_the_gap_fast_enough():
+    panel = widgets.twins(people=4)
+    first = html(panel.picture)[1]
+    panel.controls["style_gap"].value = 0
+    assert html(panel.picture)[1] != first
+
+    def step(i):
+        panel.controls["modality_gap"].value = i / 10
+
+    assert seconds_of(step) < ANSWER
+
+
+def record(row: str, seed: int, rank1: float, name: str = "synthvi small train") -> Run:
+    """A run of one ablation row with two epochs of curves."""
+    config = build("bmil", preset="light", row=row).config()
+    curves = [{"epoch": e, "stage": 2, "rank1": rank1 - 0.1 + 0.1 * e} for e in range(2)]
+    result = {"rank1": rank1, "mAP": rank1 / 2}
+    return Run("bmil", config, seed, row=row, data={"name": name}, curves=curves, result=result)
+
+
+def records() -> list[Run]:
+    return [record(row, s, r + s / 100) for row, r in (("M1", 0.2), ("M6", 0.5)) for s in (0, 1)]
+
+
+def test_ablation_controls_come_from_the_methods_switches():
+    panel = widgets.ablation(records())
+    assert set(panel.switches) == set(build("bmil").switches)
+    assert isinstance(panel.switches["split_prototypes"], W.Checkbox)
+    assert "oracle" in panel.switches["global_clusters"].options
+
+
+def test_ablation_finds_the_run_of_the_switches_and_the_papers_row():
+    panel = widgets.ablation(records())
+    for name, value in {"global_clusters": "modality", "subset_ratio": 0.5}.items():
+        panel.switches[name].value = value
+    assert "row M6" in panel.status.value and "2 seed(s)" in panel.status.value
+    alt, _ = html(panel.panel.picture)
+    assert "chosen: M6" in alt
+    assert "M6 50.5 (n = 2), paper 67.1" in alt and "M1 20.5 (n = 2), paper 39.5" in alt
+    panel.switches["global_clusters"].value = "lqe"
+    assert "not trained on this data yet" in panel.status.value
+    assert "chosen: not trained yet" in html(panel.panel.picture)[0]
+
+
+def test_ablation_keeps_stage_1_apart_and_answers_fast_enough():
+    first = record("M6", 0, 0.3)
+    first.row, first.config["epochs"] = None, [6, 0]
+    panel = widgets.ablation([*records(), first])
+    assert set(panel.groups("synthvi small train")) == {"M1", "M6", "stage 1"}
+
+    def step(i):
+        panel.switches["split_prototypes"].value = bool(i % 2)
+
+    assert seconds_of(step) < ANSWER
+
+
+def test_ablation_without_runs_says_so():
+    panel = widgets.ablation([])
+    assert "No run has been recorded yet" in html(panel.panel.picture)[0]
+
+
+def test_ablation_trains_what_is_missing_and_shows_it():
+    asked = []
+
+    def train(switches, report):
+        asked.append(switches)
+        for done in range(3):
+            report(done, 3)
+        return record("M2", 0, 0.4, name="synthvi tiny train")
+
+    panel = widgets.ablation(records(), train=train)
+    panel.switches["global_clusters"].value = "vanilla"
+    panel.button.click()
+    panel.thread and panel.thread.join(20)
+    assert asked == [panel.chosen()] and asked[0]["global_clusters"] == "vanilla"
+    assert panel.data.value == "synthvi tiny train" and len(panel.runs) == 5
+    assert panel.progress.value == panel.progress.max == 3
+    assert panel.cancel.disabled and not panel.button.disabled
+
+
+def test_ablation_can_be_cancelled_and_reports_failures():
+    started, ended = threading.Event(), []
+
+    def train(switches, report):
+        started.set()
+        try:
+            while True:
+                report(1, 10)
+        except Cancelled:
+            ended.append(True)
+            raise
+
+    panel = widgets.ablation(records(), train=train)
+    panel.button.click()
+    thread = panel.thread
+    assert started.wait(10) and not panel.cancel.disabled
+    panel.cancel.click()
+    thread.join(20)
+    assert not thread.is_alive() and ended and panel.status.value == "cancelled"
+    assert len(panel.runs) == 4
+
+    def fail(switches, report):
+        raise ValueError("eps=9 is too large")
+
+    panel = widgets.ablation(records(), train=fail)
+    panel.button.click()
+    panel.thread and panel.thread.join(20)
+    assert "eps=9 is too large" in panel.status.value and not panel.button.disabled

@@ -1,0 +1,93 @@
+"""What comes through this room's door: prototypes, features and labels, checked and as tensors."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vireid.clustering import NoClustersError
+from vireid.neighbours.sources import unit_rows
+from vireid.types import PseudoLabels
+
+
+def like(value, given):
+    """Value as an array of the same kind, on the same device, as ``given``."""
+    if isinstance(given, Tensor):
+        return torch.as_tensor(value, device=given.device)
+    return value.cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
+
+
+def pair(visible, infrared, what: str = "cluster") -> tuple[Tensor, Tensor]:
+    """Both tables as unit rows of one width; ValueError for an empty side or unequal widths."""
+    shapes = [tuple(np.shape(x)) for x in (visible, infrared)]
+    if any(len(shape) != 2 for shape in shapes):
+        raise ValueError(f"visible and infrared have shapes {shapes}; give one row per {what}")
+    if not (shapes[0][0] and shapes[1][0]):
+        raise ValueError(
+            f"nothing to match: {shapes[0][0]} visible and {shapes[1][0]} infrared {what}s; "
+            "if DBSCAN left only outliers, try a larger eps"
+        )
+    if shapes[0][1] != shapes[1][1]:
+        raise ValueError(f"visible rows are {shapes[0][1]} wide, infrared rows {shapes[1][1]}")
+    visible, infrared = unit_rows(visible, "visible"), unit_rows(infrared, "infrared")
+    return visible, infrared.to(visible.dtype)
+
+
+def cosine(visible, infrared) -> np.ndarray:
+    """Cosines of all pairs of prototypes, (K_v, K_r) float64 in [-1, 1]."""
+    visible, infrared = pair(visible, infrared)
+    return (visible.double() @ infrared.double().T).cpu().numpy()
+
+
+def as_labels(labels, x: Tensor, name: str) -> Tensor:
+    """Labels (n,) int64 on x's device; -1 marks outliers, anything below is an error."""
+    labels = labels.label if isinstance(labels, PseudoLabels) else labels
+    labels = torch.as_tensor(labels, device=x.device)
+    if labels.shape != (len(x),) or labels.is_floating_point():
+        raise ValueError(
+            f"{name} has shape {tuple(labels.shape)} and type {labels.dtype} for {len(x)} images; "
+            "give one whole number per image"
+        )
+    if (labels < -1).any():
+        raise ValueError(f"{name} holds {int(labels.min())}; labels count from 0, outliers are -1")
+    return labels.long()
+
+
+def images(x_visible, x_infrared, labels_visible, labels_infrared) -> tuple[Tensor, ...]:
+    """Both modalities' unit rows and labels: (visible, infrared, labels of these, of those)."""
+    v, r = pair(x_visible, x_infrared, "image")
+    y_v = as_labels(labels_visible, v, "labels_visible")
+    return v, r, y_v, as_labels(labels_infrared, r, "labels_infrared")
+
+
+def centroids(x: Tensor, labels: Tensor, name: str = "labels") -> Tensor:
+    """Mean feature of each cluster without its outliers, (K, d), *not* normalised.
+
+    Raises NoClustersError when all are outliers, ValueError when a number below K has no image.
+    Source: MULT (arXiv 2402.00672), released code; its eq. 1 has memory rows of norm 1.
+    """
+    kept = labels >= 0
+    if not kept.any():
+        raise NoClustersError(f"{name}: all {len(labels)} images are outliers; try a larger eps")
+    size = labels[kept].bincount()
+    if not size.all():
+        empty = (size == 0).nonzero().squeeze(1).tolist()
+        raise ValueError(f"{name} skips {empty[:5]}; number the {len(size)} clusters without gaps")
+    total = x.new_zeros(len(size), x.shape[1]).index_add(0, labels[kept], x[kept])
+    return total / size[:, None]
+
+
+def one_hot(labels, clusters: int, *, dtype=torch.float32) -> Tensor:
+    """Labels (n,) as rows (n, clusters) with a single 1.
+
+    Raises ValueError for -1, which would otherwise quietly become the last cluster, and for numbers
+    that are too large.
+    Source: MULT (arXiv 2402.00672) eq. 4.
+    """
+    labels = torch.as_tensor(labels)
+    wrong = (labels < 0) | (labels >= clusters)
+    if wrong.any():
+        raise ValueError(
+            f"{int(wrong.sum())} of {len(labels)} labels are outside 0..{clusters - 1}; "
+            "give outliers a label (their nearest prototype) or drop them first"
+        )
+    return torch.nn.functional.one_hot(labels.long(), clusters).to(dtype)

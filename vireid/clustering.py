@@ -1,0 +1,135 @@
+"""DBSCAN on a precomputed distance, and the prototypes of the clusters it finds."""
+
+import numpy as np
+import torch
+from scipy.sparse import coo_array, csr_array, issparse
+from scipy.sparse.csgraph import connected_components
+
+from vireid.neighbours import as_tensor, name_rows
+from vireid.types import PseudoLabels
+
+
+class NoClustersError(ValueError):
+    """Every image is an outlier, so there is nothing to learn from."""
+
+
+def dbscan(distance, *, eps: float, min_samples: int = 4):
+    """Density clusters: labels (n,) int64, 0..K-1 in order of their first core image, -1 outlier.
+
+    An image is core when at least ``min_samples`` images, itself counted, lie within distance <=
+    ``eps``. Core images within eps of each other share a cluster; any other image within eps of
+    core images joins the lowest-numbered of their clusters. Labels equal scikit-learn's.
+
+    Parameters
+    ----------
+    distance : (n, n) symmetric. Sparse (absent pairs are at distance 1, so eps < 1; explicit zeros
+        count, the diagonal need not be stored), or dense, numpy or torch
+    eps : radius, in the unit of distance (rounded to its precision)
+    min_samples : images that make a dense spot
+
+    Raises
+    ------
+    ValueError for NaN, a non-square matrix, eps <= 0, eps >= 1 on sparse input, or a sparse graph
+    that was cut at a smaller eps.
+
+    Source: Ester et al., KDD 1996.
+    """
+    if not eps > 0:
+        raise ValueError(f"eps={eps}; give a radius > 0")
+    if min_samples != int(min_samples) or min_samples < 1:
+        raise ValueError(f"min_samples={min_samples}; give a whole number >= 1 (the image itself)")
+    row, column, n = _close_pairs(distance, eps)
+    core = np.bincount(row, minlength=n) >= min_samples
+    both = core[row] & core[column]
+    graph = coo_array((np.ones(both.sum(), np.int8), (row[both], column[both])), shape=(n, n))
+    component = connected_components(graph, directed=False)[1]
+    label = np.full(n, -1, dtype=np.int64)
+    label[core] = _in_order_of_appearance(component[core])
+    edge = core[column] & ~core[row]  # row is no core image but within reach of one
+    lowest = np.full(n, n, dtype=np.int64)
+    np.minimum.at(lowest, row[edge], label[column[edge]])
+    label[lowest < n] = lowest[lowest < n]
+    return torch.as_tensor(label, device=distance.device) if torch.is_tensor(distance) else label
+
+
+def prototypes(x, labels):
+    """Unit mean of each cluster's rows, (K, d); like x in kind, device and precision.
+
+    Parameters
+    ----------
+    x : (n, d) features
+    labels : (n,) 0..K-1 without gaps, -1 outliers (left out); array, tensor or ``PseudoLabels``
+
+    Raises
+    ------
+    NoClustersError when there are only outliers. ValueError for NaN rows, lengths that differ, a
+    label nobody has, or a cluster whose rows cancel.
+
+    Source: Dai et al. 2022, Cluster Contrast (arXiv 2103.11568), memory initialisation.
+    """
+    table = x if torch.is_tensor(x) else as_tensor(x)
+    labels = labels.label if isinstance(labels, PseudoLabels) else labels
+    label = as_tensor(labels).to(table.device, torch.int64)
+    if table.ndim != 2 or label.shape != (len(table),):
+        raise ValueError(f"x is {tuple(table.shape)} and labels {tuple(label.shape)}: (n, d), (n,)")
+    keep = label >= 0
+    if not keep.any():
+        raise NoClustersError(
+            f"all {len(label)} images are outliers; raise eps or lower min_samples"
+        )
+    kept = table[keep]
+    bad = ~kept.isfinite().all(1)
+    if bad.any():
+        raise ValueError(f"{name_rows(bad.cpu())} of the clustered x hold NaN or infinity")
+    count = label[keep].bincount()
+    if (count == 0).any():
+        gaps = (count == 0).nonzero().flatten().tolist()
+        raise ValueError(f"labels skip {gaps[:5]}; number the clusters 0 to K-1 without gaps")
+    mean = kept.new_zeros(len(count), kept.shape[1]).index_add(0, label[keep], kept)
+    mean = mean / count[:, None]
+    norm = torch.linalg.vector_norm(mean, dim=1, keepdim=True)
+    if (norm == 0).any():
+        raise ValueError(f"{name_rows((norm[:, 0] == 0).cpu())} of the prototypes are zero")
+    result = mean / norm
+    return result.numpy() if isinstance(x, np.ndarray) else result
+
+
+def _close_pairs(distance, eps: float) -> tuple[np.ndarray, np.ndarray, int]:
+    """Row and column numbers of all pairs within eps, oneself included."""
+    if torch.is_tensor(distance):
+        distance = distance.detach().cpu().numpy()
+    if distance.ndim != 2 or distance.shape[0] != distance.shape[1]:
+        raise ValueError(f"distance has shape {distance.shape}; give a square matrix (n, n)")
+    n = distance.shape[0]
+    if issparse(distance):
+        if eps >= 1:
+            raise ValueError(f"eps={eps}; absent pairs are at distance 1, so eps must be below 1")
+        if eps > getattr(distance, "eps", 1):
+            raise ValueError(f"eps={eps}, but this graph was cut at eps={distance.eps}")
+        graph = csr_array(distance)
+        row = np.repeat(np.arange(n), np.diff(graph.indptr))
+        column, value = graph.indices, graph.data
+        close = _within(value, eps, row)
+        row, column = row[close], column[close]
+    else:
+        row, column = _within(distance, eps, np.arange(n)[:, None]).nonzero()
+    apart = row != column
+    own = np.arange(n)
+    return np.append(row[apart], own), np.append(column[apart], own), n
+
+
+def _within(value: np.ndarray, eps: float, row: np.ndarray) -> np.ndarray:
+    if value.dtype.kind != "f":
+        value = value.astype(np.float64)
+    bad = np.isnan(value)
+    if bad.any():
+        rows = np.zeros(int(row.max()) + 1, dtype=bool)
+        rows[np.broadcast_to(row, value.shape)[bad]] = True
+        raise ValueError(f"{name_rows(rows)} of distance hold NaN")
+    return value <= value.dtype.type(eps)
+
+
+def _in_order_of_appearance(component: np.ndarray) -> np.ndarray:
+    """Renumber components 0, 1, ... in the order in which they first occur."""
+    _, first, inverse = np.unique(component, return_index=True, return_inverse=True)
+    return first.argsort().argsort()[inverse]

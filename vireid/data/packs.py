@@ -1,0 +1,93 @@
+"""Feature packs: embeddings with cameras and identities but without pictures.
+
+A pack is one safetensors file: numbers and a short text, nothing that runs code when opened. Share
+one only where the data set's agreement allows it: features can be traced back to people.
+"""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from vireid.types import Embeddings
+
+FORMAT = "vireid feature pack 1"
+
+
+def save(path: Path, embeddings: Embeddings, *, about: dict[str, str] | None = None) -> Path:
+    """Write embeddings as a feature pack; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    path : file to write, usually ``*.safetensors``
+    embeddings : x (n, d) float, finite; blind ones make a pack without identities
+    about : short texts kept with the numbers: network, data set, licence, ...
+
+    Raises ValueError for NaN, infinite or integer features and for an unknown modality.
+    """
+    path = Path(path)
+    tensors = {"x": embeddings.x, "modality": embeddings.modality, "camera": embeddings.camera}
+    if embeddings.identity is not None:
+        tensors["identity"] = embeddings.identity
+    _validate(tensors, "embeddings")
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    save_file(tensors, part, metadata={"format": FORMAT, "about": json.dumps(about or {})})
+    part.replace(path)
+    return path
+
+
+def load(path: Path) -> Embeddings:
+    """Read a feature pack onto the CPU.
+
+    Raises FileNotFoundError without the file, and ValueError naming it when it is no pack, is cut
+    short, or holds shapes or numbers that no embeddings have.
+    """
+    tensors, _ = _read(Path(path))
+    return Embeddings(**tensors)
+
+
+def about(path: Path) -> dict[str, str]:
+    """The texts that were saved with a pack."""
+    return _read(Path(path))[1]
+
+
+def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    if not path.is_file():
+        raise FileNotFoundError(f"no feature pack at {path}; packs.save writes one")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except SafetensorError as error:
+        raise ValueError(f"{path} is no feature pack or is cut short: {error}") from error
+    if metadata.get("format") != FORMAT:
+        raise ValueError(
+            f"{path} says format {metadata.get('format')!r}; expected {FORMAT!r}. Weights and "
+            "other safetensors files are no feature packs."
+        )
+    _validate(tensors, str(path))
+    return tensors, json.loads(metadata.get("about", "{}"))
+
+
+def _validate(tensors: dict[str, torch.Tensor], where: str) -> None:
+    """Raise ValueError unless these are x (n, d) float and n numbers each for the rest."""
+    needed, allowed = {"x", "modality", "camera"}, {"x", "modality", "camera", "identity"}
+    if not needed <= set(tensors) <= allowed:
+        raise ValueError(f"{where} holds {sorted(tensors)}; a pack holds {sorted(allowed)}")
+    x = tensors["x"]
+    if x.ndim != 2 or not x.is_floating_point():
+        raise ValueError(f"{where}: x is {x.dtype} {tuple(x.shape)}; expected (n, d) floats")
+    if not torch.isfinite(x).all():
+        raise ValueError(f"{where}: x holds NaN or infinite numbers; extract the features again")
+    for name in set(tensors) - {"x"}:
+        if tensors[name].dtype != torch.int64 or tensors[name].shape != (len(x),):
+            raise ValueError(
+                f"{where}: {name} is {tensors[name].dtype} {tuple(tensors[name].shape)}; "
+                f"expected {len(x)} whole numbers (int64)"
+            )
+    if not torch.isin(tensors["modality"], torch.tensor([0, 1], device=x.device)).all():
+        raise ValueError(f"{where}: modality must be 0 (visible) or 1 (infrared)")

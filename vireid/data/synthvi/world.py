@@ -1,0 +1,129 @@
+"""SynthVI as a data set: one frozen world, three sizes, splits in the form of SYSU-MM01."""
+
+import random
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from vireid.data.synthvi.render import render
+from vireid.data.synthvi.scm import World
+from vireid.types import Images, Modality
+
+WORLD_VERSION = "1"  # changes whenever any pixel of a frozen preset changes
+CAMERAS = {Modality.VISIBLE: (1, 2, 4, 5), Modality.INFRARED: (3, 6, 7, 8)}
+SPLITS = ("train", "query", "gallery")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """How much of the world a table shows.
+
+    Parameters
+    ----------
+    size : (height, width) in pixels
+    train, test : identities; those of the test set come after those of the training set
+    shots : pictures per identity and modality, spread evenly over the four cameras
+    world : its rooms, sensors and mechanisms
+    seed : of the people and their poses
+    """
+
+    size: tuple[int, int]
+    train: int
+    test: int
+    shots: tuple[int, int]
+    world: World
+    seed: int = 11
+
+
+WORLD = World(seed=2)
+PRESETS = {
+    "tiny": Preset(size=(64, 32), train=20, test=8, shots=(8, 8), world=WORLD),
+    "small": Preset(size=(96, 48), train=160, test=60, shots=(12, 8), world=WORLD),
+    "full": Preset(size=(128, 64), train=400, test=150, shots=(16, 8), world=WORLD),
+}
+
+
+def load(
+    preset: str = "tiny", split: str = "train", trial: int = 0, seed: int | None = None
+) -> Images:
+    """Pictures of SynthVI in memory.
+
+    Parameters
+    ----------
+    preset : "tiny" (a second), "small" (the benchmark, some seconds) or "full" (half a minute)
+    split : "train" both modalities; "query" all infrared test pictures; "gallery" one visible
+        picture per test identity and camera, drawn by Python's random seeded with ``trial``
+    trial : 0 to 9 as in the SYSU protocol; only the gallery depends on it
+    seed : another population (identities and poses) in the same world; None = the frozen one
+
+    Returns
+    -------
+    Images with uint8 pixels; cameras 1, 2, 4, 5 are visible, 3, 6, 7, 8 infrared; camera 3 hangs in
+    the room of 2, so protocol "sysu" drops gallery camera 2 for its queries. No test identity
+    occurs in training.
+
+    Raises ValueError for an unknown preset or split, or a negative trial or seed.
+    Source: SYSU-MM01's protocol (Wu et al., ICCV 2017), single shot, all search.
+    """
+    if preset not in PRESETS:
+        raise ValueError(f"preset={preset!r}; SynthVI has {', '.join(PRESETS)}")
+    if split not in SPLITS:
+        raise ValueError(f"split={split!r}; known: {', '.join(SPLITS)}")
+    if trial < 0 or (seed is not None and seed < 0):
+        raise ValueError(f"trial={trial}, seed={seed}: both must be >= 0")
+    seed = PRESETS[preset].seed if seed is None else seed
+    if split == "train":
+        table = _table(preset, seed, "train", None)
+    elif split == "query":
+        table = _table(preset, seed, "test", Modality.INFRARED)
+    else:
+        table = _table(preset, seed, "test", Modality.VISIBLE)
+        table = table.rows(_single_shot(table, trial))
+    return _named(table, f"synthvi {preset} {split}")
+
+
+def pictures(preset: Preset, seed: int, identities: range, modalities, shots: int) -> Images:
+    """Render the table of some identities: by identity, then modality, then shot."""
+    rows = [
+        (identity, modality, CAMERAS[modality][j % 4], j)
+        for identity in identities
+        for modality in modalities
+        for j in range(shots)
+    ]
+    world, pixels = preset.world, np.empty((len(rows), *preset.size, 3), np.uint8)
+    cameras = {number: world.camera(number) for number in range(1, 9)}
+    people = {identity: world.person(identity, seed=seed) for identity in identities}
+    for i, (identity, _, camera, j) in enumerate(rows):
+        shot = world.shot(people[identity], cameras[camera], (seed, identity, camera, j))
+        pixels[i] = render(shot, preset.size)
+    identity, modality, camera, _ = (np.array(column) for column in zip(*rows, strict=True))
+    return Images(pixels, modality, camera, identity, preset.size)
+
+
+@lru_cache(maxsize=6)
+def _table(name: str, seed: int, part: str, modality: Modality | None) -> Images:
+    preset = PRESETS[name]
+    if part == "train":
+        return pictures(preset, seed, range(1, preset.train + 1), Modality, preset.shots[0])
+    identities = range(preset.train + 1, preset.train + preset.test + 1)
+    return pictures(preset, seed, identities, [modality], preset.shots[1])
+
+
+def _single_shot(table: Images, trial: int) -> list[int]:
+    """One row per (identity, camera), identities ascending, cameras in the protocol's order."""
+    dice = random.Random(trial)
+    chosen = []
+    for identity in np.unique(table.identity):
+        for camera in CAMERAS[Modality.VISIBLE]:
+            there = np.flatnonzero((table.identity == identity) & (table.camera == camera))
+            if len(there):
+                chosen.append(int(dice.choice(list(there))))
+    return chosen
+
+
+def _named(table: Images, name: str) -> Images:
+    """A copy, so that nobody writes into the cache."""
+    return Images(
+        table.source.copy(), table.modality, table.camera, table.identity, table.size, name
+    )

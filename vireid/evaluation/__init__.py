@@ -1,0 +1,26 @@
+"""The only room that reads identities: retrieval under three protocols, clusters against truth."""
+
+from vireid.evaluation.clusters import cluster_scores, cross_modality_scores
+from vireid.evaluation.reranking import cmrr
+from vireid.evaluation.retrieval import (
+    ROC,
+    Retrieval,
+    TrialMean,
+    evaluate,
+    kept_pairs,
+    mean_over_trials,
+    roc,
+)
+
+__all__ = [
+    "ROC",
+    "Retrieval",
+    "TrialMean",
+    "cluster_scores",
+    "cmrr",
+    "cross_modality_scores",
+    "evaluate",
+    "kept_pairs",
+    "mean_over_trials",
+    "roc",
+]

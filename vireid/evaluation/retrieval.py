@@ -1,0 +1,238 @@
+"""Retrieval scores under the protocols of SYSU-MM01, RegDB and LLCM; all scores are fractions."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+PROTOCOLS = ("sysu", "regdb", "llcm")
+BLOCK = 2**21  # query-gallery pairs ranked at once: about 100 MB
+
+
+@dataclass(frozen=True, eq=False)
+class Retrieval:
+    """Scores of one query set against one gallery.
+
+    Parameters
+    ----------
+    cmc : (ranks,) share of valid queries answered within rank 1, 2, ...; counts distinct identities
+        (SYSU, LLCM) or gallery images (RegDB), as many as some valid query has left
+    mAP, mINP : mean average precision, mean inverse negative penalty
+    n_valid : queries with a true match in their gallery; the others count nowhere
+    """
+
+    cmc: np.ndarray
+    mAP: float
+    mINP: float
+    n_valid: int
+
+    def rank(self, k: int) -> float:
+        """CMC at rank k >= 1; beyond the last rank the curve stays at its last value."""
+        return float(self.cmc[min(k, len(self.cmc)) - 1])
+
+
+@dataclass(frozen=True, eq=False)
+class TrialMean:
+    """Means over gallery trials, and the sample standard deviations (0 for a single trial).
+
+    Parameters
+    ----------
+    cmc, mAP, mINP : means; cmc_std, mAP_std, mINP_std : spread over the trials
+    n_valid : (trials,) valid queries of each trial
+    """
+
+    cmc: np.ndarray
+    mAP: float
+    mINP: float
+    cmc_std: np.ndarray
+    mAP_std: float
+    mINP_std: float
+    n_valid: np.ndarray
+
+    @property
+    def trials(self) -> int:
+        """How many trials were averaged."""
+        return len(self.n_valid)
+
+    rank = Retrieval.rank
+
+
+@dataclass(frozen=True, eq=False)
+class ROC:
+    """A curve from (0, 0) to (1, 1) and the area under it, in [0, 1]."""
+
+    fpr: np.ndarray
+    tpr: np.ndarray
+    auc: float
+
+
+def evaluate(
+    similarity,
+    query_identity,
+    gallery_identity,
+    query_camera,
+    gallery_camera,
+    *,
+    protocol: str = "sysu",
+) -> Retrieval:
+    r"""Rank the gallery for each query (ties: gallery order) and score the rankings.
+
+    .. math:: AP = \frac{1}{\sum_k h_k} \sum_k h_k \frac{\sum_{l \le k} h_l}{k}, \qquad
+              INP = \frac{\sum_k h_k}{\max\{k : h_k = 1\}}
+
+    Parameters
+    ----------
+    similarity : (q, g) larger is more alike
+    query_identity, query_camera : (q,) ; gallery_identity, gallery_camera : (g,)
+    protocol : "sysu" leaves camera 2 out for queries of camera 3; "llcm" leaves out gallery images
+        of the query's identity *and* camera; "regdb" leaves out nothing. In the first two, CMC
+        counts distinct identities.
+
+    Raises ValueError for wrong shapes, NaN, an unknown protocol, or when no query has a match.
+    Source: Wu et al. 2017 (SYSU-MM01), Nguyen et al. 2017 (RegDB), Zhang & Wang 2023 (LLCM); mINP:
+    Ye et al. 2021 (arXiv 2001.04193). Differs: released codes sort unstably, and stack CMC rows cut
+    at 20, which breaks when fewer identities are left.
+    """
+    similarity, query, gallery = _table(similarity, query_identity, gallery_identity)
+    keep = kept_pairs(query, gallery, query_camera, gallery_camera, protocol=protocol)
+    step = max(1, BLOCK // max(1, len(gallery)))
+    blocks = [slice(i, i + step) for i in range(0, len(query), step)]
+    parts = [
+        _rankings(similarity[b], query[b], gallery, keep[b], distinct=protocol != "regdb")
+        for b in blocks
+    ]
+    first, ranks, precision, penalty = (np.concatenate(p) for p in zip(*parts, strict=True))
+    valid = first > 0
+    if not valid.any():
+        raise ValueError(f"none of the {len(query)} queries has a true match in its gallery")
+    steps = np.arange(1, ranks[valid].max() + 1)
+    cmc = np.searchsorted(np.sort(first[valid]), steps, side="right") / valid.sum()
+    return Retrieval(
+        cmc, float(precision[valid].mean()), float(penalty[valid].mean()), int(valid.sum())
+    )
+
+
+def _rankings(similarity, query, gallery, keep, *, distinct: bool):
+    """Per query: rank of the first hit (0: no hit), ranks there are, AP and INP."""
+    order = np.argsort(-similarity, axis=1, kind="stable")
+    keep = np.take_along_axis(keep, order, 1)
+    hit = keep & (gallery[order] == query[:, None])
+    place = keep.cumsum(1)  # 1-based rank among the kept
+    found = hit.cumsum(1)
+    hits = found[:, -1]
+    last = (place * hit).max(1)
+    first = np.where(hit.any(1), np.take_along_axis(place, hit.argmax(1)[:, None], 1)[:, 0], 0)
+    precision = (hit * found / np.maximum(place, 1)).sum(1) / np.maximum(hits, 1)
+    ranks = place[:, -1]
+    if distinct:
+        best = _best_place(order, np.where(keep, place, len(gallery) + 1), gallery)
+        first = np.where(first > 0, (best < first[:, None]).sum(1) + 1, 0)
+        ranks = (best <= len(gallery)).sum(1)
+    return first, ranks, precision, hits / np.maximum(last, 1)
+
+
+def _best_place(order: np.ndarray, place: np.ndarray, gallery: np.ndarray) -> np.ndarray:
+    """(q, identities) best rank of each gallery identity: no image of it, no better one, counts."""
+    by_image = np.empty_like(place)
+    np.put_along_axis(by_image, order, place, 1)
+    column = np.argsort(gallery, kind="stable")
+    starts = np.unique(gallery[column], return_index=True)[1]
+    return np.minimum.reduceat(by_image[:, column], starts, axis=1)
+
+
+def kept_pairs(
+    query_identity, gallery_identity, query_camera, gallery_camera, *, protocol: str = "sysu"
+) -> np.ndarray:
+    """(q, g) bool: which gallery images a query is compared with under the protocol.
+
+    Raises ValueError for an unknown protocol and for lengths that do not fit. Source: ``evaluate``.
+    """
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"protocol={protocol!r}; known: {', '.join(PROTOCOLS)}")
+    query, gallery = as_array(query_identity), as_array(gallery_identity)
+    query_camera, gallery_camera = as_array(query_camera), as_array(gallery_camera)
+    for side, identity, camera in (
+        ("query", query, query_camera),
+        ("gallery", gallery, gallery_camera),
+    ):
+        if camera.shape != identity.shape:
+            raise ValueError(f"{side}_camera has shape {camera.shape}, identity {identity.shape}")
+    if protocol == "sysu":
+        return ~((query_camera == 3)[:, None] & (gallery_camera == 2)[None])
+    if protocol == "llcm":
+        same_camera = query_camera[:, None] == gallery_camera[None]
+        return ~((query[:, None] == gallery[None]) & same_camera)
+    return np.ones((len(query), len(gallery)), dtype=bool)
+
+
+def mean_over_trials(records: Iterable[Retrieval]) -> TrialMean:
+    """Mean and spread of ``evaluate`` over gallery draws (10 in the papers).
+
+    Shorter CMC rows go on at their last value. Raises ValueError when there is no record.
+    Source: the protocols of SYSU-MM01, RegDB and LLCM, each a mean of 10; the spread is ours.
+    """
+    records = list(records)
+    if not records:
+        raise ValueError("records is empty: evaluate at least one trial")
+    length = max(len(r.cmc) for r in records)
+    cmc = np.stack([np.pad(r.cmc, (0, length - len(r.cmc)), mode="edge") for r in records])
+    table = np.column_stack([[(r.mAP, r.mINP) for r in records], cmc])
+    mean = table.mean(0)
+    std = table.std(0, ddof=1) if len(records) > 1 else np.zeros_like(mean)
+    return TrialMean(
+        cmc=mean[2:],
+        mAP=float(mean[0]),
+        mINP=float(mean[1]),
+        cmc_std=std[2:],
+        mAP_std=float(std[0]),
+        mINP_std=float(std[1]),
+        n_valid=np.array([r.n_valid for r in records]),
+    )
+
+
+def roc(similarity, query_identity, gallery_identity, *, keep=None) -> ROC:
+    """True against false positive rate of "same person" over all thresholds of similarity.
+
+    Parameters
+    ----------
+    similarity : (q, g) ; query_identity : (q,) ; gallery_identity : (g,)
+    keep : (q, g) bool, the pairs to count (default all); ``kept_pairs`` gives a protocol's
+
+    The area is the chance that a random true pair is more alike than a random false one, ties half.
+    Raises ValueError for wrong shapes, NaN, and when all pairs are true or all are false.
+    Source: multi-module framework, Fig. 5; the paper gives no code.
+    """
+    from sklearn.metrics import auc, roc_curve
+
+    similarity, query, gallery = _table(similarity, query_identity, gallery_identity)
+    same = query[:, None] == gallery[None]
+    keep = np.ones_like(same) if keep is None else as_array(keep).astype(bool)
+    if keep.shape != same.shape:
+        raise ValueError(f"keep has shape {keep.shape} for a similarity of shape {same.shape}")
+    if len(np.unique(same[keep])) < 2:
+        raise ValueError(f"{int(same[keep].sum())} of {int(keep.sum())} pairs are true: need both")
+    fpr, tpr, _ = roc_curve(same[keep], similarity[keep], drop_intermediate=False)
+    return ROC(fpr, tpr, float(auc(fpr, tpr)))
+
+
+def as_array(values) -> np.ndarray:
+    """Numbers of any device as a numpy array."""
+    is_tensor = isinstance(values, torch.Tensor)
+    return values.detach().cpu().numpy() if is_tensor else np.asarray(values)
+
+
+def _table(similarity, query_identity, gallery_identity):
+    """The three as numpy arrays, their shapes and finiteness checked."""
+    if isinstance(similarity, torch.Tensor):
+        similarity = similarity.double()  # numpy has no bfloat16
+    similarity = as_array(similarity).astype(np.float64)
+    query, gallery = as_array(query_identity), as_array(gallery_identity)
+    if similarity.shape != (query.size, gallery.size) or query.ndim != 1 or gallery.ndim != 1:
+        raise ValueError(
+            f"similarity has shape {similarity.shape} for query_identity of shape {query.shape} "
+            f"and gallery_identity of shape {gallery.shape}; it must be queries x gallery"
+        )
+    if not (finite := np.isfinite(similarity)).all():
+        raise ValueError(f"similarity holds {int((~finite).sum())} NaN or infinite entries")
+    return similarity, query, gallery

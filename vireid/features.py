@@ -1,0 +1,114 @@
+"""A network and pictures in, features out: unit rows, in the table's order."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from vireid.data.augment import to_input
+from vireid.types import Embeddings, Images
+
+DECODERS = 4  # threads that read and resize files ahead of the network
+
+
+def pick_device(device: str | torch.device = "auto") -> torch.device:
+    """The device of a name; "auto" is the accelerator if there is one, else the CPU."""
+    if device != "auto":
+        return torch.device(device)
+    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+
+
+def extract(
+    model: torch.nn.Module,
+    images: Images,
+    *,
+    flip: bool = True,
+    batch: int = 64,
+    device: str | torch.device = "auto",
+    progress: bool = False,
+) -> Embeddings:
+    r"""Features of a table of pictures, each through the stem of its own modality.
+
+    .. math:: f = \operatorname{norm}\big(\tfrac12(g(x) + g(\operatorname{flip} x))\big)
+
+    with g the network's unit feature in evaluation mode.
+
+    Parameters
+    ----------
+    model : network of ``vireid.models``; moved to ``device``; its mode is put back afterwards
+    images : n pictures, resized to ``images.size``
+    flip : average with the mirrored picture
+    batch : pictures per forward pass
+    device : "auto" for an accelerator if there is one
+    progress : show a bar
+
+    Returns
+    -------
+    Embeddings on the CPU: (n, d) unit rows; row i describes picture i
+
+    Raises ValueError when there are no pictures or when a feature is not finite or zero (its row
+    is named), OSError for a picture that cannot be read.
+    Source: Ye et al. 2021, AGW (arXiv 2001.04193): unit BN-neck features, averaged over the flip.
+    Differs: DMDL's code clusters SYSU and LLCM on the average itself (norm <= 1); ours is unit.
+    """
+    if not len(images):
+        raise ValueError(f"{images.name or 'images'}: no pictures to describe")
+    if batch < 1:
+        raise ValueError(f"batch={batch}; give at least 1 picture per forward pass")
+    device = pick_device(device)
+    found = []
+    bar = tqdm(total=len(images), desc="features", unit="picture", disable=not progress)
+    with evaluating(model.to(device)), torch.no_grad(), bar:
+        for rows, pictures in _batches(images, batch):
+            x = to_input(pictures).to(device)
+            modality = torch.as_tensor(images.modality[rows], device=device)
+            f = _unit(model(x, modality).x, rows)
+            if flip:
+                f = _unit(f + _unit(model(x.flip(-1), modality).x, rows), rows)
+            found.append(f.cpu())
+            bar.update(len(rows))
+    return Embeddings(torch.cat(found), images.modality, images.camera, images.identity)
+
+
+@contextmanager
+def evaluating(model: torch.nn.Module) -> Iterator[None]:
+    """Evaluation mode inside, every part's own mode again outside."""
+    modes = [(part, part.training) for part in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training
+
+
+def _batches(images: Images, batch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(row numbers, pictures uint8 (b, h, w, 3)); files are read one batch ahead, by threads."""
+    chunks = np.split(np.arange(len(images)), range(batch, len(images), batch))
+    if isinstance(images.source, np.ndarray):
+        yield from ((rows, np.stack([images.resized(i) for i in rows])) for rows in chunks)
+        return
+    with ThreadPoolExecutor(DECODERS) as pool:
+        coming = [pool.submit(images.resized, i) for i in chunks[0]]
+        for rows, following in zip(chunks, [*chunks[1:], []], strict=True):
+            ready, coming = coming, [pool.submit(images.resized, i) for i in following]
+            yield rows, np.stack([picture.result() for picture in ready])
+
+
+def _unit(x: Tensor, rows: np.ndarray) -> Tensor:
+    """Rows of norm 1; ValueError naming the rows that cannot have it."""
+    norm = x.norm(dim=1)
+    bad = ~torch.isfinite(norm) | (norm == 0)
+    if bad.any():
+        named = rows[bad.cpu().numpy()].tolist()
+        kind = "zero" if torch.isfinite(norm).all() else "not finite"
+        raise ValueError(
+            f"{len(named)} features are {kind}, first in rows {named[:5]}: the network has "
+            "diverged or its weights are broken; lower the learning rate or load other weights"
+        )
+    return F.normalize(x)

@@ -1,0 +1,242 @@
+"""Prototype memories: one unit row per cluster, moved by a visible ``update()`` after a step.
+
+A memory is a constant for gradients and a loss never writes to one. ``update`` puts a new tensor in
+the place of the old, so losses of the running step keep the bank they were computed with.
+The checks of features and labels at the end are shared with ``vireid.losses``.
+"""
+
+import warnings
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+TINY = 1e-12  # a shorter row has no direction
+
+
+class LabelError(ValueError, IndexError):
+    """A label that addresses no prototype: an outlier (-1), or a number of K or more."""
+
+
+class Memory:
+    r"""One bank of prototypes.
+
+    .. math:: \phi_y \leftarrow \operatorname{norm}(\mu \phi_y + (1 - \mu) f)
+
+    Parameters
+    ----------
+    prototypes : (K, d), normalised inside and copied; the memory lives where they do
+    momentum : mu in (0, 1], the weight of the *old* prototype
+    rule : "sequential": sample by sample in batch order, so the last one seen weighs most;
+        "mean": once per label, with the average of the label's samples;
+        "hard": once per label, with the sample least similar to the prototype
+
+    Attributes: ``prototypes`` (K, d) unit rows, ``momentum``, ``rule``.
+    Raises ValueError for a wrong momentum or rule and for NaN, infinite or zero prototypes.
+    Source: Dai et al. 2022, Cluster Contrast (arXiv 2103.11568). Differs: released codes of this
+    field move the bank inside autograd's backward pass; here nothing moves but in ``update``.
+    """
+
+    def __init__(self, prototypes: Tensor, *, momentum: float, rule: str = "sequential"):
+        if rule not in RULES:
+            raise ValueError(f"rule={rule!r}; known: {', '.join(RULES)}")
+        self.prototypes = _bank(prototypes)
+        self.momentum, self.rule = float(check_momentum(momentum)), rule
+
+    def __len__(self) -> int:
+        return len(self.prototypes)
+
+    @torch.no_grad()
+    def update(self, x: Tensor, label: Tensor, *, momentum: Tensor | float | None = None) -> None:
+        """Move the prototypes of the labels in a batch towards its features.
+
+        Parameters
+        ----------
+        x : (b, d) features, detached and normalised inside; b = 0 changes nothing
+        label : (b,) row of the memory each feature belongs to, 0..K-1
+        momentum : for this call only; a number, or (b,) one per sample (sequential rule only)
+
+        All other rows stay bit-identical, and after an error every row does.
+        Raises ValueError (LabelError for labels) naming the argument.
+        """
+        x, label = _samples(self.prototypes, x, label)
+        momentum = check_momentum(self.momentum if momentum is None else momentum).to(x)
+        if momentum.ndim and (self.rule != "sequential" or momentum.shape != label.shape):
+            raise ValueError(
+                f"momentum of shape {tuple(momentum.shape)} for {len(x)} samples and rule="
+                f"{self.rule!r}; a momentum per sample needs one each and the sequential rule"
+            )
+        if len(x):
+            self.prototypes = RULES[self.rule](self.prototypes.clone(), x, label, momentum)
+
+
+class HybridMemory:
+    """A mean and a hard bank over the same clusters, both starting at the same prototypes.
+
+    Per label of a batch the mean bank moves by the average of its samples, the hard bank by the
+    sample least similar to the *mean* prototype as it was before the update.
+
+    Parameters
+    ----------
+    prototypes : (K, d), normalised inside and copied
+    momentum : mu in (0, 1], the weight of the old prototype
+
+    Attributes: ``mean`` and ``hard``, (K, d) unit rows each, and ``momentum``.
+    Source: BMIL, released code (option CMhybrid). Differs: the paper writes one bank.
+    """
+
+    def __init__(self, prototypes: Tensor, *, momentum: float):
+        self.mean = _bank(prototypes)
+        self.hard = self.mean.clone()
+        self.momentum = float(check_momentum(momentum))
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+    @torch.no_grad()
+    def update(self, x: Tensor, label: Tensor) -> None:
+        """Move both banks; arguments and errors as in ``Memory.update``."""
+        x, label = _samples(self.mean, x, label)
+        if len(x):
+            present, member = _members(label)
+            hardest = _hardest(self.mean, x, label, member)
+            average = _average(x, member)
+            mean = _move(self.mean.clone(), present, average, self.momentum)
+            self.hard = _move(self.hard.clone(), present, hardest, self.momentum)
+            self.mean = mean
+
+
+def _sequential(bank: Tensor, x: Tensor, label: Tensor, momentum: Tensor) -> Tensor:
+    """Exactly one sample after the other, yet vectorised: turn t moves the t-th sample of every
+    label at once, because different labels do not see each other.
+    """
+    momentum = momentum.expand(len(x))
+    order = label.argsort(stable=True)
+    _, count = label[order].unique_consecutive(return_counts=True)
+    turn = torch.empty_like(label)
+    place = torch.arange(len(label), device=x.device)
+    turn[order] = place - (count.cumsum(0) - count).repeat_interleave(count)
+    for t in range(int(count.max())):
+        now = turn == t
+        _move(bank, label[now], x[now], momentum[now, None])
+    return bank
+
+
+def _mean(bank: Tensor, x: Tensor, label: Tensor, momentum: Tensor) -> Tensor:
+    present, member = _members(label)
+    return _move(bank, present, _average(x, member), momentum)
+
+
+def _hard(bank: Tensor, x: Tensor, label: Tensor, momentum: Tensor) -> Tensor:
+    present, member = _members(label)
+    return _move(bank, present, _hardest(bank, x, label, member), momentum)
+
+
+RULES: dict[str, Callable] = {"sequential": _sequential, "mean": _mean, "hard": _hard}
+
+
+def _members(label: Tensor) -> tuple[Tensor, Tensor]:
+    """Labels present (l,), and who has which (l, b) bool."""
+    present = label.unique()
+    return present, present[:, None] == label[None]
+
+
+def _average(x: Tensor, member: Tensor) -> Tensor:
+    """(l, d) mean of each label's samples, not renormalised."""
+    member = member.to(x.dtype)
+    return member @ x / member.sum(1, keepdim=True)
+
+
+def _hardest(bank: Tensor, x: Tensor, label: Tensor, member: Tensor) -> Tensor:
+    """(l, d) sample of each label with the smallest cosine to its prototype; ties: the first."""
+    cosine = (x * bank[label]).sum(1).expand(member.shape)  # (l, b)
+    return x[cosine.masked_fill(~member, torch.inf).argmin(1)]
+
+
+def _move(bank: Tensor, rows: Tensor, new: Tensor, momentum: Tensor | float) -> Tensor:
+    """The bank, its given (distinct) rows moved in place towards new (l, d)."""
+    mix = momentum * bank[rows] + (1 - momentum) * new
+    if (cancelled := mix.norm(dim=1) < TINY).any():
+        raise ValueError(
+            f"x: the feature of label {int(rows[cancelled][0])} is opposite to its prototype and "
+            "with momentum 0.5 cancels it; nothing was written, use another momentum"
+        )
+    bank[rows] = normalize(mix)
+    return bank
+
+
+def _bank(prototypes: Tensor) -> Tensor:
+    """Checked, normalised, detached copy."""
+    prototypes = check_rows(prototypes, "prototypes").detach()
+    if zero := int((prototypes.norm(dim=1) < TINY).sum()):
+        raise ValueError(f"prototypes: {zero} of {len(prototypes)} rows are zero; drop them")
+    return normalize(prototypes).clone()
+
+
+def _samples(bank: Tensor, x: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+    """Checked unit features in the bank's number format and place, and their labels."""
+    x = unit_rows(x, "x").detach().to(bank)
+    if x.shape[1] != bank.shape[1]:
+        raise ValueError(f"x has shape {tuple(x.shape)}, the memory {tuple(bank.shape)}")
+    return x, check_labels(label, len(x), len(bank), "label").to(bank.device)
+
+
+def check_momentum(momentum: Tensor | float) -> Tensor:
+    """The momentum as a tensor, or ValueError naming the first value outside (0, 1]."""
+    momentum = torch.as_tensor(momentum, dtype=torch.float64)
+    if not (right := (momentum > 0) & (momentum <= 1)).all():
+        raise ValueError(
+            f"momentum={float(momentum[~right].flatten()[0])} must be in (0, 1]: it is the weight "
+            "of the old prototype"
+        )
+    return momentum
+
+
+def check_rows(x: Tensor, name: str) -> Tensor:
+    """``x`` as a finite (n, d) float tensor, half precision raised to single.
+
+    Raises ValueError naming the argument, how many rows hold NaN or infinities, and the first.
+    """
+    x = torch.as_tensor(x)
+    if x.ndim != 2:
+        raise ValueError(f"{name} has shape {tuple(x.shape)}; give one row per image, (n, d)")
+    if x.dtype not in (torch.float32, torch.float64):
+        x = x.float()
+    if not (finite := x.detach().isfinite().all(1)).all():
+        bad = (~finite).nonzero().flatten()
+        raise ValueError(
+            f"{name} holds NaN or infinities in {len(bad)} of {len(x)} rows, first in row "
+            f"{int(bad[0])}; look for a diverged step before going on"
+        )
+    return x
+
+
+def unit_rows(x: Tensor, name: str) -> Tensor:
+    """``check_rows`` and l2-normalised; a zero row stays zero, with a warning."""
+    x = check_rows(x, name)
+    if zero := int((x.detach().norm(dim=1) < TINY).sum()):
+        warnings.warn(f"{name}: {zero} zero rows have no direction", stacklevel=3)
+    return normalize(x)
+
+
+def check_labels(label: Tensor, n: int, clusters: int | None, name: str) -> Tensor:
+    """``label`` as (n,) int64 in 0..clusters-1 (no upper end when None).
+
+    Raises LabelError (a ValueError and an IndexError) naming count and value; drop -1 before.
+    """
+    label = torch.as_tensor(label)
+    if label.shape != (n,) or label.is_floating_point():
+        raise ValueError(
+            f"{name} has shape {tuple(label.shape)} and type {label.dtype} for {n} rows; "
+            "give one whole number per row"
+        )
+    label = label.long()
+    if (outlier := label < 0).any():
+        raise LabelError(
+            f"{name}: {int(outlier.sum())} of {n} are outliers ({int(label.min())}); drop them "
+            "before training"
+        )
+    if clusters is not None and (label >= clusters).any():
+        raise LabelError(f"{name} reaches {int(label.max())}, but there are {clusters} prototypes")
+    return label

@@ -1,0 +1,51 @@
+"""The table of methods. A new method is one new file and one row here."""
+
+from dataclasses import fields
+from importlib import import_module
+
+TABLE = {  # name -> module:class; loaded when asked for
+    "dcl": "vireid.methods.dcl:DCL",
+    "bmil": "vireid.methods.bmil:BMIL",
+    "dmdl": "vireid.methods.dmdl:DMDL",
+    "mcf": "vireid.methods.mcf:MCF",
+    "mult": "vireid.methods.mult:MULT",
+}
+
+
+def kind(name: str) -> type:
+    """The class of a method by its name in the table."""
+    if name not in TABLE:
+        raise ValueError(f"method {name!r} is unknown; known: {', '.join(TABLE)}")
+    module, cls = TABLE[name].split(":")
+    return getattr(import_module(module), cls)
+
+
+def build(name: str, *, preset: str = "official", row: str | None = None, **switches):
+    """Make a method.
+
+    Parameters
+    ----------
+    name : a name of the method table, e.g. "bmil"
+    preset : a whole setting of the method: "official" (what the released code does, SYSU-MM01),
+        "paper" (what the text says), "light" (SynthVI), ...; ``kind(name).presets`` lists them
+    row : a row of the paper's ablation, or a control, on top of the preset; ``kind(name).rows``
+    switches : single fields of the method or of its schedule, on top of both
+
+    Raises ValueError listing what is known when a name, preset, row or switch is not.
+    """
+    from vireid.methods.base import Schedule
+
+    cls = kind(name)
+    if preset not in cls.presets:
+        raise ValueError(f"preset {preset!r} of {name} is unknown; known: {', '.join(cls.presets)}")
+    if row is not None and row not in cls.rows:
+        raise ValueError(f"row {row!r} of {name} is unknown; known: {', '.join(cls.rows)}")
+    settings = cls.presets[preset] | (cls.rows[row] if row else {}) | switches
+    timing = {f.name for f in fields(Schedule)}
+    own = {f.name for f in fields(cls)} - {"schedule"}
+    if unknown := sorted(set(settings) - timing - own):
+        raise ValueError(
+            f"{name} has no switch {', '.join(unknown)}; known: {', '.join(sorted(own | timing))}"
+        )
+    schedule = Schedule(**{k: v for k, v in settings.items() if k in timing})
+    return cls(schedule=schedule, **{k: v for k, v in settings.items() if k in own})

@@ -1,0 +1,223 @@
+"""BMIL: cluster both modalities together with balanced neighbours, keep a prototype per modality.
+
+Stage 1 is dual contrastive learning. Stage 2 adds, per iteration, a second step on clusters of the
+union of both modalities: the modality-aware Jaccard distance lets neighbours cross the gap, split
+prototypes and the multi-positive loss pull an image to its cluster's prototype of either modality.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn.functional import normalize
+
+from vireid.bias import centre
+from vireid.clustering import NoClustersError, dbscan
+from vireid.jaccard import jaccard_distance
+from vireid.losses import cluster_contrast, multi_positive
+from vireid.methods.dcl import DCL, LIGHT, M3SVD, TINY, two_modality_batches
+from vireid.types import Batch, Embeddings, Modality, PseudoLabels
+
+
+@dataclass(kw_only=True)
+class BMIL(DCL):
+    """Modality-aware bias mitigation and invariance learning.
+
+    Parameters
+    ----------
+    global_clusters : where the labels of the second step come from. "modality": balanced
+        neighbours (the paper); "vanilla" or "lqe": the naive global baselines; "none": no second
+        step; "intra": a second step within the modalities (stage 1 prolonged by as many steps);
+        "oracle": true identities (an upper bound, not unsupervised)
+    split_prototypes : one prototype per cluster and modality with the multi-positive loss, against
+        one prototype per cluster with plain contrast
+    lqe_per_modality : rows of each modality in the query expansion; None = k2 (released code)
+    keep : entries of the multi-positive softmax, positives included
+    global_eps : DBSCAN radius of the global clustering; None = eps
+    centring : subtract each modality's mean feature before the global clustering (a control of
+        ours, in none of the papers)
+
+    Source: BMIL (AAAI 2026, arXiv 2512.07760), eq. 1-8. Differs: gradients see the memory as it was
+    before the step; the released code moves it inside the backward pass.
+    """
+
+    name = "bmil"
+    title = "BMIL"
+    source = "BMIL, AAAI 2026"
+
+    memory: str = "hybrid"
+    subset_ratio: float = 0.5
+    global_clusters: str = "modality"
+    split_prototypes: bool = True
+    lqe_per_modality: int | None = None
+    keep: int = 50
+    global_eps: float | None = None
+    centring: bool = False
+
+    presets = {
+        "official": {},
+        "official_regdb": {"iterations": 100, "eps": 0.3, "subset_ratio": 1.0},
+        "paper": {"memory": "single", "lqe_per_modality": 3, "lr": 3.5e-3},
+        "light": LIGHT | {"lqe_per_modality": 2},
+        "tiny": TINY | {"lqe_per_modality": 1},
+        "m3svd": M3SVD | {"lqe_per_modality": 1},
+    }
+    rows = {
+        "M1": {"global_clusters": "none", "subset_ratio": 1.0},
+        "M2": {"global_clusters": "vanilla", "split_prototypes": False, "subset_ratio": 1.0},
+        "M2-lqe": {"global_clusters": "lqe", "split_prototypes": False, "subset_ratio": 1.0},
+        "M3": {"split_prototypes": False, "subset_ratio": 1.0},
+        "M4": {"split_prototypes": False, "subset_ratio": 0.5},
+        "M5": {"global_clusters": "vanilla", "subset_ratio": 0.5},
+        "M6": {"subset_ratio": 0.5},
+        "M3+MIRL": {"subset_ratio": 1.0},
+        "prolonged": {"global_clusters": "intra", "subset_ratio": 1.0},
+        "centred": {
+            "global_clusters": "vanilla",
+            "centring": True,
+            "split_prototypes": False,
+            "subset_ratio": 1.0,
+        },
+        "oracle": {"global_clusters": "oracle", "subset_ratio": 1.0},
+    }
+    switches = {
+        "global_clusters": ("modality", "vanilla", "lqe", "none", "intra", "oracle"),
+        "split_prototypes": (True, False),
+        "subset_ratio": (1.0, 0.5),
+        "centring": (False, True),
+    }
+
+    def __post_init__(self):
+        super().__post_init__()
+        known = self.switches["global_clusters"]
+        if self.global_clusters not in known:
+            raise ValueError(f"global_clusters={self.global_clusters!r}; known: {', '.join(known)}")
+
+    @property
+    def unsupervised(self) -> bool:
+        """False for the oracle row, which is given the true identities."""
+        return self.global_clusters != "oracle"
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps: one per iteration in stage 1, two (or one) in stage 2."""
+        first, second = self.schedule.epochs
+        per_iteration = 1 if self.global_clusters == "none" else 2
+        return self.schedule.iterations * (first + per_iteration * second)
+
+    def relabel(self, train: Embeddings, epoch: int) -> dict[str, PseudoLabels]:
+        """Stage 1's labels, and in stage 2 those of the global clustering with its prototypes."""
+        labels = super().relabel(train, epoch)
+        stage, _ = self.schedule.stage_of(epoch)
+        if stage == 2 and self.global_clusters not in ("none", "intra"):
+            infrared = np.flatnonzero(train.modality.numpy() == Modality.INFRARED)
+            rows = np.concatenate([self.blocks[1], infrared])
+            label = np.full(len(train), -1)
+            label[rows] = self.cluster_jointly(train.rows(rows), epoch)
+            labels["global"] = PseudoLabels(label)
+            self.build_proxies(train, label)
+        return labels
+
+    def cluster_jointly(self, pool: Embeddings, epoch: int) -> np.ndarray:
+        """Labels of visible and infrared images together."""
+        if self.global_clusters == "oracle":
+            return np.unique(pool.identity.numpy(), return_inverse=True)[1]
+        x = centre(pool).x if self.centring else pool.x
+        options = {}
+        if self.global_clusters == "modality" and self.lqe_per_modality is not None:
+            options["lqe_per_modality"] = self.lqe_per_modality
+        eps = self.eps if self.global_eps is None else self.global_eps
+        distance = jaccard_distance(
+            x,
+            rule=self.global_clusters,
+            k1=self.k1,
+            k2=self.k2,
+            modality=pool.modality,
+            eps=eps,
+            **options,
+        )
+        label = dbscan(distance, eps=eps, min_samples=self.min_samples)
+        if label.max(initial=-1) < 0:
+            raise NoClustersError(
+                f"epoch {epoch}: the global clustering called all {len(x)} images noise "
+                f"(rule={self.global_clusters}, eps={eps}, k1={self.k1}); try a larger global_eps"
+            )
+        return label
+
+    def build_proxies(self, train: Embeddings, label: np.ndarray) -> None:
+        """Start the global memory; remember each image's proxy and each proxy's cluster."""
+        self.proxy, self.proxy_cluster = split_proxies(
+            label, train.modality.numpy() if self.split_prototypes else np.zeros_like(label)
+        )
+        kept = self.proxy >= 0
+        self.global_memory = self.new_memory(train.x[kept], self.proxy[kept])
+
+    def batches(self, labels, epoch: int) -> Iterator[Batch | tuple[Batch, Batch]]:
+        """Stage 1: one batch. Stage 2: (intra batch, separately sampled second batch)."""
+        first = self.intra_batches(labels, epoch, stream=2)
+        stage, _ = self.schedule.stage_of(epoch)
+        if stage == 1 or self.global_clusters == "none":
+            return first
+        if self.global_clusters == "intra":
+            return zip(first, self.intra_batches(labels, epoch, stream=3), strict=True)
+        joint = labels["global"].label
+        space = [np.where(self.modality == own, joint, -1) for own in Modality]
+        second = two_modality_batches(self, space, self.rng(epoch, 3))
+        return zip(first, second, strict=True)
+
+    def losses(self, batch, encode, epoch: int):
+        """One or two optimiser steps; the two losses are never added."""
+        if isinstance(batch, Batch):
+            yield from self.intra_step(batch, encode)
+            return
+        yield from self.intra_step(batch[0], encode)
+        second = self.intra_step if self.global_clusters == "intra" else self.global_step
+        yield from second(batch[1], encode)
+
+    def global_step(self, batch: Batch, encode):
+        """Yield half the sum of both modalities' global contrast (eq. 8); then move the proxies."""
+        x = normalize(encode(batch).x)
+        proxy = torch.as_tensor(self.proxy[batch.rows], device=x.device)
+        terms = {}
+        for own in Modality:
+            at = batch.of(own)
+            terms[f"{own.word} global"] = 0.5 * self.global_contrast(x[at], proxy[at])
+        yield terms
+        for own in (Modality.INFRARED, Modality.VISIBLE):
+            at = batch.of(own)
+            self.global_memory.update(x[at].detach(), proxy[at])
+
+    def global_contrast(self, x: torch.Tensor, proxy: torch.Tensor) -> torch.Tensor:
+        """Mean over the memory's banks of the multi-positive (or plain) contrast."""
+        cluster = torch.as_tensor(self.proxy_cluster, device=x.device)
+        memory = self.global_memory
+        banks = (memory.mean, memory.hard) if self.memory == "hybrid" else (memory.prototypes,)
+        losses = [
+            multi_positive(
+                x, cluster[proxy], bank, cluster, temperature=self.temperature, keep=self.keep
+            )
+            if self.split_prototypes
+            else cluster_contrast(x, proxy, bank, temperature=self.temperature)
+            for bank in banks
+        ]
+        return torch.stack(losses).mean()
+
+
+def split_proxies(label: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number the non-empty (cluster, part) pairs in cluster order.
+
+    Parameters
+    ----------
+    label : (n,) cluster of each image, -1 outlier
+    part : (n,) 0 or 1; the modality for split prototypes, all zero for one prototype per cluster
+
+    Returns
+    -------
+    (n,) proxy of each image (-1 for outliers), and (P,) cluster of each proxy; C <= P <= 2 C
+    """
+    key = np.where(label >= 0, 2 * label + part, -1)
+    pairs, proxy = np.unique(key, return_inverse=True)
+    if pairs[0] < 0:
+        pairs, proxy = pairs[1:], proxy - 1
+    return proxy, pairs // 2

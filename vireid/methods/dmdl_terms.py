@@ -1,0 +1,142 @@
+"""The loss terms of one DMDL step, named and weighted, and the targets they are told."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vireid.losses import (
+    batch_hard_triplet,
+    cai,
+    cluster_contrast,
+    feature_alignment,
+    refined_targets,
+    shared_prediction,
+    triplet_weight,
+)
+from vireid.types import Modality
+
+Terms = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One modality's rows of a batch, view after view of the same images.
+
+    Parameters
+    ----------
+    x : (b, d) features, not normalised
+    label : (b,) pseudo-labels
+    certainty : (b / views,) w of each image, or None for hard labels
+    views : 1 or 2
+    """
+
+    x: Tensor
+    label: Tensor
+    certainty: Tensor | None
+    views: int
+
+    @property
+    def images(self) -> int:
+        """How many images there are."""
+        return len(self.x) // self.views
+
+    def view(self, i: int) -> Tensor:
+        """(b / views, d) features of a view; the last one there is when i goes beyond."""
+        return self.x.chunk(self.views)[min(i, self.views - 1)]
+
+
+Parts = dict[Modality, Part]
+Targets = dict[Modality, Tensor]
+
+
+def targets(method, parts: Parts, stage: int) -> Targets:
+    """Hard labels (b,), or refined ones (b, K) where certainty is known this epoch (eq. 8)."""
+    keep = method.stage1_topk if stage == 1 else method.predict_topk
+    found = {}
+    for own, part in parts.items():
+        found[own] = part.label
+        if part.certainty is not None:
+            bank = (method.memories[own] if stage == 1 else method.shared).prototypes
+            told = shared_prediction(part.x, bank, temperature=method.temperature, keep=keep)
+            first, last = (told.chunk(part.views)[i] for i in (0, -1))
+            first, last = (first, last) if method.exchange else (last, first)
+            soft = refined_targets(part.label[: part.images], part.certainty, first, last)
+            found[own] = torch.cat(soft[: part.views])
+    return found
+
+
+def stage1_terms(method, parts: Parts, target: Targets) -> Terms:
+    """Each modality against its own memory (eq. 1)."""
+    return {
+        f"{own.word} contrast": cluster_contrast(
+            part.x,
+            target[own],
+            method.memories[own].prototypes,
+            temperature=method.temperature,
+        )
+        for own, part in parts.items()
+    }
+
+
+def stage2_terms(method, parts: Parts, target: Targets) -> Terms:
+    """Hard labels in the own memory (L_in), and all labels across the gap (eq. 3, 4, 9)."""
+    terms: Terms = {}
+    for own, part in parts.items():
+        if method.in_modality_term:
+            memory = method.memories[own]
+            terms[f"{own.word} contrast"] = cluster_contrast(
+                part.x,
+                memory.local(part.label),
+                memory.prototypes,
+                temperature=method.temperature,
+            )
+        if method.cai_weight:
+            name = f"{own.word} {'cai' if method.cai else 'likelihood'}"
+            terms[name] = method.cai_weight * across(method, part.x, target[own])
+    return terms
+
+
+def across(method, x: Tensor, target: Tensor) -> Tensor:
+    """Surprise at the labels under both memories (CAI), or under the shared one (likelihood)."""
+    if method.cai:
+        banks = [method.memories[own].bank for own in Modality]
+        return cai(x, target, banks, prior=method.share, temperature=method.temperature)
+    return cluster_contrast(x, target, method.shared.prototypes, temperature=method.temperature)
+
+
+def alignment_terms(method, parts: Parts, stage: int) -> Terms:
+    """Discrepancy of the views of a modality (eq. 14), or of the modalities (eq. 16)."""
+    weight = method.alignment_weight if stage == 2 else method.stage1_alignment_weight
+    if method.alignment == "none" or not weight or (stage == 1 and not method.stage1_cbt):
+        return {}
+    if method.alignment == "modalities":
+        own, other = (part.view(0) for part in parts.values())
+        rows = min(len(own), len(other))  # differ when a modality has few clusters
+        found = feature_alignment(own[:rows], other[:rows], estimator=method.estimator)
+        return {"modality alignment": weight * found}
+    return {
+        f"{own.word} alignment": weight
+        * feature_alignment(part.view(0), part.view(1), estimator=method.estimator)
+        for own, part in parts.items()
+        if part.views == 2
+    }
+
+
+def triplet_terms(method, parts: Parts, stage: int, e: int) -> Terms:
+    """Batch-hard triplets in each modality, in the aligned phase also over both together."""
+    joint = method.aligned(stage, e)
+    weight = method.triplet
+    if weight is None:
+        starts = method.triplet_starts if stage == 1 else method.triplet_starts_2
+        weight = 1.0 if joint else triplet_weight(e, stage=stage, starts=starts)
+    if not weight:
+        return {}
+    groups = {f"{own.word} triplet": (part.x, part.label) for own, part in parts.items()}
+    if joint:
+        both = zip(*groups.values(), strict=True)
+        groups["joint triplet"] = tuple(torch.cat(v) for v in both)
+    return {
+        name: weight * batch_hard_triplet(x, label, margin=method.triplet_margin)
+        for name, (x, label) in groups.items()
+    }

@@ -1,0 +1,175 @@
+"""Every setting of MULT with its source; the presets, and the rows of Tables 2 and 3."""
+
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+from vireid.methods.dcl import DCL, LIGHT, M3SVD, TINY
+from vireid.methods.mcf.phases import Phases
+from vireid.methods.mult_labels import ASSOCIATIONS
+
+CHOICES = {  # field -> what it may be
+    "association": ASSOCIATIONS,
+    "noise": ("assign", "drop"),
+    "affinity": ("vanilla", "binary"),
+    "transfer": ("code", "paper"),
+    "stop": ("code", "converged"),
+    "prototypes": ("mean", "unit"),
+}
+BASELINE = {"im": False, "cm": False, "oclr": False}
+CODE = {"epochs": (40, 50), "iterations": 300, "stage2_iterations": 200}
+REGDB = {"epochs": (40, 50), "iterations": 100, "eps": 0.3}
+PAPER = {
+    "affinity": "binary",
+    "transfer": "paper",
+    "tol": 1e-6,
+    "max_rounds": 200,
+    "prototypes": "unit",
+    "visible_weight": 0.5,
+}
+
+
+def _small(settings: dict) -> dict:
+    """The small worlds' settings without what this method has not; stage 2 starts slower."""
+    kept = {k: v for k, v in settings.items() if k != "subset_ratio"}
+    pictures = {"recipe": "pgm", "strong_stage1": False}  # stage 1 as all other methods' here
+    return kept | pictures | {"stage2_lr": settings["lr"] / 2}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace(Phases):
+    """``Phases`` whose second stage may have another number of batches per epoch."""
+
+    stage2_iterations: int | None = None
+
+    def iterations_of(self, epoch: int) -> int:
+        """Batches in a 0-based epoch of the whole run."""
+        stage, _ = self.stage_of(epoch)
+        return self.iterations if stage == 1 else self.stage2_iterations or self.iterations
+
+
+@dataclass(kw_only=True)
+class Settings(DCL):
+    """Settings of MULT.
+
+    Parameters
+    ----------
+    k1, k2, eps, min_samples, temperature, momentum, identities, instances : as in ``DCL``
+    camera_aware_sampling : in stage 1 prefer mates from other cameras; MULT uses no cameras
+    recipe, strong_stage1 : augmentation; stage 1 stronger than the recipe, see ``mult_pictures``
+    association : who gives labels in the other modality's space; all train alike. "mult": the label
+        transfer; "hungarian", "pgm", "bccm", "mbccm", "sinkhorn": matched clusters (of "mbccm" one
+        partner each, drawn anew every epoch); "dotla", "otla": transported images, with "otla" to
+        visible clusters only, so that all epochs take that space; "oracle": true identities (an
+        upper bound, not unsupervised)
+    im : contrast with the other modality's own memory in this epoch's space. Contrast within the
+        modalities stays when it is off, as the rows of Table 2 add to that baseline (inferred)
+    cm : contrast of both modalities with the shared memory
+    oclr, sharpen, detach_target : consistency of the shared memory's predictions with the others';
+        temperature ratio of the targets; True stops the gradient through them
+    noise : DBSCAN's outliers in stage 2. "assign": they are labelled, by the transfer ("mult") or
+        by their nearest own prototype ahead of the association; "drop": they take no part in
+        association and training. Prototypes never hold them
+    alpha, transfer, tol, max_rounds : as ``label_transfer`` (``transfer`` is its schedule)
+    beta : share of the hard label in the soft one; see ``aggregate``
+    lam, stop : of every Sinkhorn run over images; see ``sinkhorn``
+    affinity, prototypes : as ``association.mult`` (``affinity`` is its rule)
+    pgm_rounds : see ``pgm``; 2 is the released code
+    otla_steps : Sinkhorn steps of "otla" at most; its source has no cap
+    reg : entropy of "sinkhorn"
+    visible_weight : of each of the two visible streams. The released code weighs both like the
+        infrared one; the equations write one visible stream, so 0.5
+    stage2_lr, stage2_iterations : learning rate and batches per epoch of stage 2; None = as stage 1
+
+    With im, cm and oclr all off, stage 2 goes on as stage 1 did.
+    Raises ValueError for settings out of range.
+    Source: MULT (arXiv 2402.00672); defaults are the released code's for SYSU-MM01.
+    """
+
+    # What stage 1 of other methods can do and this one cannot: no fields here.
+    memory: ClassVar[str] = "single"
+    hinge: ClassVar[float] = 0.0
+    subset_ratio: ClassVar[float] = 1.0
+
+    recipe: str = "adca"
+    strong_stage1: bool = True
+    identities: int = 12
+    instances: int = 12
+    camera_aware_sampling: bool = False
+    association: str = "mult"
+    im: bool = True
+    cm: bool = True
+    oclr: bool = True
+    sharpen: float = 0.2
+    detach_target: bool = False
+    noise: str = "assign"
+    alpha: float = 0.2
+    beta: float = 0.7
+    lam: float = 25.0
+    affinity: str = "vanilla"
+    transfer: str = "code"
+    tol: float = 1e-2
+    max_rounds: int = 20
+    stop: str = "code"
+    prototypes: str = "mean"
+    pgm_rounds: int | None = None
+    otla_steps: int = 500
+    reg: float = 5.0
+    visible_weight: float = 1.0
+    stage2_lr: float = 3.5e-5
+    stage2_iterations: int | None = None
+
+    presets = {
+        "official": CODE,
+        "official_regdb": REGDB,
+        "paper": CODE | PAPER,
+        "paper_regdb": REGDB | PAPER,
+        "light": _small(LIGHT),
+        "tiny": _small(TINY),
+        "m3svd": _small(M3SVD),
+    }
+    rows = {
+        # Table 2
+        "1": BASELINE,
+        "2": BASELINE | {"cm": True},
+        "3": BASELINE | {"im": True, "cm": True},
+        "4": BASELINE | {"oclr": True},
+        "5": BASELINE | {"im": True, "oclr": True},
+        "6": BASELINE | {"cm": True, "oclr": True},
+        "7": {"im": True, "cm": True, "oclr": True},
+        # Table 3, and the associations that it leaves out; its baseline is row 1
+        **{a: {"association": a, "oclr": False} for a in ASSOCIATIONS},
+        **{f"{a}+oclr": {"association": a} for a in ASSOCIATIONS},
+    }
+    published = {str(i): f"row {i}" for i in range(1, 8)}
+    switches = {
+        "association": ASSOCIATIONS,
+        "im": (True, False),
+        "cm": (True, False),
+        "oclr": (True, False),
+        "detach_target": (False, True),
+        "noise": CHOICES["noise"],
+    }
+
+    def __post_init__(self):
+        super().__post_init__()
+        second = {"stage2_lr": self.stage2_lr, "stage2_iterations": self.stage2_iterations}
+        self.schedule = Pace(**asdict(self.schedule) | second)
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name}={getattr(self, name)!r}; known: {', '.join(known)}")
+        self.check_numbers()
+
+    def check_numbers(self) -> None:
+        """ValueError naming the first number out of its range."""
+        for name in ("alpha", "beta"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}={getattr(self, name)}: give a weight in [0, 1]")
+        for name in ("temperature", "lam", "sharpen", "reg", "visible_weight"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}={getattr(self, name)} must be positive")
+        counts = {"max_rounds": 1, "otla_steps": 1, "identities": 2, "instances": 1}
+        for name, least in (counts | {"pgm_rounds": 1, "stage2_iterations": 1}).items():
+            if (value := getattr(self, name)) is not None and value < least:
+                raise ValueError(f"{name}={value}: give a whole number >= {least}")
+        if not self.tol >= 0:
+            raise ValueError(f"tol={self.tol}: give a share >= 0; 0 plays all max_rounds")

@@ -1,0 +1,137 @@
+"""What a network costs: parameters, multiply-adds of one picture, pictures per second.
+
+Convention: one multiply-add counts once (GMAC); a FLOP count is twice that. Convolutions and
+matrix products are counted, attention's two included; norms, pooling and elementwise work are not.
+"""
+
+import time
+from statistics import median
+
+import torch
+from torch import Tensor, nn
+
+# (height, width) that a network is made for, in pixels
+SIZES = {
+    "agw": (288, 144),
+    "regions": (128, 64),
+    "regions_small": (96, 48),
+    "regions_squeezenet": (128, 64),
+    "small": (96, 48),
+    "squeezenet": (128, 64),
+    "vit": (384, 128),
+}
+PAPER = {"network": "vit (paper)", "height": 384, "width": 128, "parameters": 91.5e6, "gflop": 31.6}
+
+
+def parameters(model: nn.Module) -> int:
+    """Numbers in all parameters, frozen ones included; running statistics are no parameters."""
+    return sum(p.numel() for p in model.parameters())
+
+
+@torch.no_grad()
+def multiply_adds(model: nn.Module, size: tuple[int, int]) -> int:
+    """Multiply-adds of one visible picture of ``size`` (height, width) in evaluation mode."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    mode = model.training
+    with FlopCounterMode(display=False) as counter:
+        model.eval()(*_batch(model, size, 1))
+    model.train(mode)
+    return counter.get_total_flops() // 2
+
+
+def pictures_per_second(
+    model: nn.Module,
+    size: tuple[int, int],
+    *,
+    batch: int = 16,
+    train: bool = False,
+    seconds: float = 1.0,
+) -> float:
+    """Median speed of batches, half visible and half infrared, on the model's device.
+
+    Parameters
+    ----------
+    size : (height, width) in pixels
+    batch : pictures per batch, at least 4
+    train : forward and backward in training mode, instead of forward in evaluation mode; the
+        network is left as it was
+    seconds : how long to measure, after one batch to warm up; at least three batches
+    """
+    if batch < 4:
+        raise ValueError(f"batch={batch}; give at least 4: batch norms need two of each modality")
+    given, mode, times = _batch(model, size, batch), model.training, []
+    before = {name: value.clone() for name, value in model.named_buffers()}
+    model.train(train)
+    while len(times) < 4 or sum(times[1:]) < seconds:
+        began = time.perf_counter()
+        _step(model, given, train)
+        times.append(time.perf_counter() - began)
+    model.train(mode)
+    for name, value in model.named_buffers():
+        value.copy_(before[name])
+    return batch / median(times[1:])
+
+
+def _step(model: nn.Module, given: tuple[Tensor, Tensor], train: bool) -> None:
+    """One forward (and backward) pass, waited for."""
+    with torch.set_grad_enabled(train):
+        x = model(*given).x
+        if train:
+            weights = [p for p in model.parameters() if p.requires_grad]
+            torch.autograd.grad(x.square().mean(), weights, allow_unused=True)
+    if x.device.type != "cpu":
+        torch.accelerator.synchronize()
+
+
+def cost_table(
+    networks: tuple[str, ...] | None = None,
+    *,
+    size: tuple[int, int] | None = None,
+    device: str = "cpu",
+    batch: int = 16,
+    seconds: float = 1.0,
+):
+    """One row per network, as a pandas table; the paper's own row last.
+
+    Parameters
+    ----------
+    networks : names of ``vireid.models.NETWORKS``; None = all
+    size : (height, width) for all of them; None = each network's own size (a ViT has no other)
+    device, batch, seconds : of the speed measurement
+
+    Columns: network, height, width, feature (numbers), parameters, gmac, gflop (= 2 gmac), and
+    pictures per second ``forward`` and ``training`` (forward and backward).
+    """
+    import pandas as pd
+
+    from vireid.models import NETWORKS, build
+
+    rows = []
+    for name in networks or NETWORKS:
+        own = SIZES[name] if size is None or name == "vit" else size
+        model = build(name).to(device)
+        gmac = multiply_adds(model, own) / 1e9
+        speed = [
+            pictures_per_second(model, own, batch=batch, train=train, seconds=seconds)
+            for train in (False, True)
+        ]
+        rows.append(
+            {"network": name, "height": own[0], "width": own[1], "feature": model.dim}
+            | {"parameters": parameters(model), "gmac": gmac, "gflop": 2 * gmac}
+            | dict(zip(("forward", "training"), speed, strict=True))
+        )
+    table = pd.DataFrame([*rows, PAPER])
+    table.attrs["convention"] = "1 multiply-add = 1 MAC = 2 FLOP; convolutions and matrix products"
+    table.attrs["measured"] = f"batch {batch} on {device}, {torch.get_num_threads()} threads"
+    return table
+
+
+def _batch(model: nn.Module, size: tuple[int, int], n: int) -> tuple[Tensor, Tensor]:
+    """Noise pictures, modalities alternating, beside the model."""
+    device = next(model.parameters()).device
+    pictures = torch.randn(n, 3, *size, generator=torch.Generator().manual_seed(0))
+    modality = torch.arange(n) % 2
+    if device.type == "meta":  # a network without numbers can still be counted
+        return pictures.to(device), modality
+    return pictures.to(device), modality.to(device)

@@ -1,0 +1,128 @@
+"""Weights of any network to and from files, with errors that say what does not fit."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from vireid.paths import COMMITTED
+
+SYNTHVI = COMMITTED / "weights" / "synthvi_small.safetensors"
+LISTED = 6  # names per list in an error
+
+
+def save(model: nn.Module, path: str | Path, *, half: bool = False) -> None:
+    """See ``vireid.models.save``."""
+    from safetensors.torch import save_file
+
+    state = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+    if half:
+        state = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    save_file(state, part, metadata={"network": type(model).__name__})
+    part.replace(path)  # whole or not at all
+
+
+def load_weights(model: nn.Module, path: str | Path) -> nn.Module:
+    """See ``vireid.models.load_weights``."""
+    state = _named(model, path) if str(path) in ("synthvi", "imagenet") else read(path)
+    fresh = ()  # prefixes that a foreign backbone cannot fill
+    if hasattr(model, "from_torchvision") and (renamed := model.from_torchvision(state)):
+        state, fresh = renamed, model.fresh
+    state = _both_stems(state, model)
+    expected = model.state_dict()
+    # old files lack the counters of batch normalisation, which nothing here reads
+    needed = [k for k in expected if not (k.startswith(fresh) or k.endswith("batches_tracked"))]
+    _check(
+        path,
+        missing=[k for k in needed if k not in state],
+        unexpected=[k for k in state if k not in expected],
+        shapes=[
+            f"{k} is {tuple(v.shape)}, the network has {tuple(expected[k].shape)}"
+            for k, v in state.items()
+            if k in expected and v.shape != expected[k].shape
+        ],
+    )
+    model.load_state_dict(state, strict=False)
+    return model
+
+
+def read(path: str | Path) -> dict[str, Tensor]:
+    """Tensors by name from a .safetensors, .pth/.pt (loaded without running code) or .npz file."""
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f"no weights at {path}; give a .safetensors, .pth or .npz file")
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    if path.suffix == ".npz":
+        import numpy as np
+
+        with np.load(path) as arrays:
+            return {k: torch.from_numpy(arrays[k]) for k in arrays.files}
+    if path.suffix not in (".pth", ".pt"):
+        raise ValueError(f"weights {path.name}: known endings are .safetensors, .pth, .pt and .npz")
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    for wrapped in ("state_dict", "model"):  # how training scripts wrap it
+        state = state[wrapped] if isinstance(state.get(wrapped), dict) else state
+    return {k.removeprefix("module."): v for k, v in state.items() if isinstance(v, Tensor)}
+
+
+def fetch(weights) -> dict[str, Tensor]:
+    """State of one of torchvision's weights, from its cache or over the network."""
+    try:
+        return weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
+    except (OSError, RuntimeError) as error:
+        name = weights.url.rpartition("/")[2]
+        raise FileNotFoundError(
+            f"{name} is not in torchvision's cache and could not be fetched ({error}). Without a "
+            f"network: fetch {weights.url} on another machine, then copy it into "
+            f"{Path(torch.hub.get_dir()) / 'checkpoints'} or pass weights='path/to/{name}'"
+        ) from error
+
+
+def _named(model: nn.Module, name: str) -> dict[str, Tensor]:
+    kind = type(model).__name__
+    if name == "synthvi":
+        if kind != "Small":
+            raise ValueError(f"weights='synthvi' belong to the network 'small', not to {kind}")
+        if not SYNTHVI.is_file():
+            raise FileNotFoundError(
+                f"no weights at {SYNTHVI}; restore the file from the repository or train it anew "
+                "with the command in data/weights/README.md"
+            )
+        return read(SYNTHVI)
+    if not hasattr(model, "imagenet"):
+        raise ValueError(f"there are no ImageNet weights for {kind}; known: weights='synthvi'")
+    return model.imagenet()
+
+
+def _both_stems(state: dict[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
+    """Copy ``stems.shared.*`` into both stems where the network has two."""
+    one = "stems.shared."
+    if any(k.startswith(one) for k in model.state_dict()):
+        return state
+    copies = {
+        f"stems.{side}.{k.removeprefix(one)}": v
+        for k, v in state.items()
+        if k.startswith(one)
+        for side in ("visible", "infrared")
+    }
+    return {k: v for k, v in state.items() if not k.startswith(one)} | copies
+
+
+def _check(path, **problems: list[str]) -> None:
+    if not any(problems.values()):
+        return
+    lists = [
+        f"{len(names)} {word}: {', '.join(names[:LISTED])}{', ...' * (len(names) > LISTED)}"
+        for word, names in problems.items()
+        if names
+    ]
+    raise ValueError(
+        f"weights {path} do not fit this network. {'; '.join(lists)}. Build the network with the "
+        "options that the file was trained with, or give another file"
+    )

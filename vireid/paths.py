@@ -1,0 +1,18 @@
+"""Where the workbook keeps things: one place that knows the folders."""
+
+import os
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+COMMITTED = CHECKOUT / "data"  # what the project made itself: weights, run records, boxes, tables
+
+
+def data_root(root: str | Path | None = None) -> Path:
+    """Folder of the data sets: the argument, else the environment's VIREID_DATA, else ``data/``."""
+    return Path(root or os.environ.get("VIREID_DATA") or COMMITTED).expanduser()
+
+
+def cache_folder() -> Path:
+    """Where results that can be made again are kept: ``$VIREID_CACHE``, or the user's own."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("VIREID_CACHE") or Path(home) / "vireid")

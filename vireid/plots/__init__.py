@@ -1,0 +1,60 @@
+"""One function, one figure: each takes records and an Axes, draws, and returns the Axes.
+
+Visible is always a blue circle with a solid line, infrared a vermillion triangle with a dashed one,
+so that no picture depends on colour alone. Nothing here touches matplotlib's global state.
+"""
+
+from vireid.plots.base import (
+    MODALITY_COLOUR,
+    MODALITY_LINE,
+    MODALITY_MARKER,
+    PALETTE,
+    canvas,
+    png,
+    share_legend,
+    show,
+)
+from vireid.plots.bias import distances, encoding, histogram, modality_ratio, neighbours, paired
+from vireid.plots.circle import beacons, points, pull, pulls, walks
+from vireid.plots.maps import embedding_map, project, prototypes
+from vireid.plots.measures import composition, heat
+from vireid.plots.pictures import best_answers, contact_sheet, retrieval_sheet, thumbnail, twins
+from vireid.plots.scores import bars, cmc, curve, paper_table, roc, sweep
+
+__all__ = [
+    "MODALITY_COLOUR",
+    "MODALITY_LINE",
+    "MODALITY_MARKER",
+    "PALETTE",
+    "bars",
+    "beacons",
+    "best_answers",
+    "canvas",
+    "cmc",
+    "composition",
+    "contact_sheet",
+    "curve",
+    "distances",
+    "embedding_map",
+    "encoding",
+    "heat",
+    "histogram",
+    "modality_ratio",
+    "neighbours",
+    "paired",
+    "paper_table",
+    "png",
+    "points",
+    "project",
+    "prototypes",
+    "pull",
+    "pulls",
+    "retrieval_sheet",
+    "roc",
+    "share_legend",
+    "show",
+    "sweep",
+    "thumbnail",
+    "twins",
+    "walks",
+]

@@ -1,0 +1,225 @@
+"""Scores: curves of runs, bars beside the papers' numbers, CMC and ROC."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from vireid.paths import COMMITTED
+from vireid.plots.base import (
+    COLOURS,
+    FAINT,
+    INK,
+    MODALITY_COLOUR,
+    MODALITY_LINE,
+    MODALITY_MARKER,
+    as_array,
+    dress,
+    legend,
+    legend_below,
+)
+from vireid.types import Modality
+
+LINES = ("-", "--", "-.", ":")
+MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
+
+
+def paper_table(**where: str) -> list[dict[str, str]]:
+    """Rows of ``data/papers.csv`` whose columns equal the given values; ``value`` is a float.
+
+    Columns: paper, table, setting, method, venue, dataset, mode, metric, value, note. Raises
+    ValueError for an unknown column.
+    """
+    rows = _papers()
+    if unknown := set(where) - set(rows[0]):
+        raise ValueError(f"papers.csv has no column {sorted(unknown)}; columns: {list(rows[0])}")
+    found = [row for row in rows if all(row[key] == value for key, value in where.items())]
+    return [{**row, "value": float(row["value"])} for row in found]
+
+
+@cache
+def _papers() -> list[dict[str, str]]:
+    with (COMMITTED / "papers.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def curve(
+    runs: Mapping[str, Sequence[Sequence[float]]],
+    ax: Axes,
+    *,
+    ylabel: str,
+    stage2: int | None = None,
+    reference: Mapping[str, float] | None = None,
+    title: str = "",
+) -> Axes:
+    """A quantity over epochs, one line per name; several seeds give their mean and their range.
+
+    Parameters
+    ----------
+    runs : name -> one sequence per seed, one value per epoch (None or NaN: not measured then)
+    stage2 : the first epoch of stage 2, marked by a line
+    reference : name -> value, drawn as a dotted horizontal line (the true number of people, ...)
+    """
+    for i, (name, seeds) in enumerate(runs.items()):
+        epochs = max(map(len, seeds), default=0)
+        table = np.full((len(seeds), epochs), np.nan)
+        for s, values in enumerate(seeds):
+            table[s, : len(values)] = np.array(values, dtype=float)
+        at = np.flatnonzero(np.isfinite(table).any(axis=0))
+        if not len(at):
+            raise ValueError(f"run {name!r} has no value of {ylabel}; choose a curve it recorded")
+        many = f" ({len(seeds)} seeds)" if len(seeds) > 1 else ""
+        colour, kept = COLOURS[i % len(COLOURS)], table[:, at]
+        ax.plot(
+            at, np.nanmean(kept, axis=0), color=colour, ls=LINES[i % len(LINES)], lw=1.6,
+            marker=MARKERS[i % len(MARKERS)], ms=4, label=name + many,
+        )  # fmt: skip
+        if len(seeds) > 1:
+            low, high = np.nanmin(kept, axis=0), np.nanmax(kept, axis=0)
+            ax.fill_between(at, low, high, color=colour, alpha=0.15, lw=0)
+    for name, value in (reference or {}).items():
+        ax.axhline(value, color=INK, ls=":", lw=1.2, label=f"{name}: {value:g}")
+    if stage2 is not None:
+        ax.axvline(stage2 - 0.5, color=INK, lw=0.8)
+        ax.annotate(
+            " stage 2",
+            (stage2 - 0.5, 0.99),
+            xycoords=("data", "axes fraction"),
+            fontsize=7,
+            va="top",
+        )
+    dress(ax, title=title, xlabel="epoch", ylabel=ylabel)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    legend_below(ax, columns=3)
+    return ax
+
+
+def bars(
+    scores: Mapping[str, Sequence[float]],
+    ax: Axes,
+    *,
+    xlabel: str = "rank-1 (%)",
+    paper: Mapping[str, float] | None = None,
+    paper_name: str = "paper, SYSU-MM01",
+    title: str = "",
+) -> Axes:
+    """A bar per name at the mean over seeds, a dot per seed, and the paper's number as a diamond.
+
+    Parameters
+    ----------
+    scores : name -> one score per seed, in the unit of ``xlabel``
+    paper : name -> the published number; it is of another data set, so compare the *order* only
+    """
+    names, paper = list(scores), paper or {}
+    for y, name in enumerate(names):
+        seeds = as_array(scores[name]).astype(float)
+        if not len(seeds):
+            raise ValueError(f"scores[{name!r}] is empty; give at least one seed's score")
+        label = "ours, mean over seeds" if y == 0 else None
+        ax.barh(y, seeds.mean(), height=0.6, color=COLOURS[3], alpha=0.7, label=label)
+        ax.plot(
+            seeds,
+            np.full(len(seeds), y),
+            "o",
+            ms=4,
+            color=INK,
+            label="one seed" if y == 0 else None,
+        )
+        spread = f" ± {seeds.std(ddof=1):.1f}" if len(seeds) > 1 else ""
+        right = max(seeds.max(), paper.get(name, 0))
+        text = f"  {seeds.mean():.1f}{spread} (n = {len(seeds)})"
+        ax.annotate(
+            text, (right, y), va="center", fontsize=8, xytext=(5, 0), textcoords="offset points"
+        )
+    if known := [name for name in names if name in paper]:
+        ax.plot(
+            [paper[n] for n in known], [names.index(n) for n in known], "D", ms=6, mfc="white",
+            mec=COLOURS[1], mew=1.6, label=paper_name,
+        )  # fmt: skip
+    dress(ax, title=title, xlabel=xlabel)
+    ax.set_yticks(range(len(names)), names, fontsize=8)
+    ax.set_ylim(max(len(names), 4) - 0.5, -0.5)
+    ax.grid(axis="y", visible=False)
+    ax.grid(axis="x", color=FAINT, linewidth=0.6)
+    top = max([float(np.max(as_array(s))) for s in scores.values()] + list(paper.values()))
+    ax.set_xlim(0, top * 1.5)
+    legend_below(ax, columns=3, drop=0.2 if len(names) < 6 else 0.12)
+    return ax
+
+
+def cmc(
+    curves: Mapping[str, Sequence[float]], ax: Axes, *, upto: int = 20, title: str = ""
+) -> Axes:
+    """Cumulative match: for each rank, the share of queries answered right by then.
+
+    Parameters
+    ----------
+    curves : name -> (ranks,) fractions in [0, 1], rank 1 first (``evaluate(...).cmc``)
+    """
+    for i, (name, values) in enumerate(curves.items()):
+        values = 100 * as_array(values)[:upto]
+        ax.plot(
+            np.arange(1, len(values) + 1), values, color=COLOURS[i % len(COLOURS)], lw=1.6, ms=3.5,
+            ls=LINES[i % len(LINES)], marker=MARKERS[i % len(MARKERS)],
+            label=f"{name}: rank-1 {values[0]:.1f} %",
+        )  # fmt: skip
+    dress(ax, title=title, xlabel="rank", ylabel="queries answered by then (%)")
+    ax.set_ylim(0, 103)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    legend(ax, loc="lower right")
+    return ax
+
+
+def roc(records: Mapping[str, object], ax: Axes, *, title: str = "") -> Axes:
+    """True against false positives over all thresholds of pair similarity; dotted: chance.
+
+    Parameters
+    ----------
+    records : name -> record with fpr, tpr (fractions) and auc, as ``vireid.evaluation.roc`` gives
+    """
+    for i, (name, record) in enumerate(records.items()):
+        ax.plot(
+            100 * as_array(record.fpr), 100 * as_array(record.tpr), lw=1.6,
+            color=COLOURS[i % len(COLOURS)], ls=LINES[i % len(LINES)],
+            label=f"{name}: area {record.auc:.3f}",
+        )  # fmt: skip
+    ax.plot([0, 100], [0, 100], color=INK, ls=":", lw=1)
+    dress(ax, title=title, xlabel="other people accepted (%)", ylabel="same person accepted (%)")
+    legend(ax, loc="lower right")
+    return ax
+
+
+def sweep(
+    x: Sequence[float],
+    lines: Mapping[str, Sequence[float]],
+    ax: Axes,
+    *,
+    xlabel: str,
+    ylabel: str,
+    chosen: float | None = None,
+    reference: Mapping[str, float] | None = None,
+    title: str = "",
+) -> Axes:
+    """Quantities over a parameter, one line per name; a vertical line at the chosen value.
+
+    Parameters
+    ----------
+    x : (k,) values of the parameter; lines : name -> (k,) (NaN: undefined there)
+    reference : name -> value, drawn as a dotted horizontal line
+    """
+    looks = {m.word: (MODALITY_COLOUR[m], MODALITY_LINE[m], MODALITY_MARKER[m]) for m in Modality}
+    for i, (name, values) in enumerate(lines.items()):
+        if len(values) != len(x):
+            raise ValueError(f"lines[{name!r}] has {len(values)} values and x {len(x)}")
+        other = (COLOURS[i % len(COLOURS)], LINES[i % len(LINES)], MARKERS[i % len(MARKERS)])
+        colour, line, marker = looks.get(name.split()[0], other)
+        ax.plot(x, values, color=colour, ls=line, marker=marker, lw=1.6, ms=4, label=name)
+    for name, value in (reference or {}).items():
+        ax.axhline(value, color=INK, ls=":", lw=1.2, label=f"{name}: {value:g}")
+    if chosen is not None:
+        ax.axvline(chosen, color=INK, lw=0.8)
+    dress(ax, title=title, xlabel=xlabel, ylabel=ylabel)
+    legend_below(ax, columns=3)
+    return ax

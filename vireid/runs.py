@@ -1,0 +1,160 @@
+"""Run records: what was trained, on what, with what result; small JSON files that plots read."""
+
+import json
+import os
+import platform
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from vireid.paths import COMMITTED
+
+FORMAT = 1
+
+
+@dataclass
+class Run:
+    """One training run.
+
+    Parameters
+    ----------
+    method, row, preset : names in the method table
+    config : every hyperparameter, flat
+    seed : of training (sampling, augmentation, order)
+    data : name, fingerprint and size of the training table
+    model : name of the network, its parameters and where its first weights came from
+    unsupervised : False when identities were given to the method (upper bounds)
+    select : "last" or "best_test"; ``selected_epoch`` is the epoch whose network is the result
+    before, result : scores before the first and of the selected epoch, fractions in [0, 1]
+    curves : one dict per epoch
+    steps : optimiser steps taken
+    """
+
+    method: str
+    config: dict
+    seed: int
+    row: str | None = None
+    preset: str | None = None
+    data: dict = field(default_factory=dict)
+    model: dict = field(default_factory=dict)
+    unsupervised: bool = True
+    select: str = "last"
+    selected_epoch: int | None = None
+    before: dict = field(default_factory=dict)
+    result: dict = field(default_factory=dict)
+    curves: list[dict] = field(default_factory=list)
+    steps: int = 0
+    seconds: float = 0.0
+    versions: dict = field(default_factory=dict)
+    format: int = FORMAT
+
+    def curve(self, key: str) -> tuple[list[int], list[float]]:
+        """(epochs, values) of one curve, where it was measured."""
+        rows = [row for row in self.curves if row.get(key) is not None]
+        return [row["epoch"] for row in rows], [row[key] for row in rows]
+
+    def summary(self) -> str:
+        """What a person wants to know of the run, in a few lines."""
+
+        def line(name: str, scores: dict) -> str:
+            keys = [k for k in ("rank1", "mAP", "mINP", "own_share_k") if k in scores]
+            return f"{name:7s}" + "".join(f"  {k} {100 * scores[k]:.1f} %" for k in keys)
+
+        what = " ".join(filter(None, [self.method, self.row]))
+        head = f"{what} on {self.data['name']}, seed {self.seed}, {self.steps} steps"
+        if not self.unsupervised:
+            head += " (was given the true identities: an upper bound)"
+        tail = f"network of epoch {self.selected_epoch}, chosen by select={self.select}"
+        return "\n".join([head, line("before", self.before), line("after", self.result), tail])
+
+    def save(self, path: Path) -> None:
+        """Write the record as JSON, atomically."""
+        text = json.dumps(asdict(self), indent=1, default=float)
+        write_atomically(path, lambda file: file.write_text(text + "\n"))
+
+    @classmethod
+    def load(cls, path: Path) -> "Run":
+        """Read a record; ValueError naming the file when it is none."""
+        path = Path(path)
+        try:
+            record = json.loads(path.read_text())
+            if record["format"] != FORMAT:
+                raise ValueError(f"format {record['format']}, this version reads {FORMAT}")
+            return cls(**record)
+        except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path} is no run record: {error}") from error
+
+
+def load_all(folder: Path | None = None) -> list[Run]:
+    """All records of a folder and its subfolders, by file name; by default the committed ones."""
+    folder = COMMITTED / "runs" if folder is None else Path(folder)
+    return [Run.load(path) for path in sorted(folder.rglob("*.json"))]
+
+
+def ladders(folder: Path | None = None) -> dict[str, dict[str, list[Run]]]:
+    """Comparisons on disk: name -> row -> its records by seed.
+
+    ``vireid compare --records <folder>/<name>`` puts them in ``seed<k>/<row>.json`` there; the
+    default folder is the committed ``data/runs``. "stage1" comes first in each; an empty folder
+    gives an empty dict.
+    """
+    folder = COMMITTED / "runs" if folder is None else Path(folder)
+    found: dict[str, dict[str, list[Run]]] = {}
+    paths = sorted(folder.glob("*/seed*/*.json"), key=lambda p: (p.stem != "stage1", p))
+    for path in paths:
+        rows = found.setdefault(path.parts[-3], {})
+        rows.setdefault(path.stem, []).append(Run.load(path))
+    for rows in found.values():
+        for runs in rows.values():
+            runs.sort(key=lambda run: run.seed)
+    return dict(sorted(found.items()))
+
+
+def write_atomically(path: Path, write) -> None:
+    """Let ``write(temporary path)`` write a file beside ``path``, then rename it into place."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    write(temporary)
+    temporary.replace(path)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides the numbers."""
+    found = {"python": platform.python_version()}
+    for name in ("vireid", "torch", "numpy", "scikit-learn", "faiss-cpu"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def table(
+    runs: dict[str, list[Run]],
+    keys: tuple[str, ...] = ("rank1", "mAP", "mINP"),
+    base: str | None = None,
+):
+    """Rows by name, mean and sd over seeds in percent, and the gain over ``base`` in each seed.
+
+    Parameters
+    ----------
+    runs : name -> its records, one per seed
+    base : the name that gains are over (default the first); seeds it lacks are left out
+
+    Returns a pandas DataFrame; sd is the sample standard deviation over seeds.
+    """
+    import pandas as pd
+
+    base = next(iter(runs)) if base is None else base
+    start = {run.seed: run.result["rank1"] for run in runs[base]}
+    rows = {}
+    for name, found in runs.items():
+        values = pd.DataFrame([{k: 100 * run.result[k] for k in keys} for run in found])
+        row = {"seeds": len(found), "steps": found[0].steps, "unsupervised": found[0].unsupervised}
+        for key in keys:
+            row |= {key: values[key].mean(), f"{key} sd": values[key].std()}
+        gains = [100 * (r.result["rank1"] - start[r.seed]) for r in found if r.seed in start]
+        row["rank1 gain by seed"] = " ".join(f"{gain:+.1f}" for gain in gains)
+        rows[name] = row
+    return pd.DataFrame.from_dict(rows, orient="index").round(1)

@@ -1,0 +1,127 @@
+"""Query and galleries of a data set, and the scores a network reaches on them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from vireid.bias import centre
+from vireid.evaluation.retrieval import evaluate, mean_over_trials
+from vireid.features import extract
+from vireid.types import Embeddings, Images
+
+RANKS = (1, 5, 10, 20)
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """One query set against the galleries of several trials.
+
+    Parameters
+    ----------
+    query : the query table
+    gallery : every picture that occurs in some gallery, once
+    trials : row numbers into ``gallery``, one array a trial
+    protocol : "sysu", "regdb" or "llcm"; see ``evaluation.evaluate``
+    """
+
+    __test__ = False  # a record, not a test case
+
+    query: Images
+    gallery: Images
+    trials: tuple[np.ndarray, ...]
+    protocol: str
+
+    def embed(self, model, **options) -> tuple[Embeddings, Embeddings]:
+        """Features of (query, gallery)."""
+        return extract(model, self.query, **options), extract(model, self.gallery, **options)
+
+    def score(self, query: Embeddings, gallery: Embeddings) -> dict[str, float]:
+        """Mean over trials of rank-1/5/10/20, mAP and mINP, with rank-1's spread over trials.
+
+        ``*_centred`` are the same after subtracting each modality's mean feature: the control.
+        """
+        plain = self._over_trials(query, gallery)
+        both = centre(joined(query, gallery))
+        n = len(query)
+        centred = self._over_trials(both.rows(range(n)), both.rows(range(n, len(both))))
+        return plain | {f"{k}_centred": centred[k] for k in ("rank1", "mAP")}
+
+    def _over_trials(self, query: Embeddings, gallery: Embeddings) -> dict[str, float]:
+        similarity = query.x @ gallery.x.T  # (q, g)
+        found = [
+            evaluate(
+                similarity[:, rows],
+                query.identity,
+                gallery.identity[rows],
+                query.camera,
+                gallery.camera[rows],
+                protocol=self.protocol,
+            )
+            for rows in map(torch.as_tensor, self.trials)
+        ]
+        mean = mean_over_trials(found)
+        return {f"rank{k}": mean.rank(k) for k in RANKS} | {
+            "mAP": mean.mAP,
+            "mINP": mean.mINP,
+            "rank1_over_trials_sd": float(mean.cmc_std[0]),
+            "trials": mean.trials,
+        }
+
+
+def joined(*parts: Embeddings) -> Embeddings:
+    """Tables of embeddings one below the other."""
+    identity = None
+    if all(p.identity is not None for p in parts):
+        identity = torch.cat([p.identity for p in parts])
+    return Embeddings(
+        torch.cat([p.x for p in parts]),
+        torch.cat([p.modality for p in parts]),
+        torch.cat([p.camera for p in parts]),
+        identity,
+    )
+
+
+def test_set(query: Images, galleries: list[Images], protocol: str) -> TestSet:
+    """Merge the galleries of all trials so that each picture is encoded once."""
+
+    def keys(table: Images) -> list:
+        if isinstance(table.source, np.ndarray):
+            pictures = [picture.tobytes() for picture in table.source]
+        else:
+            pictures = map(str, table.source)
+        return list(zip(pictures, table.camera, table.identity, strict=True))
+
+    place, first, trials = {}, [], []
+    for t, gallery in enumerate(galleries):
+        rows = []
+        for i, key in enumerate(keys(gallery)):
+            if key not in place:
+                place[key] = len(place)
+                first.append((t, i))
+            rows.append(place[key])
+        trials.append(np.array(rows))
+    parts = [
+        gallery.rows(np.array([i for owner, i in first if owner == t], dtype=int))  # maybe none
+        for t, gallery in enumerate(galleries)
+    ]
+    return TestSet(query, stacked(parts), tuple(trials), protocol)
+
+
+test_set.__test__ = False
+
+
+def stacked(tables: list[Images]) -> Images:
+    """Tables of one kind one below the other."""
+    head = tables[0]
+    in_memory = isinstance(head.source, np.ndarray)
+    return Images(
+        source=np.concatenate([t.source for t in tables])
+        if in_memory
+        else [path for t in tables for path in t.source],
+        modality=np.concatenate([t.modality for t in tables]),
+        camera=np.concatenate([t.camera for t in tables]),
+        identity=np.concatenate([t.identity for t in tables]),
+        size=head.size,
+        name=head.name,
+    )

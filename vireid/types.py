@@ -1,0 +1,255 @@
+"""The records every room shares. Row i describes image i, everywhere.
+
+``identity`` is the truth and is only for evaluation and plots: training sees ``blind()`` records,
+where it is None. A ``label`` is a pseudo-label found by clustering; -1 is the one outlier mark.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+
+class Modality(IntEnum):
+    """Which light a picture was taken in."""
+
+    VISIBLE = 0
+    INFRARED = 1
+
+    @property
+    def other(self) -> "Modality":
+        """The modality on the far side of the gap."""
+        return Modality(1 - self)
+
+    @property
+    def word(self) -> str:
+        """'visible' or 'infrared', as written in texts, legends and curves."""
+        return self.name.lower()
+
+
+def _ids(values, n: int, name: str) -> np.ndarray:
+    ids = np.asarray(values, dtype=np.int64)
+    if ids.shape != (n,):
+        raise ValueError(f"{name} has shape {ids.shape} for {n} images; give one number per image")
+    return ids
+
+
+@dataclass(frozen=True)
+class Images:
+    """A table of pictures, on disk or in memory.
+
+    Parameters
+    ----------
+    source : sequence of paths, or uint8 array (n, height, width, 3) in RGB, [0, 255]
+    modality : (n,) 0 visible, 1 infrared
+    camera : (n,) camera numbers, counted as the data set counts them
+    identity : (n,) true identities, or None when hidden from training
+    size : (height, width) in pixels that networks are fed with
+    name : what the table is, e.g. "synthvi small train"
+    """
+
+    source: Sequence[Path] | np.ndarray
+    modality: np.ndarray
+    camera: np.ndarray
+    identity: np.ndarray | None
+    size: tuple[int, int]
+    name: str = ""
+
+    def __post_init__(self):
+        n = len(self.source)
+        for field in ("modality", "camera", "identity"):
+            if getattr(self, field) is not None:
+                object.__setattr__(self, field, _ids(getattr(self, field), n, field))
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def picture(self, i: int) -> np.ndarray:
+        """Picture i as uint8 RGB (h, w, 3), own size; grey is repeated in 3 channels.
+
+        Raises OSError naming the path when the file cannot be read as a picture.
+        """
+        if isinstance(self.source, np.ndarray):
+            return self.source[i]
+        try:
+            with Image.open(self.source[i]) as file:
+                return np.asarray(file.convert("RGB"))
+        except OSError as error:
+            raise OSError(
+                f"cannot read picture {self.source[i]}: {error}. Delete it or fetch it again."
+            ) from error
+
+    def resized(self, i: int) -> np.ndarray:
+        """Picture i as uint8 RGB (height, width, 3) at ``size`` (bicubic)."""
+        picture = self.picture(i)
+        if picture.shape[:2] == tuple(self.size):
+            return picture
+        height, width = self.size
+        return np.asarray(
+            Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC)
+        )
+
+    def rows(self, index) -> "Images":
+        """The sub-table of the given row numbers or boolean mask, in that order."""
+        index = np.asarray(index)
+        if index.dtype == bool:
+            index = np.flatnonzero(index)
+        in_memory = isinstance(self.source, np.ndarray)
+        return replace(
+            self,
+            source=self.source[index] if in_memory else [self.source[i] for i in index],
+            modality=self.modality[index],
+            camera=self.camera[index],
+            identity=None if self.identity is None else self.identity[index],
+        )
+
+    def of(self, modality: Modality) -> "Images":
+        """The rows of one modality."""
+        return self.rows(self.modality == modality)
+
+    def blind(self) -> "Images":
+        """The same pictures with the truth taken away."""
+        return replace(self, identity=None)
+
+    @property
+    def fingerprint(self) -> str:
+        """12 hex digits that change when pictures, order, cameras or modalities change.
+
+        Pictures on disk enter with file name and byte size, pictures in memory with their pixels.
+        """
+        digest = hashlib.sha256()
+        if isinstance(self.source, np.ndarray):
+            digest.update(np.ascontiguousarray(self.source))
+        else:
+            for path in self.source:
+                digest.update(f"{Path(path).name}:{Path(path).stat().st_size}\n".encode())
+        digest.update(self.modality.tobytes() + self.camera.tobytes())
+        return digest.hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Features of images. Arrays become tensors; all four live on the device of ``x``.
+
+    Parameters
+    ----------
+    x : (n, d) float, unit rows
+    modality, camera : (n,) int64
+    identity : (n,) int64 truth, or None when blind
+    """
+
+    x: torch.Tensor
+    modality: torch.Tensor
+    camera: torch.Tensor
+    identity: torch.Tensor | None = None
+
+    def __post_init__(self):
+        x = torch.as_tensor(self.x)
+        object.__setattr__(self, "x", x)
+        for field in ("modality", "camera", "identity"):
+            value = getattr(self, field)
+            if value is not None:
+                value = torch.as_tensor(value, dtype=torch.int64, device=x.device)
+                if value.shape != (len(x),):
+                    raise ValueError(
+                        f"{field} has shape {tuple(value.shape)} for {len(x)} rows of x"
+                    )
+                object.__setattr__(self, field, value)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def blind(self) -> "Embeddings":
+        """The same features with the truth taken away: all that training may see."""
+        return replace(self, identity=None)
+
+    def rows(self, index) -> "Embeddings":
+        """The sub-table of the given row numbers or boolean mask, in that order."""
+        index = torch.as_tensor(index, device=self.x.device)
+        identity = None if self.identity is None else self.identity[index]
+        return Embeddings(self.x[index], self.modality[index], self.camera[index], identity)
+
+    def of(self, modality: Modality) -> "Embeddings":
+        """The rows of one modality."""
+        return self.rows(self.modality == modality)
+
+
+@dataclass(frozen=True)
+class PseudoLabels:
+    """Cluster numbers of all training images in one label space.
+
+    Parameters
+    ----------
+    label : (n,) int64, 0..K-1, or -1 for outliers and for images outside this label space
+    """
+
+    label: np.ndarray
+
+    def __post_init__(self):
+        label = np.asarray(self.label, dtype=np.int64)
+        if label.ndim != 1 or (label < -1).any():
+            raise ValueError("label must be one row of numbers >= -1")
+        object.__setattr__(self, "label", label)
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    @property
+    def clusters(self) -> int:
+        """How many clusters there are, K (labels count from 0)."""
+        return int(self.label.max(initial=-1)) + 1
+
+    @property
+    def kept(self) -> np.ndarray:
+        """(n,) bool: images that have a label."""
+        return self.label >= 0
+
+    @property
+    def outliers(self) -> int:
+        """How many images have none."""
+        return int((self.label < 0).sum())
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Which training images one forward pass shows, and how.
+
+    Parameters
+    ----------
+    rows : (b,) row numbers of the training table
+    view : (b,) 0 plain, 1 the modality's second augmentation (channel exchange for visible,
+        pseudo-colour for infrared)
+    modality : (b,) 0 visible, 1 infrared
+    label : (b,) the pseudo-labels the batch was drawn by, never -1
+    """
+
+    rows: np.ndarray
+    view: np.ndarray
+    modality: np.ndarray
+    label: torch.Tensor
+
+    def __post_init__(self):
+        n = len(self.rows)
+        for field in ("rows", "view", "modality"):
+            object.__setattr__(self, field, _ids(getattr(self, field), n, field))
+        label = torch.as_tensor(self.label, dtype=torch.int64)
+        if label.shape != (n,) or (label < 0).any():
+            raise ValueError(
+                f"a batch of {n} images needs {n} labels >= 0; outliers are never trained on"
+            )
+        object.__setattr__(self, "label", label)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def of(self, modality: Modality, view: int | None = None) -> torch.Tensor:
+        """Positions in the batch of one modality (and one view)."""
+        keep = self.modality == modality
+        if view is not None:
+            keep &= self.view == view
+        return torch.as_tensor(np.flatnonzero(keep))

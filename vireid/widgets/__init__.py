@@ -1,0 +1,33 @@
+"""Interactive views: sliders over plots, each in one output with a still picture of itself.
+
+A notebook ends a cell with ``widgets.explorer(...).show()``. With a kernel one gets the live
+widget; saved, on a code host, in HTML or without WebGL one sees the picture and its alt text.
+"""
+
+from vireid.widgets.ablation import Ablation, ablation
+from vireid.widgets.bias import neighbour_ratio
+from vireid.widgets.circle import memory_walk, multi_positive_toy
+from vireid.widgets.clusters import Clusterings, clusters
+from vireid.widgets.explorer import View, explorer, view, views
+from vireid.widgets.map import EmbeddingMap, embedding_map
+from vireid.widgets.panel import Panel, show
+from vireid.widgets.twins import twins
+
+__all__ = [
+    "Ablation",
+    "Clusterings",
+    "EmbeddingMap",
+    "Panel",
+    "View",
+    "ablation",
+    "clusters",
+    "embedding_map",
+    "explorer",
+    "memory_walk",
+    "multi_positive_toy",
+    "neighbour_ratio",
+    "show",
+    "twins",
+    "view",
+    "views",
+]
