@@ -15,6 +15,7 @@ PINNED = {
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OMP_WAIT_POLICY": "PASSIVE",  # waiting threads would count as work
+    "VIREID_BENCH_FORKS": "1",  # the process holds no thread pool, so it may fork
 }
 
 
@@ -32,9 +33,10 @@ def measure(call, digest) -> Cost:
     """What ``call()`` costs; ``digest`` of its result is kept.
 
     The process is forked, so that every call starts from the same memory, with the inputs and
-    everything imported and compiled.
+    everything imported and compiled. Outside the process that ``bench.main`` starts, the call runs
+    in place: where a thread pool lives, in a notebook or a test, a forked call may wait forever.
     """
-    if "fork" not in multiprocessing.get_all_start_methods():
+    if "VIREID_BENCH_FORKS" not in os.environ or not hasattr(os, "fork"):
         return _cost(call, digest)
     context = multiprocessing.get_context("fork")
     receive, send = context.Pipe(duplex=False)
@@ -68,7 +70,7 @@ def _cost(call, digest) -> Cost:
 
 
 def _reset_peak() -> float:
-    """Forget the peak so far; GB held now."""
+    """Forget the peak so far; GB held now. NaN where the system tells no peak."""
     if CLEAR.exists():
         CLEAR.write_text("5")
     return _kilobytes("VmRSS") / 1e6
