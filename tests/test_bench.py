@@ -63,11 +63,12 @@ def test_differences_are_told():
 def test_a_measurement_counts_time_memory_and_result():
     cost = measure.measure(work, lambda result: result + 1)
     assert cost.result == 1001 and cost.wall >= cost.cpu * 0.9 > 0.005
-    assert 0.07 < cost.memory < 0.12 or np.isnan(cost.memory), "80 MB; NaN where no peak is told"
+    # 400 MB. Linux counts pages per core and adds up late: some 100 MB off on a machine of many.
+    assert 0.2 < cost.memory < 0.6 or np.isnan(cost.memory), "NaN where no peak is told"
 
 
 def work():
-    block = np.ones(10_000_000)
+    block = np.ones(50_000_000)
     return float(sum(block[:1000]) + sum(i * i for i in range(300_000)) * 0)
 
 
@@ -79,10 +80,9 @@ from vireid.bench.measure import measure
 here = os.getpid()
 assert measure(os.getpid, int).result != here, "in a process of its own"
 cost = measure(work, float)
-print(cost.memory)
-assert cost.result == 1000 and measure(lambda: None, lambda r: r).memory < cost.memory or (
-    cost.memory != cost.memory
-)
+nothing = measure(lambda: None, lambda r: r)
+assert cost.result == 1000
+assert nothing.memory < cost.memory or cost.memory != cost.memory, (nothing, cost)
 
 def fail():
     raise ValueError("no such thing")
