@@ -188,6 +188,7 @@ ORDER = ["stage1", "prolonged", "M2", "centred", "M3", "M3+MIRL", "M6", "oracle"
 found = {
     name: {row: rows[row] for row in [*ORDER, *rows] if row in rows}
     for name, rows in sorted(ladders().items(), key=lambda item: "synthvi" not in item[0])
+    if any(run.method == "bmil" for runs in rows.values() for run in runs)
 }
 if not found:
     print("data/runs holds no comparison: make one with `vireid compare --out data/runs/NAME`")
@@ -268,21 +269,19 @@ for name, rows in found.items():
 # association could win at most is the distance to the oracle.
 
 # %% [markdown]
-# ## 5 · Take the method apart yourself
+# ## 5 · Take the methods apart yourself
 #
-# Tick the parts of BMIL on and off. The bars show all runs on the chosen data, the marked one is
-# your combination; diamonds are the paper's row where it has one. A combination without a record
-# can be trained here on the tiny world, with a progress bar and a cancel button.
+# Choose a method and tick its parts on and off. The bars show all its runs on the chosen data, the
+# marked one is your combination; diamonds are the paper's row where it has one. A combination
+# without a record can be trained here on the tiny world, with a progress bar and a cancel button.
+# DMDL, MULT and MCF have notebooks of their own (08 to 12).
 #
-# **Predict first.** `global_clusters = vanilla` with `split_prototypes`: do split prototypes help
+# **Predict first.** `global_clusters = vanilla` with `split_prototypes` in BMIL: do split prototypes help
 # when the clusters do not cross?
 
 # %%
 live = [first, prolonged, with_bridge]
-panel = widgets.ablation([*load_all(), *live])
-worlds = panel.data.options
-panel.data.value = next((name for name in worlds if "small" in name), worlds[0])
-panel.curve.value = "own_share_k"
+panel = widgets.ablations([*load_all(), *live])
 panel.show()
 
 # %% [markdown]

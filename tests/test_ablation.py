@@ -72,3 +72,20 @@ def test_every_combination_of_switches_can_be_built():
     for name, values in panel.kind.switches.items():
         for value in values:
             assert build("bmil", preset="tiny", **{name: value}).config()[name] == value
+
+
+def test_each_method_has_its_own_switches_behind_one_choice():
+    panel = widgets.ablations([record("M3", 0, 0.3)])
+    assert [name for _, name in panel.method.options] == ["bmil", "dmdl", "mcf", "mult"]
+    first = panel.chosen
+    assert "rank-1" in first.panel.draw(**first.panel.values)[1]
+    panel.method.value = "dmdl"
+    assert set(panel.chosen.switches) == {
+        "cai", "data", "refine", "exchange", "adaptive", "alignment"
+    }  # fmt: skip
+    assert panel.widget.children == (panel.method, panel.chosen.widget)
+    assert set(panel.made) == {"bmil", "dmdl"}, "made when asked for"
+    panel.method.value = "bmil"
+    assert panel.chosen is first
+    with pytest.raises(ValueError, match="no method to show"):
+        widgets.ablations([], [])

@@ -5,6 +5,7 @@ widget; saved, on a code host, in HTML or without WebGL one sees the picture and
 """
 
 from vireid.widgets.ablation import Ablation, ablation
+from vireid.widgets.ablations import Ablations, ablations
 from vireid.widgets.bias import neighbour_ratio
 from vireid.widgets.circle import memory_walk, multi_positive_toy
 from vireid.widgets.clusters import Clusterings, clusters
@@ -15,11 +16,13 @@ from vireid.widgets.twins import twins
 
 __all__ = [
     "Ablation",
+    "Ablations",
     "Clusterings",
     "EmbeddingMap",
     "Panel",
     "View",
     "ablation",
+    "ablations",
     "clusters",
     "embedding_map",
     "explorer",
