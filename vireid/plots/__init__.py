@@ -16,6 +16,7 @@ from vireid.plots.base import (
 )
 from vireid.plots.bias import distances, encoding, histogram, modality_ratio, neighbours, paired
 from vireid.plots.circle import beacons, points, pull, pulls, walks
+from vireid.plots.links import bipartite, link_kinds, link_legend, pair_scores
 from vireid.plots.maps import embedding_map, project, prototypes
 from vireid.plots.measures import composition, heat
 from vireid.plots.pictures import best_answers, contact_sheet, retrieval_sheet, thumbnail, twins
@@ -29,6 +30,7 @@ __all__ = [
     "bars",
     "beacons",
     "best_answers",
+    "bipartite",
     "canvas",
     "cmc",
     "composition",
@@ -39,8 +41,11 @@ __all__ = [
     "encoding",
     "heat",
     "histogram",
+    "link_kinds",
+    "link_legend",
     "modality_ratio",
     "neighbours",
+    "pair_scores",
     "paired",
     "paper_table",
     "png",

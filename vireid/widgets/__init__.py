@@ -6,12 +6,14 @@ widget; saved, on a code host, in HTML or without WebGL one sees the picture and
 
 from vireid.widgets.ablation import Ablation, ablation
 from vireid.widgets.ablations import Ablations, ablations
+from vireid.widgets.associations import associations
 from vireid.widgets.bias import neighbour_ratio
 from vireid.widgets.circle import memory_walk, multi_positive_toy
 from vireid.widgets.clusters import Clusterings, clusters
 from vireid.widgets.explorer import View, explorer, view, views
 from vireid.widgets.map import EmbeddingMap, embedding_map
 from vireid.widgets.panel import Panel, show
+from vireid.widgets.scene import Outcome, Scene, disturbed, outcomes, own_clusters
 from vireid.widgets.twins import twins
 
 __all__ = [
@@ -19,16 +21,22 @@ __all__ = [
     "Ablations",
     "Clusterings",
     "EmbeddingMap",
+    "Outcome",
     "Panel",
+    "Scene",
     "View",
     "ablation",
+    "associations",
     "ablations",
     "clusters",
+    "disturbed",
     "embedding_map",
     "explorer",
     "memory_walk",
     "multi_positive_toy",
     "neighbour_ratio",
+    "outcomes",
+    "own_clusters",
     "show",
     "twins",
     "view",
