@@ -14,7 +14,7 @@ from vireid.models.weights import SYNTHVI
 from vireid.paths import CHECKOUT, data_root
 from vireid.runs import Run
 from vireid.test_set import TestSet, test_set
-from vireid.training import fit
+from vireid.training import PRECISION, fit
 from vireid.types import Images
 
 # data set -> (network, its weights, preset of methods, protocol, gallery trials)
@@ -143,7 +143,7 @@ def train(
 def compare(
     experiment: Experiment,
     name: str,
-    rows: list[str],
+    rows: list[str] | dict[str, dict],
     *,
     seed: int,
     out: Path,
@@ -153,25 +153,30 @@ def compare(
 ) -> dict[str, Run]:
     """Train ablation rows of a two-stage method, from one common stage 1 unless ``whole``.
 
-    ``whole`` trains every row from the start: for rows that differ in stage 1 already. Every
-    finished run is kept under ``out/<row>/``; calling again goes on where it stopped.
-    Returns row -> record, with "stage1" first unless ``whole``.
-    Raises ValueError when a kept run is of other settings, another seed or other pictures.
+    ``rows`` are names in the method's table, or a dict: any name -> what it changes, fields and
+    "row" for a row of the table. ``whole`` trains every row from the start: for rows that differ in
+    stage 1 already. Every finished run is kept under ``out/<row>/``; calling again goes on where it
+    stopped. Returns row -> record, with "stage1" first unless ``whole``.
+    Raises ValueError when a kept run is of other settings, seed, precision or pictures.
     """
     switches = {"preset": preset_for(experiment, name)} | (switches or {})
     first, second = methods.build(name, **switches).schedule.epochs
     common = out / "stage1" / "model.safetensors"
+    if not isinstance(rows, dict):
+        rows = {label: {"row": label} for label in rows if label != "stage1"}
     found = {}
     for label in rows if whole else ["stage1", *rows]:
-        folder, row = out / label, None if label == "stage1" else label
-        epochs = (first if whole or not row else 0, second if row else 0)
-        own = switches | {"epochs": epochs}
+        folder, begins, goes_on = out / label, whole or label not in rows, label in rows
+        epochs = (first if begins else 0, second if goes_on else 0)
+        own = switches | rows.get(label, {}) | {"epochs": epochs}
+        row = own.pop("row", None)
         if (folder / "model.safetensors").exists():
             config = methods.build(name, row=row, **own).config()
-            found[label] = _finished(folder, config, seed, experiment.train.fingerprint)
+            kept = {"seed": seed, "precision": PRECISION[options.get("amp", False)]}
+            found[label] = _finished(folder, config, experiment.train.fingerprint, **kept)
             continue
         model = experiment.model(seed)
-        if row and not whole:
+        if not begins:
             models.load_weights(model, common)
         _, found[label] = train(
             experiment,
@@ -187,11 +192,12 @@ def compare(
     return found
 
 
-def _finished(folder: Path, config: dict, seed: int, fingerprint: str) -> Run:
-    """A kept run; ValueError when it is of other settings, another seed or other pictures."""
+def _finished(folder: Path, config: dict, fingerprint: str, *, seed: int, precision: str) -> Run:
+    """A kept run; ValueError when it is of other settings, seed, precision or pictures."""
     run = Run.load(folder / "run.json")
     other = [k for k, v in config.items() if run.config.get(k, v) != v]
     other += ["seed"] * (run.seed != seed)
+    other += ["precision"] * (run.model.get("steps in", PRECISION[False]) != precision)
     other += ["pictures"] * (run.data["fingerprint"] != fingerprint)
     if other:
         raise ValueError(

@@ -22,6 +22,8 @@ from vireid.runs import Run, versions, write_atomically
 from vireid.test_set import TestSet
 from vireid.types import Batch, Images
 
+PRECISION = {False: "float32", True: "bfloat16"}  # of the network's steps, by ``fit``'s amp
+
 
 def fit(  # noqa: PLR0913
     model: torch.nn.Module,
@@ -38,6 +40,7 @@ def fit(  # noqa: PLR0913
     test: TestSet | None = None,
     evaluate_every: int = 0,
     select: str = "last",
+    amp: bool = False,
     progress: bool = False,
 ) -> Run:
     """Train a network without identities.
@@ -57,6 +60,8 @@ def fit(  # noqa: PLR0913
         end
     select : "last" network, or "best_test" by rank-1 on ``test`` (what released code does; it uses
         the test set to choose, and the record says so)
+    amp : run the network's training steps in bfloat16 where torch's autocast does so; weights,
+        losses and the features that are clustered and scored stay in float32
 
     Returns
     -------
@@ -77,7 +82,7 @@ def fit(  # noqa: PLR0913
             f"epochs={epochs}: this method's schedule has {sum(method.schedule.epochs)}; give at "
             "most that, or build the method with epochs=(stage 1, stage 2)"
         )
-    session = _Session(model, method, images, seed, pick_device(device))
+    session = _Session(model, method, images, seed=seed, device=pick_device(device), amp=amp)
     run = session.begin(out, resume, select)
     if test is not None and not run.curves:
         run.before = session.test(test)
@@ -105,9 +110,9 @@ def fit(  # noqa: PLR0913
 class _Session:
     """Everything of one ``fit`` that lives longer than an epoch."""
 
-    def __init__(self, model, method: Method, images: Images, seed: int, device: torch.device):
+    def __init__(self, model, method: Method, images: Images, *, seed: int, device, amp: bool):
         self.model, self.method, self.images = model.to(device), method, images
-        self.seed, self.device = seed, device
+        self.seed, self.device, self.amp = seed, device, amp
         self.recipe = None
         self.stage, self.optimiser, self.best = 0, None, None
         method.start(model, seed)
@@ -123,6 +128,7 @@ class _Session:
             model={
                 "class": type(self.model).__name__,
                 "parameters": sum(p.numel() for p in self.model.parameters()),
+                "steps in": PRECISION[self.amp],
             },
             unsupervised=m.unsupervised,
             select=select,
@@ -136,8 +142,9 @@ class _Session:
     def restore(self, saved: dict, fresh: Run, out) -> Run:
         """Network, optimiser, method and record as they were after the checkpoint's epoch."""
         run = Run.load(Path(out) / "run.json")
-        for what in ("config", "seed", "data"):
-            old, new = getattr(run, what), getattr(fresh, what)
+        told = {w: [getattr(r, w) for r in (run, fresh)] for w in ("config", "seed", "data")}
+        told["precision"] = [r.model.get("steps in", PRECISION[False]) for r in (run, fresh)]
+        for what, (old, new) in told.items():
             if old != new:
                 raise ValueError(
                     f"{out} holds a run with another {what}: {old} there, {new} now; "
@@ -235,7 +242,12 @@ class _Session:
 
         def encode(batch: Batch, at: torch.Tensor | slice = slice(None)) -> Output:
             modality = torch.as_tensor(batch.modality)[at].to(self.device)
-            return self.model(pictures[id(batch)][at].to(self.device), modality)
+            given = pictures[id(batch)][at].to(self.device)
+            if not self.amp:
+                return self.model(given, modality)
+            with torch.autocast(self.device.type, torch.bfloat16):
+                out = self.model(given, modality)
+            return Output(*(part if part is None else part.float() for part in out))
 
         return encode
 
