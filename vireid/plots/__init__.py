@@ -15,6 +15,7 @@ from vireid.plots.base import (
     show,
 )
 from vireid.plots.bias import distances, encoding, histogram, modality_ratio, neighbours, paired
+from vireid.plots.causal import adjustment, beliefs, causal_graph, mixed_surprise
 from vireid.plots.circle import beacons, points, pull, pulls, walks
 from vireid.plots.links import bipartite, link_kinds, link_legend, pair_scores
 from vireid.plots.maps import embedding_map, project, prototypes
@@ -27,11 +28,14 @@ __all__ = [
     "MODALITY_LINE",
     "MODALITY_MARKER",
     "PALETTE",
+    "adjustment",
     "bars",
     "beacons",
+    "beliefs",
     "best_answers",
     "bipartite",
     "canvas",
+    "causal_graph",
     "cmc",
     "composition",
     "contact_sheet",
