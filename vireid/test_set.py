@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from vireid.bias import centre
-from vireid.evaluation.retrieval import evaluate, mean_over_trials
+from vireid.evaluation.retrieval import evaluate, kept_pairs, mean_over_trials
+from vireid.evaluation.verification import TrialROC, roc_over_trials
 from vireid.features import extract
 from vireid.types import Embeddings, Images
 
@@ -46,6 +47,22 @@ class TestSet:
         n = len(query)
         centred = self._over_trials(both.rows(range(n)), both.rows(range(n, len(both))))
         return plain | {f"{k}_centred": centred[k] for k in ("rank1", "mAP")}
+
+    def roc(self, query: Embeddings, gallery: Embeddings) -> TrialROC:
+        """True against false positives of "same person" over the pairs the protocol compares."""
+        similarity = query.x @ gallery.x.T  # (q, g)
+        return roc_over_trials(
+            (
+                similarity[:, rows],
+                query.identity,
+                gallery.identity[rows],
+                kept_pairs(
+                    query.identity, gallery.identity[rows],
+                    query.camera, gallery.camera[rows], protocol=self.protocol,
+                ),
+            )
+            for rows in map(torch.as_tensor, self.trials)
+        )  # fmt: skip
 
     def _over_trials(self, query: Embeddings, gallery: Embeddings) -> dict[str, float]:
         similarity = query.x @ gallery.x.T  # (q, g)

@@ -11,11 +11,13 @@ from vireid.evaluation.retrieval import (
     mean_over_trials,
     roc,
 )
+from vireid.evaluation.verification import TrialROC, roc_over_trials
 
 __all__ = [
     "ROC",
     "Retrieval",
     "TrialMean",
+    "TrialROC",
     "cluster_scores",
     "cmrr",
     "cross_modality_scores",
@@ -23,4 +25,5 @@ __all__ = [
     "kept_pairs",
     "mean_over_trials",
     "roc",
+    "roc_over_trials",
 ]
