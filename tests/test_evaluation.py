@@ -95,18 +95,19 @@ def by_hand(similarity, query, gallery, query_camera, gallery_camera, protocol):
     return cmc, np.mean(precisions), np.mean(penalties), len(rows)
 
 
+@pytest.mark.parametrize("backend", ["plain", "compiled"])
 @pytest.mark.parametrize("protocol", ["sysu", "regdb", "llcm"])
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 9999), ids=st.integers(2, 30))
-def test_equals_the_loop(protocol, seed, ids):
+def test_equals_the_loop(protocol, backend, seed, ids):
     data = world(seed, ids=ids)
     try:
         cmc, precision, penalty, n = by_hand(*data, protocol)
     except ValueError:  # max() of nothing: no valid query
         with pytest.raises(ValueError, match="none of the 12 queries"):
-            evaluate(*data, protocol=protocol)
+            evaluate(*data, protocol=protocol, backend=backend)
         return
-    found = evaluate(*data, protocol=protocol)
+    found = evaluate(*data, protocol=protocol, backend=backend)
     np.testing.assert_allclose(found.cmc, cmc)
     assert (found.mAP, found.mINP) == pytest.approx((precision, penalty))
     assert found.n_valid == n
@@ -118,6 +119,32 @@ def test_blocks_of_queries_change_nothing(protocol, monkeypatch):
     monkeypatch.setattr("vireid.evaluation.retrieval.BLOCK", 50)
     cut = evaluate(*world(1), protocol=protocol)
     assert (whole.cmc == cut.cmc).all() and (whole.mAP, whole.mINP) == (cut.mAP, cut.mINP)
+
+
+@pytest.mark.parametrize("protocol", ["sysu", "regdb", "llcm"])
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_both_backends_agree_to_the_last_digits(protocol, kind):
+    similarity, *rest = world(7, q=200, g=150, ids=40)
+    similarity = np.round(similarity + np.random.default_rng(1).normal(size=(200, 150)), 1)
+    similarity = similarity.astype(kind)  # some ties
+    plain = evaluate(similarity, *rest, protocol=protocol, backend="plain")
+    for table in (similarity, np.asfortranarray(similarity)):
+        fast = evaluate(table, *rest, protocol=protocol, backend="compiled")
+        np.testing.assert_array_equal(fast.cmc, plain.cmc)
+        assert fast.mAP == pytest.approx(plain.mAP, abs=1e-14)
+        assert fast.mINP == pytest.approx(plain.mINP, abs=1e-14)
+        assert fast.n_valid == plain.n_valid
+
+
+def test_large_tables_take_the_compiled_loops_and_threads_change_nothing(monkeypatch):
+    data = world(2, q=40, g=30)
+    plain = evaluate(*data)
+    monkeypatch.setattr("vireid.evaluation.retrieval.COMPILED_FROM", 1200)
+    monkeypatch.setattr("vireid.evaluation.retrieval._sorted", None)
+    for threads in (1, 3):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        fast = evaluate(*data)
+        assert (fast.cmc == plain.cmc).all() and fast.mAP == pytest.approx(plain.mAP, abs=1e-14)
 
 
 @pytest.mark.parametrize("protocol", ["sysu", "regdb", "llcm"])
@@ -206,6 +233,9 @@ def test_mean_over_trials():
         ({"gallery_camera": [1]}, "gallery_camera has shape"),
         ({"query_identity": [7]}, "none of the 1 queries"),
         ({"protocol": "market"}, "known: sysu, regdb, llcm"),
+        ({"backend": "fast"}, "known: auto, plain, compiled"),
+        ({"similarity": np.empty((0, 3)), "query_identity": []}, "nothing to rank"),
+        ({"similarity": np.empty((1, 0)), "gallery_identity": []}, "nothing to rank"),
     ],
 )
 def test_bad_input(change, words):

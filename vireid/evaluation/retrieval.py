@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
 
 PROTOCOLS = ("sysu", "regdb", "llcm")
-BLOCK = 2**21  # query-gallery pairs ranked at once: about 100 MB
+BACKENDS = ("auto", "plain", "compiled")
+BLOCK = 2**17  # query-gallery pairs sorted at once: about what a cache holds
+COMPILED_FROM = 2**18  # fewer pairs are ranked before the compiled loops are even loaded
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +78,7 @@ def evaluate(
     gallery_camera,
     *,
     protocol: str = "sysu",
+    backend: str = "auto",
 ) -> Retrieval:
     r"""Rank the gallery for each query (ties: gallery order) and score the rankings.
 
@@ -88,35 +92,77 @@ def evaluate(
     protocol : "sysu" leaves camera 2 out for queries of camera 3; "llcm" leaves out gallery images
         of the query's identity *and* camera; "regdb" leaves out nothing. In the first two, CMC
         counts distinct identities.
+    backend : "plain" (numpy, sorts), "compiled" (numba, counts; the same result), "auto" by size
 
     Raises ValueError for wrong shapes, NaN, an unknown protocol, or when no query has a match.
     Source: Wu et al. 2017 (SYSU-MM01), Nguyen et al. 2017 (RegDB), Zhang & Wang 2023 (LLCM); mINP:
     Ye et al. 2021 (arXiv 2001.04193). Differs: released codes sort unstably, and stack CMC rows cut
     at 20, which breaks when fewer identities are left.
     """
+    if backend not in BACKENDS:
+        raise ValueError(f"backend={backend!r}; known: {', '.join(BACKENDS)}")
     similarity, query, gallery = _table(similarity, query_identity, gallery_identity)
-    keep = kept_pairs(query, gallery, query_camera, gallery_camera, protocol=protocol)
-    step = max(1, BLOCK // max(1, len(gallery)))
-    blocks = [slice(i, i + step) for i in range(0, len(query), step)]
-    parts = [
-        _rankings(similarity[b], query[b], gallery, keep[b], distinct=protocol != "regdb")
-        for b in blocks
-    ]
-    first, ranks, precision, penalty = (np.concatenate(p) for p in zip(*parts, strict=True))
+    keys = _keys(query, gallery, query_camera, gallery_camera, protocol)
+    (query, gallery), distinct = _codes(query, gallery), protocol != "regdb"
+    small = backend == "auto" and similarity.size < COMPILED_FROM
+    score = _sorted if backend == "plain" or small else _counted
+    first, precision, penalty = score(similarity, query, gallery, keys, distinct=distinct)
     valid = first > 0
     if not valid.any():
         raise ValueError(f"none of the {len(query)} queries has a true match in its gallery")
-    steps = np.arange(1, ranks[valid].max() + 1)
+    ranks = _ranks(gallery if distinct else np.arange(len(gallery)), keys[0][valid], keys[1])
+    steps = np.arange(1, ranks.max() + 1)
     cmc = np.searchsorted(np.sort(first[valid]), steps, side="right") / valid.sum()
     return Retrieval(
         cmc, float(precision[valid].mean()), float(penalty[valid].mean()), int(valid.sum())
     )
 
 
-def _rankings(similarity, query, gallery, keep, *, distinct: bool):
-    """Per query: rank of the first hit (0: no hit), ranks there are, AP and INP."""
+def _codes(*parts: np.ndarray) -> list[np.ndarray]:
+    """Each part's values as numbers from 0, the same number for the same value."""
+    code = np.unique(np.concatenate(parts), return_inverse=True)[1]
+    return np.split(code, np.cumsum([len(p) for p in parts[:-1]]))
+
+
+def _ranks(gallery: np.ndarray, query_key: np.ndarray, gallery_key: np.ndarray) -> np.ndarray:
+    """(q,) how many of the gallery's identities are kept for each query, in part at least."""
+    identity, key = np.unique(np.stack([gallery, gallery_key]), axis=1)
+    lost = np.sort(key[np.bincount(identity)[identity] == 1])  # keys of identities with one key
+    low, high = (np.searchsorted(lost, query_key, side=side) for side in ("left", "right"))
+    return len(np.unique(identity)) - (high - low)
+
+
+def _counted(similarity, query, gallery, keys, *, distinct: bool):
+    """As ``_sorted`` without sorting: a hit's rank is one more than the images before it."""
+    from vireid.evaluation import loops
+    from vireid.neighbours.loops import in_threads
+
+    column = np.argsort(gallery, kind="stable")
+    people = max(query.max(), gallery.max()) + 1
+    start = np.searchsorted(gallery[column], np.arange(people + 1))
+    n = len(query)
+    result = np.zeros(n, dtype=np.int64), np.zeros(n), np.zeros(n)
+    given = (np.ascontiguousarray(similarity), (query, gallery), keys, (start, column))
+    cuts = np.linspace(0, n, torch.get_num_threads() + 1).astype(int)
+    parts = [(*given, rows, distinct, result) for rows in pairwise(cuts.tolist())]
+    in_threads(loops.rankings, parts)
+    return result
+
+
+def _sorted(similarity, query, gallery, keys, *, distinct: bool):
+    """Per query: rank of the first hit (0: no hit), AP and INP; a block of queries at a time."""
+    step = max(1, BLOCK // len(gallery))
+    blocks = [slice(i, i + step) for i in range(0, len(query), step)]
+    parts = [
+        _rankings(similarity[b], query[b], gallery, (keys[0][b], keys[1]), distinct=distinct)
+        for b in blocks
+    ]
+    return tuple(np.concatenate(p) for p in zip(*parts, strict=True))
+
+
+def _rankings(similarity, query, gallery, keys, *, distinct: bool):
     order = np.argsort(-similarity, axis=1, kind="stable")
-    keep = np.take_along_axis(keep, order, 1)
+    keep = keys[0][:, None] != keys[1][order]
     hit = keep & (gallery[order] == query[:, None])
     place = keep.cumsum(1)  # 1-based rank among the kept
     found = hit.cumsum(1)
@@ -124,12 +170,10 @@ def _rankings(similarity, query, gallery, keep, *, distinct: bool):
     last = (place * hit).max(1)
     first = np.where(hit.any(1), np.take_along_axis(place, hit.argmax(1)[:, None], 1)[:, 0], 0)
     precision = (hit * found / np.maximum(place, 1)).sum(1) / np.maximum(hits, 1)
-    ranks = place[:, -1]
     if distinct:
         best = _best_place(order, np.where(keep, place, len(gallery) + 1), gallery)
         first = np.where(first > 0, (best < first[:, None]).sum(1) + 1, 0)
-        ranks = (best <= len(gallery)).sum(1)
-    return first, ranks, precision, hits / np.maximum(last, 1)
+    return first, precision, hits / np.maximum(last, 1)
 
 
 def _best_place(order: np.ndarray, place: np.ndarray, gallery: np.ndarray) -> np.ndarray:
@@ -148,9 +192,15 @@ def kept_pairs(
 
     Raises ValueError for an unknown protocol and for lengths that do not fit. Source: ``evaluate``.
     """
+    identities = as_array(query_identity), as_array(gallery_identity)
+    query_key, gallery_key = _keys(*identities, query_camera, gallery_camera, protocol)
+    return query_key[:, None] != gallery_key[None]
+
+
+def _keys(query, gallery, query_camera, gallery_camera, protocol: str):
+    """Numbers (q,) and (g,): a query is not compared with the gallery images of its number."""
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol={protocol!r}; known: {', '.join(PROTOCOLS)}")
-    query, gallery = as_array(query_identity), as_array(gallery_identity)
     query_camera, gallery_camera = as_array(query_camera), as_array(gallery_camera)
     for side, identity, camera in (
         ("query", query, query_camera),
@@ -159,11 +209,13 @@ def kept_pairs(
         if camera.shape != identity.shape:
             raise ValueError(f"{side}_camera has shape {camera.shape}, identity {identity.shape}")
     if protocol == "sysu":
-        return ~((query_camera == 3)[:, None] & (gallery_camera == 2)[None])
+        return np.where(query_camera == 3, 0, 1), np.where(gallery_camera == 2, 0, 2)
     if protocol == "llcm":
-        same_camera = query_camera[:, None] == gallery_camera[None]
-        return ~((query[:, None] == gallery[None]) & same_camera)
-    return np.ones((len(query), len(gallery)), dtype=bool)
+        camera = _codes(query_camera, gallery_camera)
+        cameras = max(map(np.max, camera)) + 1
+        query, gallery = _codes(query, gallery)
+        return query * cameras + camera[0], gallery * cameras + camera[1]
+    return np.zeros(len(query), dtype=np.int64), np.ones(len(gallery), dtype=np.int64)
 
 
 def mean_over_trials(records: Iterable[Retrieval]) -> TrialMean:
@@ -224,15 +276,19 @@ def as_array(values) -> np.ndarray:
 
 def _table(similarity, query_identity, gallery_identity):
     """The three as numpy arrays, their shapes and finiteness checked."""
-    if isinstance(similarity, torch.Tensor):
+    if isinstance(similarity, torch.Tensor) and similarity.dtype != torch.float32:
         similarity = similarity.double()  # numpy has no bfloat16
-    similarity = as_array(similarity).astype(np.float64)
+    similarity = as_array(similarity)
+    if similarity.dtype != np.float32:  # which ranks like its copy in float64
+        similarity = similarity.astype(np.float64, copy=False)
     query, gallery = as_array(query_identity), as_array(gallery_identity)
     if similarity.shape != (query.size, gallery.size) or query.ndim != 1 or gallery.ndim != 1:
         raise ValueError(
             f"similarity has shape {similarity.shape} for query_identity of shape {query.shape} "
             f"and gallery_identity of shape {gallery.shape}; it must be queries x gallery"
         )
+    if not similarity.size:
+        raise ValueError(f"similarity has shape {similarity.shape}: there is nothing to rank")
     if not (finite := np.isfinite(similarity)).all():
         raise ValueError(f"similarity holds {int((~finite).sum())} NaN or infinite entries")
     return similarity, query, gallery
