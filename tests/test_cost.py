@@ -49,3 +49,12 @@ def test_every_network_has_a_size_and_one_row():
     assert table["gflop"][2] == 31.6 and table["parameters"][2] == 91.5e6
     assert (table[["forward", "training"]][:2] > 0).all().all()
     assert "2 FLOP" in table.attrs["convention"]
+
+
+def test_counts_alone_need_no_time():
+    table = cost_table(seconds=None)
+    assert table["network"].tolist() == [*NETWORKS, "vit (paper)"]
+    assert "forward" not in table and "measured" not in table.attrs
+    timed = cost_table(("small",), batch=4, seconds=0.0)
+    same = ["parameters", "gmac", "feature", "height"]
+    assert (timed.loc[0, same] == table[table["network"] == "small"].iloc[0][same]).all()

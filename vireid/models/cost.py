@@ -90,7 +90,7 @@ def cost_table(
     size: tuple[int, int] | None = None,
     device: str = "cpu",
     batch: int = 16,
-    seconds: float = 1.0,
+    seconds: float | None = 1.0,
 ):
     """One row per network, as a pandas table; the paper's own row last.
 
@@ -98,10 +98,11 @@ def cost_table(
     ----------
     networks : names of ``vireid.models.NETWORKS``; None = all
     size : (height, width) for all of them; None = each network's own size (a ViT has no other)
-    device, batch, seconds : of the speed measurement
+    device, batch, seconds : of the speed measurement; seconds=None leaves it out, and then nothing
+        is computed, only counted
 
     Columns: network, height, width, feature (numbers), parameters, gmac, gflop (= 2 gmac), and
-    pictures per second ``forward`` and ``training`` (forward and backward).
+    unless left out pictures per second ``forward`` and ``training`` (forward and backward).
     """
     import pandas as pd
 
@@ -110,20 +111,20 @@ def cost_table(
     rows = []
     for name in networks or NETWORKS:
         own = SIZES[name] if size is None or name == "vit" else size
-        model = build(name).to(device)
+        with torch.device("meta" if seconds is None else device):
+            model = build(name)
         gmac = multiply_adds(model, own) / 1e9
-        speed = [
-            pictures_per_second(model, own, batch=batch, train=train, seconds=seconds)
-            for train in (False, True)
-        ]
-        rows.append(
-            {"network": name, "height": own[0], "width": own[1], "feature": model.dim}
-            | {"parameters": parameters(model), "gmac": gmac, "gflop": 2 * gmac}
-            | dict(zip(("forward", "training"), speed, strict=True))
-        )
+        row = {"network": name, "height": own[0], "width": own[1], "feature": model.dim}
+        row |= {"parameters": parameters(model), "gmac": gmac, "gflop": 2 * gmac}
+        for column, train in (
+            (("forward", False), ("training", True)) if seconds is not None else ()
+        ):
+            row[column] = pictures_per_second(model, own, batch=batch, train=train, seconds=seconds)
+        rows.append(row)
     table = pd.DataFrame([*rows, PAPER])
     table.attrs["convention"] = "1 multiply-add = 1 MAC = 2 FLOP; convolutions and matrix products"
-    table.attrs["measured"] = f"batch {batch} on {device}, {torch.get_num_threads()} threads"
+    if seconds is not None:
+        table.attrs["measured"] = f"batch {batch} on {device}, {torch.get_num_threads()} threads"
     return table
 
 
