@@ -10,7 +10,7 @@ import torch
 PROTOCOLS = ("sysu", "regdb", "llcm")
 BACKENDS = ("auto", "plain", "compiled")
 BLOCK = 2**17  # query-gallery pairs sorted at once: about what a cache holds
-COMPILED_FROM = 2**18  # fewer pairs are ranked before the compiled loops are even loaded
+COMPILED_FROM = 2**20  # fewer pairs are ranked before the compiled loops are even loaded
 
 
 @dataclass(frozen=True, eq=False)
