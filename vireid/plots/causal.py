@@ -93,6 +93,7 @@ def beliefs(
     ticks = [f"{name}\n✓" if i == right else name for i, name in enumerate(names)]
     ax.set_xticks(labels, ticks, fontsize=7)
     ax.set_ylim(0, max(1.0, highest) * 1.02)
+    ax.yaxis.get_major_locator().set_params(nbins=4)
     legend_below(ax, columns=3)
     return ax
 
