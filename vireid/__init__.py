@@ -23,6 +23,7 @@ __all__ = [
     "neighbours",
     "plots",
     "runs",
+    "sharding",
     "training",
     "types",
     "widgets",
