@@ -7,11 +7,13 @@ widget; saved, on a code host, in HTML or without WebGL one sees the picture and
 from vireid.widgets.ablation import Ablation, ablation
 from vireid.widgets.ablations import Ablations, ablations
 from vireid.widgets.associations import associations
+from vireid.widgets.backdoor import Backdoor, backdoor
 from vireid.widgets.bias import neighbour_ratio
 from vireid.widgets.circle import memory_walk, multi_positive_toy
 from vireid.widgets.clusters import Clusterings, clusters
 from vireid.widgets.explorer import View, explorer, view, views
 from vireid.widgets.map import EmbeddingMap, embedding_map
+from vireid.widgets.memories import cai_limits, responsibility, two_memories
 from vireid.widgets.panel import Panel, show
 from vireid.widgets.scene import Outcome, Scene, disturbed, outcomes, own_clusters
 from vireid.widgets.twins import twins
@@ -19,6 +21,7 @@ from vireid.widgets.twins import twins
 __all__ = [
     "Ablation",
     "Ablations",
+    "Backdoor",
     "Clusterings",
     "EmbeddingMap",
     "Outcome",
@@ -26,8 +29,10 @@ __all__ = [
     "Scene",
     "View",
     "ablation",
-    "associations",
     "ablations",
+    "associations",
+    "backdoor",
+    "cai_limits",
     "clusters",
     "disturbed",
     "embedding_map",
@@ -37,8 +42,10 @@ __all__ = [
     "neighbour_ratio",
     "outcomes",
     "own_clusters",
+    "responsibility",
     "show",
     "twins",
+    "two_memories",
     "view",
     "views",
 ]

@@ -72,9 +72,7 @@ class Backdoor:
         persons = [WORLD.person(p + 1, seed=seed) for p in range(people)]
         cameras = [WORLD.camera(number) for number in CAMERAS[Modality.VISIBLE]]
         pixels = [
-            render(
-                WORLD.shot(persons[p], cameras[j % 4], (seed, p + 1, j)).do(modality=m), SIZE
-            )
+            render(WORLD.shot(persons[p], cameras[j % 4], (seed, p + 1, j)).do(modality=m), SIZE)
             for p, j, m in keys
         ]
         self.images = Images(np.stack(pixels), self.light, self.light, self.person, SIZE, "twins")

@@ -1,4 +1,4 @@
-"""Two memories asked about one image: what each believes, their mixture, and who does the pulling."""
+"""Two memories asked about one image: what each believes, their mixture, and who pulls."""
 
 from collections.abc import Sequence
 
@@ -105,9 +105,7 @@ def _draw(images: Images, row: int, x, label, banks, setting, shown: int) -> Dra
     best[mine] = 2.0  # always shown, first
     order = best.argsort(descending=True, stable=True)[:shown].tolist()
     margins = {"left": 0.01, "right": 0.99, "bottom": 0.2, "top": 0.88, "wspace": 0.25}
-    figure, axes = canvas(
-        4, width=10.4, height=3.2, ratios=[1.15, 1, 1, 1.1], margins=margins
-    )
+    figure, axes = canvas(4, width=10.4, height=3.2, ratios=[1.15, 1, 1, 1.1], margins=margins)
     favourites = [int(belief.argmax()) for belief in each]
     _faces(images, row, x, label, banks, favourites, axes[0])
     names, words = [str(k) for k in order], [m.word for m in Modality]
@@ -129,7 +127,7 @@ def _draw(images: Images, row: int, x, label, banks, setting, shown: int) -> Dra
 
 
 def _faces(images: Images, row: int, x, label, banks, favourites: list[int], ax) -> None:
-    """The asked image, and of each memory's favourite label the picture nearest to its prototype."""
+    """The asked image, and the picture nearest to the prototype of each memory's favourite."""
     cells, lights, words = [thumbnail(images, row)], [images.modality[row]], ["asked"]
     for own, (ids, bank), k in zip(Modality, banks, favourites, strict=True):
         of = np.flatnonzero((as_array(images.modality) == own) & (label == k))
