@@ -35,6 +35,7 @@ def trained(
     *,
     method: str = "bmil",
     seed: int = 0,
+    switches: dict | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> tuple[torch.nn.Module, Run]:
     """Stage 1 of a two-stage method, or, with a ``row`` of its ablation, stage 2 on top of it.
@@ -45,25 +46,27 @@ def trained(
     row : name in the method's ``rows``; None for stage 1 alone
     method : a name of the method table
     seed : of the new layers and of training
+    switches : settings of the method other than the preset's, in both stages
     on_step : as in ``fit``; called only while something is trained, may raise to cancel
 
     Training uses one thread, so that the same machine always gives the same numbers, and scores
     every epoch. Rows share one stage 1, as in ``experiment.compare``. Raises ValueError for an
     unknown method or row.
     """
-    preset = preset_for(experiment, method)
-    first, second = methods.build(method, preset=preset).schedule.epochs
-    epochs = (first, 0) if row is None else (0, second)
-    settings = methods.build(method, preset=preset, row=row, epochs=epochs)
+    preset, other = preset_for(experiment, method), switches or {}
+    first, second = methods.build(method, preset=preset, **other).schedule.epochs
+    other = other | {"epochs": (first, 0) if row is None else (0, second)}
+    settings = methods.build(method, preset=preset, row=row, **other)
     if row is None:
         model = experiment.model(seed)
     else:
-        model, _ = trained(experiment, method=method, seed=seed, on_step=on_step)
+        common = {"method": method, "seed": seed, "switches": switches, "on_step": on_step}
+        model, _ = trained(experiment, **common)
     folder = cache_folder() / "runs" / _key(experiment, model, settings, seed)
     if not folder.exists():
         with one_thread():
             model, run = train(
-                experiment, method, seed=seed, row=row, model=model, switches={"epochs": epochs},
+                experiment, method, seed=seed, row=row, model=model, switches=other,
                 evaluate_every=1, on_step=on_step,
             )  # fmt: skip
         _keep(folder, model, run)

@@ -47,6 +47,7 @@ __all__ = [
     "histogram",
     "link_kinds",
     "link_legend",
+    "mixed_surprise",
     "modality_ratio",
     "neighbours",
     "pair_scores",
