@@ -22,6 +22,8 @@ from vireid.plots.maps import embedding_map, project, prototypes
 from vireid.plots.measures import composition, heat
 from vireid.plots.pictures import best_answers, contact_sheet, retrieval_sheet, thumbnail, twins
 from vireid.plots.scores import bars, cmc, curve, paper_table, roc, sweep
+from vireid.plots.sensitivity import sensitivity
+from vireid.plots.spread import affinities, label_graph, pair_densities, right_share
 
 __all__ = [
     "MODALITY_COLOUR",
@@ -29,6 +31,7 @@ __all__ = [
     "MODALITY_MARKER",
     "PALETTE",
     "adjustment",
+    "affinities",
     "bars",
     "beacons",
     "beliefs",
@@ -45,11 +48,13 @@ __all__ = [
     "encoding",
     "heat",
     "histogram",
+    "label_graph",
     "link_kinds",
     "link_legend",
     "mixed_surprise",
     "modality_ratio",
     "neighbours",
+    "pair_densities",
     "pair_scores",
     "paired",
     "paper_table",
@@ -60,7 +65,9 @@ __all__ = [
     "pull",
     "pulls",
     "retrieval_sheet",
+    "right_share",
     "roc",
+    "sensitivity",
     "share_legend",
     "show",
     "sweep",

@@ -81,10 +81,14 @@ def heat(
         ax.text(c, r, text, ha="center", va="center", fontsize=8, color=INK if bright else "white")
     dress(ax, title=title, xlabel=xlabel, ylabel=ylabel)
     ax.grid(visible=False)
-    ax.set_xticks(range(len(columns)), [f"{c:g}" for c in columns])
-    ax.set_yticks(range(len(rows)), [f"{r:g}" for r in rows])
+    ax.set_xticks(range(len(columns)), map(_tick, columns))
+    ax.set_yticks(range(len(rows)), map(_tick, rows))
     if chosen is not None:
         r, c = list(rows).index(chosen[0]), list(columns).index(chosen[1])
         box = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) * 0.46
         ax.plot(c + box[:, 0], r + box[:, 1], color="#D55E00", lw=2.4)
     return ax
+
+
+def _tick(value) -> str:
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)

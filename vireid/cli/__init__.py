@@ -1,0 +1,126 @@
+"""``vireid train | compare | sweep | evaluate | data | cost | bench | figures | workbook | lab``"""
+
+import argparse
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+from vireid.cli import data, learn
+from vireid.cli.options import switches
+
+__all__ = ["main", "parser", "switches"]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    arguments = parser().parse_args(argv)
+    try:
+        return arguments.run(arguments) or 0
+    except (ValueError, OSError, RuntimeError) as error:
+        if os.environ.get("VIREID_TRACEBACK"):
+            raise
+        print(f"vireid: {error}", file=sys.stderr)
+        print("(VIREID_TRACEBACK=1 shows where)", file=sys.stderr)
+        return 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(prog="vireid", description=__doc__)
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    command = partial(_command, commands)
+    learn.add(command)
+    data.add(command)
+    _add_measures(command)
+    _add_workbook(command)
+    return top
+
+
+def _command(commands, name: str, run, text: str, summary: str) -> argparse.ArgumentParser:
+    made = commands.add_parser(
+        name,
+        help=summary,
+        description=text,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.set_defaults(run=run)
+    return made
+
+
+def _add_measures(command) -> None:
+    bench = command(
+        "bench", _bench, "Time the numerical core against plain code.", "time the numerical core"
+    )
+    bench.add_argument("--quick", action="store_true", help="under a minute")
+    bench.add_argument("--out", type=Path, help="write the table here, too")
+
+    cost = command(
+        "cost",
+        _cost,
+        "Parameters, multiply-adds of one picture and pictures per second of every network.\n"
+        "One multiply-add is 1 MAC = 2 FLOP; convolutions and matrix products are counted.",
+        "what each network costs, measured on this machine",
+    )
+    cost.add_argument("--networks", nargs="+", metavar="NAME", help="default: all")
+    cost.add_argument("--device", default="cpu", help="cpu (default), cuda, ...")
+    cost.add_argument("--batch", type=int, default=16, help="pictures at a time (default 16)")
+    cost.add_argument(
+        "--seconds", type=float, default=1.0, help="to measure each speed for (default 1)"
+    )
+
+
+def _add_workbook(command) -> None:
+    figures = command("figures", _figures, "Draw every figure again.", "draw every figure again")
+    figures.add_argument("--out", type=Path, help="folder (default figures/)")
+    figures.add_argument("--only", nargs="+", metavar="NAME", help="names of figures")
+
+    workbook = command(
+        "workbook",
+        _workbook,
+        "Run all notebooks top to bottom; executed copies go to build/workbook.",
+        "run the whole walk-through",
+    )
+    workbook.add_argument("--in-place", action="store_true", help="refresh the committed notebooks")
+    workbook.add_argument("--only", nargs="+", default=[], metavar="NN", help="e.g. 04 05")
+    workbook.add_argument("--data", help="turn the notebooks to another data set, e.g. m3svd")
+    workbook.add_argument("--preset", help="... and its preset")
+
+    lab = command("lab", _lab, "Open JupyterLab on the first notebook.", "open JupyterLab")
+    lab.add_argument("rest", nargs=argparse.REMAINDER, help="passed on to jupyter lab")
+
+
+def _bench(a) -> None:
+    from vireid import bench
+
+    bench.main(quick=a.quick, out=a.out)
+
+
+def _cost(a) -> None:
+    from vireid.models.cost import cost_table
+
+    table = cost_table(a.networks, device=a.device, batch=a.batch, seconds=a.seconds)
+    print(table.round(3).to_string(index=False, na_rep=""))
+    for note in table.attrs.values():
+        print(note)
+
+
+def _figures(a) -> None:
+    from vireid import figures
+
+    figures.draw_all(a.out, a.only)
+
+
+def _workbook(a) -> None:
+    from vireid import workbook
+
+    workbook.run(in_place=a.in_place, only=a.only, data=a.data, preset=a.preset)
+
+
+def _lab(a) -> int:
+    import subprocess
+
+    from vireid.paths import CHECKOUT
+
+    first = CHECKOUT / "notebooks/00_start_here.ipynb"
+    return subprocess.call([sys.executable, "-m", "jupyterlab", str(first), *a.rest])

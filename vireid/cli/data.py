@@ -1,0 +1,63 @@
+"""``vireid data``: check, make or look at data."""
+
+from pathlib import Path
+
+DATA_HELP = """\
+  vireid data check PATH            what is found there, what is missing, what to do
+  vireid data m3svd CLONE --out D   cut people from a clone of the public M3SVD repository
+  vireid data synthvi-weights       train the synthetic world's starting weights again
+  vireid data sheet OUT.png         a contact sheet of synthetic people
+"""
+
+
+def add(command) -> None:
+    """Put ``data`` and its own commands on the command line; ``command`` makes a parser."""
+    commands = command("data", None, DATA_HELP, "check, make or look at data").add_subparsers(
+        required=True, metavar="WHAT"
+    )
+    check = commands.add_parser("check", help="what is at PATH, what is missing, what to do")
+    check.add_argument("path", type=Path)
+    check.set_defaults(run=_data_check)
+    cut = commands.add_parser("m3svd", help="cut people from a clone of the M3SVD repository")
+    cut.add_argument("clone", type=Path)
+    cut.add_argument("--out", type=Path, required=True)
+    cut.set_defaults(run=_data_m3svd)
+    weights = commands.add_parser("synthvi-weights", help="train SynthVI's starting weights")
+    weights.add_argument("--out", type=Path, help="default: the committed file")
+    weights.add_argument("--seed", type=int, default=0)
+    weights.add_argument("--steps", type=int)
+    weights.set_defaults(run=_data_weights)
+    sheet = commands.add_parser("sheet", help="a contact sheet of synthetic people")
+    sheet.add_argument("out", type=Path)
+    sheet.add_argument("--preset", default="small")
+    sheet.add_argument("--people", type=int, default=6)
+    sheet.set_defaults(run=_data_sheet)
+
+
+def _data_check(a) -> int:
+    from vireid.data import check
+
+    report = check.report(a.path)
+    print(report.text)
+    return 0 if report.ok else 1
+
+
+def _data_m3svd(a) -> None:
+    from vireid.data import m3svd_cut
+
+    m3svd_cut.cut(a.clone, a.out)
+
+
+def _data_weights(a) -> None:
+    from vireid.data import pretrain
+    from vireid.paths import COMMITTED
+
+    pretrain.main(
+        a.out or COMMITTED / "weights/synthvi_small.safetensors", seed=a.seed, steps=a.steps
+    )
+
+
+def _data_sheet(a) -> None:
+    from vireid import figures, plots
+
+    a.out.write_bytes(plots.png(figures.people_sheet(a.preset, a.people)))

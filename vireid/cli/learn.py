@@ -1,0 +1,142 @@
+"""``vireid train``, ``compare``, ``sweep`` and ``evaluate``."""
+
+from pathlib import Path
+
+from vireid.cli.options import (
+    data_options,
+    experiment_options,
+    fitting,
+    prepare,
+    switches,
+    value_lists,
+)
+
+TRAIN_HELP = """\
+Train a network without using any identity, score it, and keep a record that the notebooks read.
+
+  vireid train --method bmil --data synthvi --preset small --seed 1
+  vireid train --method bmil --data m3svd --root PATH/TO/CROPS --seed 1
+  vireid train --method bmil --data sysu --root SYSU-MM01 --select best_test --evaluate-every 2
+  vireid train --method bmil --data synthvi --row M2 --set k1=20 --set eps=0.5
+
+A run that was stopped goes on where it was when the same command is given again with --resume.
+"""
+COMPARE_HELP = """\
+Train rows of a method's ablation from one common stage 1, over several seeds, and print the table
+with its spread. Finished runs are kept and skipped: stop and repeat the command at will.
+
+  vireid compare --method bmil --data synthvi --preset small \\
+      --rows prolonged M2 M3+MIRL oracle --seeds 1 2 3 --out runs/ladder
+"""
+SWEEP_HELP = """\
+Train a method at several values of its hyperparameters, one at a time or (--crossed) two together,
+over several seeds; print the table and draw it to OUT/sweep.png. The setting one starts from is
+always one of the points. Finished cells are kept and skipped: stop and repeat the command at will.
+
+  vireid sweep --method mcf --data synthvi --preset small --seeds 1 2 3 --out runs/sweep \\
+      --over beta=0.1,0.3,0.5,0.9,1 --over "delta=(0.6,0.4),(0.5,0.5)"
+
+All cells of a seed share one stage 1, which knows only the setting one starts from; --whole trains
+each from the start, as hyperparameters of stage 1 want it.
+"""
+
+
+def add(command) -> None:
+    """Put these commands on the command line; ``command`` makes a parser."""
+    train = command("train", _train, TRAIN_HELP, "train one method on one data set")
+    experiment_options(train)
+    train.add_argument("--row", help="row of the paper's ablation, or a control")
+    train.add_argument("--seed", type=int, default=0, help="of training (default 0)")
+    train.add_argument("--out", type=Path, help="folder of the run (default runs/...)")
+    train.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+
+    compare = command("compare", _compare, COMPARE_HELP, "train ablation rows over seeds")
+    compare.add_argument("--rows", nargs="+", required=True, metavar="ROW")
+    _many_runs(compare, "e.g. data/runs/x")
+
+    sweep = command("sweep", _sweep, SWEEP_HELP, "train over values of hyperparameters")
+    sweep.add_argument(
+        "--over", action="append", required=True, metavar="FIELD=V1,V2", help="values to try"
+    )
+    sweep.add_argument("--crossed", action="store_true", help="every pair of values of two fields")
+    sweep.add_argument("--row", help="row of the paper's ablation to start from")
+    sweep.add_argument("--metric", default="rank1", help="what is drawn (default rank1)")
+    _many_runs(sweep, "e.g. data/sweeps/x")
+
+    text = (
+        "Score a trained network: vireid evaluate --data synthvi --preset small "
+        "--weights runs/.../model.safetensors"
+    )
+    data_options(
+        command("evaluate", _evaluate, text, "score a trained network on query and gallery")
+    )
+
+
+def _many_runs(parser, example: str) -> None:
+    experiment_options(parser)
+    parser.add_argument("--whole", action="store_true", help="no common stage 1")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--out", type=Path, required=True, help="folder of all runs")
+    parser.add_argument("--records", type=Path, help=f"copy the small records here, {example}")
+
+
+def _train(a) -> None:
+    from vireid import experiment
+
+    ready = prepare(a)
+    name = "-".join(filter(None, [a.method, a.row, a.data, ready.preset, f"seed{a.seed}"]))
+    out = a.out or Path("runs") / name
+    chosen = switches(a.switches)
+    _, run = experiment.train(
+        ready, a.method, seed=a.seed, row=a.row, switches=chosen, out=out, resume=a.resume,
+        **fitting(a),
+    )  # fmt: skip
+    print(run.summary())
+    print(f"kept in {out}/: run.json, model.safetensors")
+
+
+def _over_seeds(a, train) -> dict:
+    """Name -> records by seed of ``train(experiment, seed, options)``, copied to --records."""
+    found = {}
+    for seed in a.seeds:
+        options = {"out": a.out / f"seed{seed}", "switches": switches(a.switches)}
+        options |= {"whole": a.whole} | fitting(a)
+        for name, run in train(prepare(a, seed=seed), seed, options).items():
+            found.setdefault(name, []).append(run)
+            if a.records:
+                run.save(a.records / f"seed{seed}" / f"{name}.json")
+    return found
+
+
+def _compare(a) -> None:
+    from vireid import experiment
+    from vireid.runs import table
+
+    def train(ready, seed, options):
+        return experiment.compare(ready, a.method, a.rows, seed=seed, **options)
+
+    print(table(_over_seeds(a, train)).to_string())
+
+
+def _sweep(a) -> None:
+    from vireid import plots, sweep
+    from vireid.runs import table
+
+    over = value_lists(a.over)
+    more = {"row": a.row, "crossed": a.crossed}
+
+    def train(ready, seed, options):
+        return sweep.sweep(ready, a.method, over, seed=seed, **more, **options)
+
+    found = _over_seeds(a, train)
+    print(table(found, base=sweep.BASE).to_string())
+    picture = a.out / "sweep.png"
+    picture.write_bytes(plots.png(sweep.figure(found, metric=a.metric)))
+    print(f"drew {picture}")
+
+
+def _evaluate(a) -> None:
+    ready = prepare(a)
+    scores = ready.test.score(*ready.test.embed(ready.model(), device=a.device, progress=True))
+    for name, value in scores.items():
+        print(f"{name:22s} {value:.4f}" if name != "trials" else f"{name:22s} {value}")

@@ -1,0 +1,76 @@
+"""Options that several commands share, and what they mean: switches, the data set, the network."""
+
+import argparse
+import ast
+from pathlib import Path
+
+
+def data_options(parser: argparse.ArgumentParser) -> None:
+    """Which pictures, which network."""
+    parser.add_argument("--data", default="synthvi", help="synthvi (default), m3svd, sysu, ...")
+    parser.add_argument("--preset", help="synthvi: tiny, small, full; sysu: all, indoor; ...")
+    parser.add_argument("--root", type=Path, help="folder of the data set (else VIREID_DATA)")
+    parser.add_argument("--world", type=int, help="synthvi: seed of other identities")
+    parser.add_argument("--trial", type=int, help="regdb: split 1..10; m3svd, preset unseen: 0..2")
+    parser.add_argument("--network", help="agw, small, squeezenet, ... (default: by data set)")
+    parser.add_argument("--weights", default="default", help="file or name of starting weights")
+    parser.add_argument("--device", default="auto")
+
+
+def experiment_options(parser: argparse.ArgumentParser) -> None:
+    """What all training commands take."""
+    parser.add_argument("--method", default="bmil", help="a name of the method table")
+    data_options(parser)
+    parser.add_argument(
+        "--set",
+        dest="switches",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="change one hyperparameter; an unknown one lists the known",
+    )
+    parser.add_argument("--evaluate-every", type=int, default=0, metavar="EPOCHS")
+    parser.add_argument("--select", default="last", choices=["last", "best_test"])
+    parser.add_argument("--amp", action="store_true", help="network steps in bfloat16, for GPUs")
+
+
+def switches(pairs: list[str], *, flag: str = "--set") -> dict:
+    """``["k1=20", "memory=single"]`` as a dict; values are read as Python where they are."""
+    found = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not sign:
+            raise ValueError(f"{flag} {pair}: write FIELD=VALUE, e.g. {flag} k1=20")
+        try:
+            found[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            found[name] = value
+    return found
+
+
+def prepare(a, *, seed: int | None = None):
+    """The ``Experiment`` of parsed options; SynthVI gets new people for each ``seed`` given."""
+    from vireid import experiment
+
+    world = seed if a.world is None and a.data == "synthvi" else a.world
+    given = {"seed": world, "trial": a.trial}
+    options = {k: v for k, v in given.items() if v is not None}
+    for name in ("preset", "root", "network", "weights", "method"):
+        options[name] = getattr(a, name, None)
+    return experiment.prepare(a.data, **options)
+
+
+def fitting(a) -> dict:
+    """The parsed options that go to ``training.fit``."""
+    chosen = {name: getattr(a, name) for name in ("device", "evaluate_every", "select", "amp")}
+    return chosen | {"progress": True}
+
+
+def value_lists(pairs: list[str]) -> dict[str, list]:
+    """``["beta=0.1,0.3", "delta=(0.6,0.4),(0.5,0.5)"]`` as a dict of lists of values."""
+    found = {}
+    for name, value in switches(pairs, flag="--over").items():
+        if isinstance(value, str):
+            value = value.split(",")
+        found[name] = list(value) if isinstance(value, (tuple, list)) else [value]
+    return found

@@ -1,0 +1,54 @@
+"""How much a score depends on a hyperparameter."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from vireid.plots.base import COLOURS, INK, dress, legend_below
+
+
+def sensitivity(
+    points: Mapping[object, Sequence[float]],
+    ax: Axes,
+    *,
+    xlabel: str,
+    ylabel: str,
+    chosen=None,
+    title: str = "",
+) -> Axes:
+    """A dot per seed and a line through the means, over evenly spaced values.
+
+    Parameters
+    ----------
+    points : value -> one score per seed, in the unit of ``ylabel``; drawn in this order
+    chosen : the value to mark as the one in use
+
+    Raises ValueError for no points, a value without scores, or a ``chosen`` that is no point.
+    Source: after the multi-module framework's Fig. 6, whose axis is not to scale either.
+    """
+    values = list(points)
+    if not values or not all(len(scores) for scores in points.values()):
+        raise ValueError("points needs at least one value, and at least one score for each")
+    if chosen is not None and chosen not in values:
+        raise ValueError(f"chosen={chosen!r} is no point; points: {values}")
+    means = [float(np.mean(scores)) for scores in points.values()]
+    ax.plot(means, color=COLOURS[0], lw=1.6, marker="o", ms=5, label="mean over seeds")
+    seeds = [(x, score) for x, scores in enumerate(points.values()) for score in scores]
+    ax.plot(*zip(*seeds, strict=True), "o", ms=3.5, mfc="none", color=INK, label="one seed", ls="")
+    if chosen is not None:
+        ax.axvline(values.index(chosen), color=INK, lw=0.8, ls=":", label="in use")
+    counts = {len(scores) for scores in points.values()}
+    n = f"n = {min(counts)}" if len(counts) == 1 else f"n = {min(counts)} to {max(counts)}"
+    dress(ax, title=title, xlabel=f"{xlabel} ({n})", ylabel=ylabel)
+    ax.set_xticks(range(len(values)), [_text(v) for v in values])
+    ax.margins(x=0.08, y=0.12)
+    legend_below(ax, columns=3)
+    return ax
+
+
+def _text(value) -> str:
+    if isinstance(value, tuple):
+        return " / ".join(map(_text, value))
+    plain = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return f"{value:g}" if plain else str(value)

@@ -1,0 +1,165 @@
+"""Sweeps over hyperparameters: one at a time, or two crossed, over seeds; each cell resumable.
+
+A *cell* is one setting. The setting one starts from is a cell of its own, trained once, and counts
+as a point of every line.
+"""
+
+from itertools import product
+
+import numpy as np
+
+from vireid import methods, plots
+from vireid.experiment import Experiment, compare, preset_for
+from vireid.runs import Run
+
+BASE = "base"
+BETWEEN = "+"  # between the two changes of a crossed cell's name
+
+
+def cells(config: dict, over: dict[str, list], *, crossed: bool = False) -> dict[str, dict]:
+    """Name -> what a cell changes; the starting setting comes first and changes nothing.
+
+    Parameters
+    ----------
+    config : the starting setting, ``Method.config()``
+    over : hyperparameter -> values to try
+    crossed : every pair of values of exactly two hyperparameters, instead of one change at a time
+
+    Raises ValueError for a hyperparameter that is not in ``config`` or has no values, and for a
+    crossing of other than two.
+    """
+    if unknown := sorted(set(over) - set(config)):
+        raise ValueError(f"no hyperparameter {', '.join(unknown)}; known: {', '.join(config)}")
+    if empty := [field for field, values in over.items() if not values]:
+        raise ValueError(f"{', '.join(empty)}: give at least one value to try")
+    if crossed and len(over) != 2:
+        raise ValueError(f"crossed=True with {len(over)} hyperparameters; it takes two")
+    tried = {field: _with(values, _plain(config[field])) for field, values in over.items()}
+    if crossed:
+        changes = [dict(zip(tried, pair, strict=True)) for pair in product(*tried.values())]
+    else:
+        changes = [{field: value} for field, values in tried.items() for value in values]
+    kept = [{f: v for f, v in c.items() if v != _plain(config[f])} for c in changes]
+    return {_label(c): c for c in [{}, *kept]}
+
+
+def sweep(
+    experiment: Experiment,
+    name: str,
+    over: dict[str, list],
+    *,
+    row: str | None = None,
+    crossed: bool = False,
+    switches: dict | None = None,
+    **options,
+) -> dict[str, Run]:
+    """Train every cell of a sweep for one seed; calling again goes on where it stopped.
+
+    Parameters
+    ----------
+    over, crossed : as in ``cells``
+    row, switches : the starting setting, a row of the method's table and changes to its preset
+    options : ``seed``, ``out``, ``whole`` and more for ``experiment.compare``: unless ``whole``,
+        all cells share a stage 1 of the starting setting
+
+    Returns the cell's name -> its record, BASE first.
+    """
+    preset = (switches or {}).get("preset", preset_for(experiment, name))
+    base = {k: v for k, v in (switches or {}).items() if k != "preset"}
+    config = methods.build(name, preset=preset, row=row, **base).config()
+    grid = cells(config, over, crossed=crossed)
+    rows = {label: {"row": row} | changes for label, changes in grid.items()}
+    found = compare(experiment, name, rows, switches=switches, **options)
+    return {label: found[label] for label in grid}
+
+
+def lines(records: dict[str, list[Run]], metric: str = "rank1") -> dict[str, dict]:
+    """Hyperparameter -> value -> scores (per cent, one per seed), of cells with one change.
+
+    The starting setting's scores stand at its own value of every hyperparameter. Numbers are in
+    ascending order, other values in that of the records.
+    """
+    found: dict[str, dict] = {}
+    for label in records:
+        if label == BASE or BETWEEN in label:
+            continue
+        field = label.partition("=")[0]
+        for cell in (BASE, label):
+            value = _plain(records[cell][0].config[field])
+            found.setdefault(field, {})[value] = _scores(records[cell], metric)
+    return {field: _ordered(points) for field, points in found.items()}
+
+
+def field_of(records: dict[str, list[Run]], metric: str = "rank1") -> tuple[tuple, tuple, tuple]:
+    """((first, values), (second, values), means (first, second)) of the cells of a crossed sweep.
+
+    Means are fractions over seeds, NaN where a cell has no record. Raises ValueError when no cell
+    changes two hyperparameters.
+    """
+    pairs = [label for label in records if BETWEEN in label]
+    if not pairs:
+        raise ValueError("records hold no cell of a crossed sweep")
+    names = [part.partition("=")[0] for part in pairs[0].split(BETWEEN)]
+    scored = {
+        tuple(_plain(runs[0].config[n]) for n in names): np.mean(_scores(runs, metric)) / 100
+        for runs in records.values()
+    }
+    axes = [list(_ordered(dict.fromkeys(key[i] for key in scored))) for i in (0, 1)]
+    table = np.array([[scored.get((a, b), np.nan) for b in axes[1]] for a in axes[0]])
+    return (names[0], axes[0]), (names[1], axes[1]), table
+
+
+def figure(records: dict[str, list[Run]], *, metric: str = "rank1", title: str = ""):
+    """A panel per hyperparameter, or one field of numbers for a crossed sweep.
+
+    ``records`` must hold BASE. After MCF, Fig. 6.
+    """
+    if BASE not in records:
+        raise ValueError(f"records hold no {BASE!r}, the setting the sweep started from")
+    start, words = records[BASE][0].config, {"rank1": "rank-1"}.get(metric, metric)
+    if any(BETWEEN in label for label in records):
+        first, second, table = field_of(records, metric)
+        drawn, ax = plots.canvas(width=5.6, height=3.6)
+        chosen = tuple(_plain(start[name]) for name, _ in (first, second))
+        plots.heat(
+            table, ax, rows=first, columns=second, chosen=chosen, title=f"{title} {words} (%)"
+        )
+        return drawn
+    found = lines(records, metric)
+    if not found:
+        raise ValueError(f"records hold {BASE!r} alone; there is nothing to draw a line through")
+    drawn, axes = plots.canvas(len(found), width=1.2 + 3.2 * len(found), height=3.4)
+    for ax, (name, points) in zip(np.atleast_1d(axes), found.items(), strict=True):
+        plots.sensitivity(
+            points, ax, xlabel=name, ylabel=f"{words} (%)", chosen=_plain(start[name])
+        )
+    if title:
+        drawn.suptitle(title, fontsize=10, x=0.01, ha="left")
+    return drawn
+
+
+def _scores(runs: list[Run], metric: str) -> list[float]:
+    return [100 * run.result[metric] for run in runs]
+
+
+def _plain(value):
+    """A value of a config as methods take it: records hold tuples as lists."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _with(values: list, own) -> list:
+    return [own, *(v for v in map(_plain, values) if v != own)]
+
+
+def _label(changes: dict) -> str:
+    parts = []
+    for field, value in changes.items():
+        text = "-".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        parts.append(f"{field}={text}")
+    return BETWEEN.join(parts) or BASE
+
+
+def _ordered(points: dict) -> dict:
+    if all(isinstance(v, (int, float)) for v in points):
+        return dict(sorted(points.items()))
+    return points
