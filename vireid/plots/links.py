@@ -24,7 +24,7 @@ KIND_LOOK = dict(
     zip(KINDS, ((COLOURS[0], "-"), (COLOURS[1], (0, (4, 2))), (COLOURS[4], ":")), strict=True)
 )
 LEAST = 0.1  # a thinner link is not drawn
-WIDEST = 3.0  # points, where both sides chose each other with all their images
+WIDEST = 2.6  # points, where both sides chose each other with all their images
 
 
 def link_kinds(people_visible, people_infrared) -> np.ndarray:
@@ -34,11 +34,11 @@ def link_kinds(people_visible, people_infrared) -> np.ndarray:
     ----------
     people_visible, people_infrared : (K_v,) and (K_r,) the identity that a cluster stands for
 
-    Right: both ends are one person. Nobody to find: neither end's person has a cluster on the other
-    side, so that every link of theirs is wrong. Wrong: all others.
+    Right: both ends are one person. Nobody to find: the person of an end has no cluster on the
+    other side, so that any link of his is wrong. Wrong: all others.
     """
     v, r = as_array(people_visible), as_array(people_infrared)
-    alone = ~np.isin(v, r)[:, None] & ~np.isin(r, v)[None]
+    alone = ~np.isin(v, r)[:, None] | ~np.isin(r, v)[None]
     return np.where(v[:, None] == r[None], 0, np.where(alone, 2, 1))
 
 
@@ -129,6 +129,7 @@ def pair_scores(
     *,
     before: Mapping[str, tuple[float, float]] | None = None,
     chosen: str | None = None,
+    drop: float = 0.14,
     title: str = "",
 ) -> Axes:
     """Precision and recall of crossing pairs, a row per name: a square and a ring.
@@ -138,6 +139,7 @@ def pair_scores(
     scores : name -> (precision, recall), fractions; NaN is left out
     before : the same before something was changed, drawn pale
     chosen : the name to mark
+    drop : of the legend, see ``legend_below``
     """
     names, before = list(scores), before or {}
     looks = (("precision", "s", COLOURS[0]), ("recall", "o", COLOURS[1]))
@@ -160,7 +162,5 @@ def pair_scores(
     ax.set_yticks(range(len(names)), [f"▶ {n}" if n == chosen else n for n in names])
     ax.grid(axis="y", visible=False)
     ax.grid(axis="x", color=FAINT, linewidth=0.6)
-    legend_below(ax, columns=4 if before else 2, drop=0.14)
+    legend_below(ax, columns=4 if before else 2, drop=drop)
     return ax
-
-

@@ -15,7 +15,9 @@ from vireid.widgets.explorer import View, explorer, view, views
 from vireid.widgets.map import EmbeddingMap, embedding_map
 from vireid.widgets.memories import cai_limits, responsibility, two_memories
 from vireid.widgets.panel import Panel, show
+from vireid.widgets.reranked import reranked
 from vireid.widgets.scene import Outcome, Scene, disturbed, outcomes, own_clusters
+from vireid.widgets.spread import Problem, affinity_pictures, few, problem, transfer
 from vireid.widgets.twins import twins
 
 __all__ = [
@@ -26,10 +28,12 @@ __all__ = [
     "EmbeddingMap",
     "Outcome",
     "Panel",
+    "Problem",
     "Scene",
     "View",
     "ablation",
     "ablations",
+    "affinity_pictures",
     "associations",
     "backdoor",
     "cai_limits",
@@ -37,13 +41,17 @@ __all__ = [
     "disturbed",
     "embedding_map",
     "explorer",
+    "few",
     "memory_walk",
     "multi_positive_toy",
     "neighbour_ratio",
     "outcomes",
     "own_clusters",
+    "problem",
+    "reranked",
     "responsibility",
     "show",
+    "transfer",
     "twins",
     "two_memories",
     "view",

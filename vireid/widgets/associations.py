@@ -64,9 +64,10 @@ def _controls(clusters: list[str], start: str, most: dict[str, int]) -> dict[str
 def _draw(association: str, scene: Scene, found: dict[str, Outcome], before) -> Drawing:
     shown = found[association]
     visible, infrared = (scene.people(own) for own in Modality)
-    margins = {"left": 0.02, "right": 0.98, "bottom": 0.14, "top": 0.94, "wspace": 0.3}
-    height = 1.4 + 0.16 * max(len(visible), len(infrared))
-    figure, (left, right) = canvas(2, width=9.4, height=max(4.4, height), margins=margins)
+    tall = max(3.4, 0.16 * max(len(visible), len(infrared)))  # inches between the margins
+    height = tall + 1.1
+    margins = {"left": 0.02, "right": 0.97, "bottom": 0.75 / height, "top": 1 - 0.35 / height}
+    figure, (left, right) = canvas(2, width=9.4, height=height, margins=margins | {"wspace": 0.3})
     told = f"{association}: {len(visible)} visible, {len(infrared)} infrared clusters"
     bipartite(visible, infrared, shown.forth, shown.back, left, title=told)
     left.legend(
@@ -76,7 +77,7 @@ def _draw(association: str, scene: Scene, found: dict[str, Outcome], before) -> 
     pair_scores(
         {name: (o.precision, o.recall) for name, o in found.items()}, right, chosen=association,
         before={name: (o.precision, o.recall) for name, o in before.items()},
-        title="before: with all dials at rest",
+        drop=0.45 / tall, title="before: with all dials at rest",
     )  # fmt: skip
     words = "; ".join(
         f"{name} precision {o.precision:.0%}, recall {o.recall:.0%}" for name, o in found.items()

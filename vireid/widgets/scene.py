@@ -59,7 +59,7 @@ class Scene:
 
 
 def own_clusters(features: Embeddings, method) -> np.ndarray:
-    """DBSCAN in each modality by itself, with a method's k1, k2, eps and min_samples: (n,) labels."""
+    """DBSCAN in each modality by itself with a method's k1, k2, eps, min_samples: (n,) labels."""
     label = np.full(len(features), -1)
     for own in Modality:
         rows = (features.modality == own).numpy()

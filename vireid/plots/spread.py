@@ -1,0 +1,201 @@
+"""Labels spreading over a graph of images, affinities as pictures, distances of right and wrong."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PatchCollection
+from matplotlib.patches import Arc, Wedge
+
+from vireid.plots.base import (
+    COLOURS,
+    FAINT,
+    INK,
+    MODALITY_COLOUR,
+    MODALITY_LINE,
+    as_array,
+    dress,
+    legend_below,
+)
+from vireid.types import Modality
+
+RADIUS, HOLE = 0.42, 0.22  # of a mark, in steps from one image to the next
+REACH = 9.0  # steps between the two columns
+LEAST = 0.08  # share of a row's affinity below which an edge is not drawn
+
+
+def label_graph(
+    labels: Mapping[Modality, np.ndarray],
+    people: Mapping[Modality, Sequence[int]],
+    within: Mapping[Modality, np.ndarray],
+    across,
+    ax: Axes,
+    *,
+    title: str = "",
+) -> Axes:
+    """Soft labels as rings, affinities as edges: visible images left, infrared ones right.
+
+    Parameters
+    ----------
+    labels : modality -> (n, K) soft labels, K <= 6; a ring's arcs are a row's shares, the number in
+        it is the largest one
+    people : modality -> (n,) identity each label is to be judged by, and that images are sorted by
+    within : modality -> (n, n) affinities of its images, drawn as arcs beside the column
+    across : (n_v, n_r) affinities, drawn as lines between the columns
+
+    An edge is the thicker the larger its share of the row's affinity; under 8 % it is left out.
+    Raises ValueError for more than six labels.
+    """
+    width = labels[Modality.VISIBLE].shape[1]
+    if width > len(COLOURS):
+        raise ValueError(f"labels have {width} columns; there are {len(COLOURS)} colours to tell")
+    order = {m: np.argsort(as_array(people[m]), kind="stable") for m in Modality}
+    place = {m: np.argsort(order[m]) for m in Modality}  # height of each image
+    _across(as_array(across), place, ax)
+    for m in Modality:
+        _arcs(as_array(within[m]), place[m], m, ax)
+        _rings(as_array(labels[m]), place[m], m, ax)
+        _groups(as_array(people[m])[order[m]], m, ax)
+    rows = max(len(p) for p in place.values())
+    ax.set(xlim=(-4.2, REACH + 4.2), ylim=(rows - 0.3, -1.5), aspect="equal")
+    ax.set_axis_off()
+    ax.set_title(title, loc="left", fontsize=9, color=INK)
+    return ax
+
+
+def _shares(s: np.ndarray) -> np.ndarray:
+    total = s.sum(1, keepdims=True)
+    return s / np.where(total > 0, total, 1)
+
+
+def _across(s: np.ndarray, place, ax: Axes) -> None:
+    share = np.maximum(_shares(s), _shares(s.T).T)
+    i, j = np.nonzero(share >= LEAST)
+    ends = np.stack([np.full(len(i), RADIUS), place[0][i], np.full(len(j), REACH - RADIUS)], 1)
+    ends = np.concatenate([ends, place[1][j][:, None]], 1).reshape(-1, 2, 2)
+    ax.add_collection(
+        LineCollection(ends, colors="#9A9A9A", linewidths=0.3 + 2.2 * share[i, j], zorder=1)
+    )
+
+
+def _arcs(s: np.ndarray, place, m: Modality, ax: Axes) -> None:
+    share = np.triu(np.maximum(_shares(s), _shares(s.T)), 1)
+    side = (90, 270) if m == Modality.VISIBLE else (270, 90)
+    x = -RADIUS if m == Modality.VISIBLE else REACH + RADIUS
+    for i, j in np.argwhere(share >= LEAST):
+        middle, tall = (place[i] + place[j]) / 2, abs(place[i] - place[j])
+        ax.add_patch(
+            Arc(
+                (x, middle), min(1.1 * tall, 7), tall, theta1=side[0], theta2=side[1],
+                color="#9A9A9A", lw=0.3 + 2.2 * share[i, j], zorder=1,
+            )
+        )  # fmt: skip
+
+
+def _rings(y: np.ndarray, place, m: Modality, ax: Axes) -> None:
+    x, wedges, colours = REACH * m, [], []
+    for row, height in zip(y, place, strict=True):
+        ends = 90 - 360 * np.concatenate([[0], np.cumsum(row)])
+        for k, (start, end) in enumerate(pairwise(ends)):
+            if start - end > 0.5:
+                wedges.append(Wedge((x, height), RADIUS, end, start, width=RADIUS - HOLE))
+                colours.append(COLOURS[k])
+        ax.text(x, height, str(row.argmax()), fontsize=7, ha="center", va="center", zorder=4)
+    ax.add_collection(PatchCollection(wedges, facecolors=colours, edgecolors="none", zorder=3))
+    rims = [Wedge((x, height), RADIUS, 0, 360, width=RADIUS - HOLE) for height in place]
+    ax.add_collection(
+        PatchCollection(
+            rims, facecolors="none", edgecolors=MODALITY_COLOUR[m], linestyles=MODALITY_LINE[m],
+            linewidths=1, zorder=3,
+        )
+    )  # fmt: skip
+    ax.text(x, -1.1, m.word, ha="center", fontsize=9, color=MODALITY_COLOUR[m], weight="bold")
+
+
+def _groups(people: np.ndarray, m: Modality, ax: Axes) -> None:
+    """Names of the people beside their images, a rule between two people."""
+    outside = -4.1 if m == Modality.VISIBLE else REACH + 4.1
+    for person in np.unique(people):
+        at = np.flatnonzero(people == person)
+        ax.text(
+            outside, at.mean(), f"person {person}", fontsize=7, va="center", rotation=90,
+            ha="left" if m == Modality.VISIBLE else "right",
+        )  # fmt: skip
+        if at[0]:
+            inside = 0.9 * (1 if m == Modality.VISIBLE else -1) + REACH * m
+            ax.plot([outside, inside], [at[0] - 0.5] * 2, color=FAINT, lw=0.8, zorder=0)
+
+
+def affinities(
+    s, people_rows, people_columns, ax: Axes, *, words: tuple[str, str], title: str = ""
+) -> Axes:
+    """Affinities as a picture, images sorted by person; dark is near, lines part the people.
+
+    Parameters
+    ----------
+    s : (n, m) affinities >= 0, dense; each row is shown relative to its largest entry
+    people_rows, people_columns : (n,) and (m,) identities
+    words : what rows and columns are, for the axes
+
+    The title ends with the share of the rows' affinity that lies on the right person, oneself
+    included. Raises ValueError for shapes that do not fit.
+    """
+    s, rows, columns = map(as_array, (s, people_rows, people_columns))
+    if s.shape != (len(rows), len(columns)):
+        raise ValueError(f"s is {s.shape} for {len(rows)} rows and {len(columns)} columns")
+    right = right_share(s, rows, columns)
+    by_row, by_column = (np.argsort(p, kind="stable") for p in (rows, columns))
+    shown = s[by_row][:, by_column]
+    shown = shown / np.maximum(shown.max(1, keepdims=True), np.finfo(float).tiny)
+    ax.imshow(np.sqrt(shown), cmap="Greys", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
+    for line, people in ((ax.axhline, rows[by_row]), (ax.axvline, columns[by_column])):
+        for edge in np.flatnonzero(np.diff(people)):
+            line(edge + 0.5, color=COLOURS[0], lw=0.4, alpha=0.6)
+    told = f"{title}: {right:.0%} on the right person"
+    dress(ax, title=told, xlabel=f"{words[1]} images, by person", ylabel=f"{words[0]} images")
+    ax.grid(visible=False)
+    ax.set(xticks=[], yticks=[])
+    return ax
+
+
+def right_share(s, people_rows, people_columns) -> float:
+    """Mean over the rows of the share of a row's affinity that lies on columns of its person.
+
+    Rows without affinity are left out; NaN when there are only such.
+    """
+    s, rows, columns = map(as_array, (s, people_rows, people_columns))
+    share = np.where(rows[:, None] == columns[None], s, 0).sum(1)
+    total = s.sum(1)
+    return float(np.mean(share[total > 0] / total[total > 0])) if (total > 0).any() else np.nan
+
+
+def pair_densities(
+    same, different, ax: Axes, *, xlabel: str, bins: int = 50, span=None, title: str = ""
+) -> Axes:
+    """Distances of crossing pairs of one person against those of two, as densities.
+
+    Parameters
+    ----------
+    same, different : (p,) and (q,) distances
+    span : the drawn range (default: that of the data)
+
+    The title ends with the share of the smaller area that both have in common: 0 is told apart.
+    Source: MULT (arXiv 2402.00672), Fig. 5.
+    """
+    same, different = as_array(same), as_array(different)
+    every = np.concatenate([same, different])
+    edges = np.linspace(*(span or (every.min(), every.max())), bins + 1)
+    density = [np.histogram(part, edges, density=True)[0] for part in (same, different)]
+    looks = (("one person", COLOURS[0], "-", "////"), ("two people", COLOURS[1], "--", ""))
+    counts = (len(same), len(different))
+    for (word, colour, line, hatch), height, n in zip(looks, density, counts, strict=True):
+        ax.stairs(
+            height, edges, fill=True, alpha=0.35, color=colour, hatch=hatch, lw=0,
+            label=f"{word} (n = {n:,})",
+        )  # fmt: skip
+        ax.stairs(height, edges, color=colour, lw=1.4, ls=line)
+    common = float((np.minimum(*density) * np.diff(edges)).sum())
+    dress(ax, title=f"{title}: {common:.0%} in common", xlabel=xlabel, ylabel="density")
+    legend_below(ax)
+    return ax
