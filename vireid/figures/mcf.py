@@ -1,0 +1,52 @@
+"""Figures of MCF from its committed run records: the ablation ladder, the sweeps."""
+
+from vireid import plots, sweep
+from vireid.figures.registry import drawing
+from vireid.paths import COMMITTED
+from vireid.runs import ladders
+
+NAME = "synthvi_small_mcf"  # of the ladder's folder in data/runs, of the sweep's in data/sweeps
+TITLES = {
+    "stage1": "phase 1",
+    "R1": "baseline (R1)",
+    "R2": "PA-CBAM (R2)",
+    "R3": "+ UM (R3)",
+    "R4": "+ VRNL (R4)",
+    "R5": "+ VRA, MAAL (R5)",
+    "R6": "+ VRA, MAAL, VRNL (R6)",
+    "R7": "MCF, everything (R7)",
+    "prolonged": "phase 1 prolonged",
+    "centred": "MCF, centred",
+    "oracle": "oracle (true identities)",
+}
+
+
+@drawing(
+    "Rank-1 of MCF's rows on SynthVI small over seeds, with controls. The paper's own table is "
+    "lost; its diamond is the whole method on SYSU-MM01.",
+    "MCF, the ablation of its text",
+)
+def mcf_ladder():
+    """The seven rows of the paper's text with controls and the paper's number."""
+    found = ladders().get(NAME, {})
+    found = {row: found[row] for row in TITLES if row in found}
+    if not found:
+        return None
+    scores = {TITLES[r]: [100 * run.result["rank1"] for run in runs] for r, runs in found.items()}
+    (whole,) = plots.paper_table(
+        paper="MCF", dataset="SYSU-MM01", mode="all", metric="rank1", setting="unsupervised"
+    )
+    paper = {TITLES["R7"]: whole["value"]} if "R7" in found else None
+    figure, ax = plots.canvas(width=7.4, height=1.2 + 0.36 * len(found))
+    plots.bars(scores, ax, paper=paper)
+    return figure
+
+
+@drawing(
+    "Rank-1 of MCF over values of its hyperparameters; a dotted line marks the value in use.",
+    "MCF, Fig. 6",
+)
+def mcf_sweep():
+    """A panel per hyperparameter of the committed sweep."""
+    found = ladders(COMMITTED / "sweeps").get(NAME)
+    return sweep.figure(found) if found else None
