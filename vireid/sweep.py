@@ -128,11 +128,15 @@ def figure(records: dict[str, list[Run]], *, metric: str = "rank1", title: str =
     found = lines(records, metric)
     if not found:
         raise ValueError(f"records hold {BASE!r} alone; there is nothing to draw a line through")
-    drawn, axes = plots.canvas(len(found), width=1.2 + 3.2 * len(found), height=3.4)
+    drawn, axes = plots.canvas(len(found), width=1.2 + 3.2 * len(found), height=3.2)
+    scores = [score for points in found.values() for seeds in points.values() for score in seeds]
+    margin = 0.1 * (max(scores) - min(scores)) or 1.0
     for ax, (name, points) in zip(np.atleast_1d(axes), found.items(), strict=True):
         plots.sensitivity(
             points, ax, xlabel=name, ylabel=f"{words} (%)", chosen=_plain(start[name])
         )
+        ax.set_ylim(min(scores) - margin, max(scores) + margin)  # one scale for all panels
+    plots.share_legend(drawn)
     if title:
         drawn.suptitle(title, fontsize=10, x=0.01, ha="left")
     return drawn
