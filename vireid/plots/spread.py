@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PatchCollection
-from matplotlib.patches import Arc, Wedge
+from matplotlib.patches import Arc, Circle, Wedge
 
 from vireid.plots.base import (
     COLOURS,
@@ -20,8 +20,8 @@ from vireid.plots.base import (
 )
 from vireid.types import Modality
 
-RADIUS, HOLE = 0.42, 0.22  # of a mark, in steps from one image to the next
-REACH = 9.0  # steps between the two columns
+RADIUS, HOLE, RIM = 0.4, 0.22, 0.46  # of a mark, in steps from one image to the next
+REACH = 8.0  # steps between the two columns
 LEAST = 0.08  # share of a row's affinity below which an edge is not drawn
 
 
@@ -32,6 +32,7 @@ def label_graph(
     across,
     ax: Axes,
     *,
+    clusters: Sequence[int] | None = None,
     title: str = "",
 ) -> Axes:
     """Soft labels as rings, affinities as edges: visible images left, infrared ones right.
@@ -43,6 +44,8 @@ def label_graph(
     people : modality -> (n,) identity each label is to be judged by, and that images are sorted by
     within : modality -> (n, n) affinities of its images, drawn as arcs beside the column
     across : (n_v, n_r) affinities, drawn as lines between the columns
+    clusters : (K,) identity each label stands for; images whose largest label is another person's
+        get a cross
 
     An edge is the thicker the larger its share of the row's affinity; under 8 % it is left out.
     Raises ValueError for more than six labels.
@@ -57,6 +60,11 @@ def label_graph(
         _arcs(as_array(within[m]), place[m], m, ax)
         _rings(as_array(labels[m]), place[m], m, ax)
         _groups(as_array(people[m])[order[m]], m, ax)
+        if clusters is not None:
+            wrong = as_array(clusters)[as_array(labels[m]).argmax(1)] != as_array(people[m])
+            side = -1 if m == Modality.VISIBLE else 1
+            x = np.full(wrong.sum(), REACH * m + 0.8 * side)
+            ax.plot(x, place[m][wrong], "x", color=INK, ms=5, mew=1.6, zorder=4)
     rows = max(len(p) for p in place.values())
     ax.set(xlim=(-4.2, REACH + 4.2), ylim=(rows - 0.3, -1.5), aspect="equal")
     ax.set_axis_off()
@@ -72,7 +80,7 @@ def _shares(s: np.ndarray) -> np.ndarray:
 def _across(s: np.ndarray, place, ax: Axes) -> None:
     share = np.maximum(_shares(s), _shares(s.T).T)
     i, j = np.nonzero(share >= LEAST)
-    ends = np.stack([np.full(len(i), RADIUS), place[0][i], np.full(len(j), REACH - RADIUS)], 1)
+    ends = np.stack([np.full(len(i), RIM), place[0][i], np.full(len(j), REACH - RIM)], 1)
     ends = np.concatenate([ends, place[1][j][:, None]], 1).reshape(-1, 2, 2)
     ax.add_collection(
         LineCollection(ends, colors="#9A9A9A", linewidths=0.3 + 2.2 * share[i, j], zorder=1)
@@ -82,12 +90,12 @@ def _across(s: np.ndarray, place, ax: Axes) -> None:
 def _arcs(s: np.ndarray, place, m: Modality, ax: Axes) -> None:
     share = np.triu(np.maximum(_shares(s), _shares(s.T)), 1)
     side = (90, 270) if m == Modality.VISIBLE else (270, 90)
-    x = -RADIUS if m == Modality.VISIBLE else REACH + RADIUS
+    x = -RIM if m == Modality.VISIBLE else REACH + RIM
     for i, j in np.argwhere(share >= LEAST):
         middle, tall = (place[i] + place[j]) / 2, abs(place[i] - place[j])
         ax.add_patch(
             Arc(
-                (x, middle), min(1.1 * tall, 7), tall, theta1=side[0], theta2=side[1],
+                (x, middle), min(1.1 * tall, 6), tall, theta1=side[0], theta2=side[1],
                 color="#9A9A9A", lw=0.3 + 2.2 * share[i, j], zorder=1,
             )
         )  # fmt: skip
@@ -101,13 +109,13 @@ def _rings(y: np.ndarray, place, m: Modality, ax: Axes) -> None:
             if start - end > 0.5:
                 wedges.append(Wedge((x, height), RADIUS, end, start, width=RADIUS - HOLE))
                 colours.append(COLOURS[k])
-        ax.text(x, height, str(row.argmax()), fontsize=7, ha="center", va="center", zorder=4)
+        ax.text(x, height, str(row.argmax()), fontsize=8, ha="center", va="center", zorder=4)
     ax.add_collection(PatchCollection(wedges, facecolors=colours, edgecolors="none", zorder=3))
-    rims = [Wedge((x, height), RADIUS, 0, 360, width=RADIUS - HOLE) for height in place]
+    rims = [Circle((x, height), RIM) for height in place]
     ax.add_collection(
         PatchCollection(
-            rims, facecolors="none", edgecolors=MODALITY_COLOUR[m], linestyles=MODALITY_LINE[m],
-            linewidths=1, zorder=3,
+            rims, facecolors="white", edgecolors=MODALITY_COLOUR[m], linestyles=MODALITY_LINE[m],
+            linewidths=1.3, zorder=2,
         )
     )  # fmt: skip
     ax.text(x, -1.1, m.word, ha="center", fontsize=9, color=MODALITY_COLOUR[m], weight="bold")

@@ -26,6 +26,7 @@ from vireid.widgets.panel import Drawing, Panel
 from vireid.widgets.scene import Scene, disturbed
 
 ROUNDS = 20  # of the slider; the released code's cap
+SPACES = {own.word: own for own in Modality}
 
 
 @dataclass(frozen=True)
@@ -110,75 +111,90 @@ def few(scene: Scene, *, people: int = 4, images: int = 4, skip: int = 0) -> Sce
     return Scene(kept, np.unique(kept.identity.numpy(), return_inverse=True)[1])
 
 
-def transfer(scene: Scene, method, *, start: int = 0) -> Panel:
+def transfer(scene: Scene, method, *, start: int = 0, gap: float = 1.0) -> Panel:
     """A slider over the rounds of the transfer: rings of soft labels on a graph, curves beside it.
 
     Parameters
     ----------
     scene : at most six clusters in a modality, as from ``few``
-    method : a ``MULT`` method; its alpha, beta and schedule are where the dials begin
-    start : the round shown first
+    method : a ``MULT`` method; its alpha and schedule are where the dials begin
+    start, gap : the round shown first, and the gap (see ``disturbed``)
     """
-    problems = {own.word: problem(scene, method, own) for own in Modality}
 
-    @lru_cache(maxsize=64)
-    def played(space: str, alpha: float, schedule: str) -> list[tuple]:
-        return problems[space].rounds(ROUNDS, alpha=alpha, schedule=schedule)
+    @lru_cache(maxsize=32)
+    def posed(space: str, gap: float) -> Problem:
+        return problem(disturbed(scene, gap=gap), method, SPACES[space])
 
-    def draw(round: int, space: str, alpha: float, beta: float, schedule: str) -> Drawing:
-        return _draw(problems[space], played(space, alpha, schedule), round, beta)
+    @lru_cache(maxsize=32)
+    def played(space: str, gap: float, alpha: float, schedule: str) -> list[tuple]:
+        return posed(space, gap).rounds(ROUNDS, alpha=alpha, schedule=schedule)
 
+    def draw(round, space, alpha, beta, schedule, gap) -> Drawing:
+        return _draw(posed(space, gap), played(space, gap, alpha, schedule), round, beta)
+
+    return Panel(draw, _controls(method, start, gap))
+
+
+def _controls(method, start: int, gap: float) -> dict[str, W.Widget]:
     wide = {"layout": W.Layout(width="300px"), "style": {"description_width": "85px"}}
-    return Panel(
-        draw,
-        {
-            "round": W.IntSlider(start, 0, ROUNDS, description="round", **wide),
-            "space": W.Dropdown(options=list(problems), description="label space", **wide),
-            "alpha": W.FloatSlider(
-                method.alpha, min=0, max=1, step=0.1, description="alpha", **wide
-            ),
-            "beta": W.FloatSlider(0, min=0, max=1, step=0.1, description="beta", **wide),
-            "schedule": W.Dropdown(
-                options=("code", "paper"), value=method.transfer, description="schedule", **wide
-            ),
-        },
-    )
+    share = wide | {"min": 0, "max": 1, "step": 0.1}
+    return {
+        "round": W.IntSlider(start, 0, ROUNDS, description="round", **wide),
+        "space": W.Dropdown(options=list(SPACES), description="label space", **wide),
+        "alpha": W.FloatSlider(method.alpha, description="alpha", **share),
+        "beta": W.FloatSlider(0, description="beta", **share),
+        "schedule": W.Dropdown(
+            options=("code", "paper"), value=method.transfer, description="schedule", **wide
+        ),
+        "gap": W.FloatSlider(gap, description="gap", **share),
+    }
 
 
 def _draw(of: Problem, played: list[tuple], round: int, beta: float) -> Drawing:
-    y, r, _ = played[round]
     own, other = of.own, of.own.other
-    labels = {own: aggregate(y, beta=beta), other: aggregate(r, beta=beta)}
-    people = {own: of.people, other: of.people_cross}
-    within = {own: of.s_intra, other: of.s_cross}
-    across = of.s_ir if own == Modality.VISIBLE else of.s_ir.T
+    y, r = (aggregate(z, beta=beta) for z in played[round][:2])
     rows = max(len(of.people), len(of.people_cross))
-    height = 0.7 + 0.31 * rows
-    margins = {"left": 0.01, "right": 0.99, "bottom": 0.9 / height, "top": 1 - 0.3 / height}
-    figure, axes = canvas(
-        3, width=10.4, height=height, ratios=[1.5, 1, 1], margins=margins | {"wspace": 0.28}
-    )
+    figure, graph, axes = _layout(0.8 + 0.33 * rows)
     shares = [of.right(a, b) for a, b, _ in played]
     told = f"round {round}: {shares[round][1]:.0%} of the {other.word} images are right"
-    label_graph(labels, people, within, across, axes[0], title=told)
-    lines = {
-        f"{m.word} images": [100 * share[i] for share in shares] for i, m in enumerate((own, other))
-    }
-    count = range(len(played))
-    sweep(count, lines, axes[1], xlabel="round", ylabel="right labels (%)", chosen=round)
-    axes[1].set_ylim(-3, 104)
-    moved = {"either side": [c for _, _, c in played]}
-    stop = {"the released code stops": 0.01}
-    sweep(
-        count, moved, axes[2], xlabel="round", ylabel="share that moved", chosen=round,
-        reference=stop,
-    )  # fmt: skip
-    axes[2].set(yscale="log", ylim=(1e-6, 2))
+    label_graph(
+        {own: y, other: r},
+        {own: of.people, other: of.people_cross},
+        {own: of.s_intra, other: of.s_cross},
+        of.s_ir if own == Modality.VISIBLE else of.s_ir.T,
+        graph,
+        clusters=of.clusters,
+        title=told,
+    )
+    _curves(of, shares, [change for *_, change in played], round, axes)
     return figure, (
         f"Soft labels in {own.word} clusters as rings on {len(of.people)} {own.word} and "
         f"{len(of.people_cross)} {other.word} images. {told}, {shares[round][0]:.0%} of the "
         f"{own.word} ones."
     )
+
+
+def _layout(height: float):
+    """(figure, a tall Axes on the left, two small ones above each other on the right)."""
+    margins = {"left": 0.01, "right": 0.62, "bottom": 0.03, "top": 1 - 0.3 / height}
+    figure, (graph, *axes) = canvas(3, width=9.6, height=height, margins=margins)
+    graph.set_position([0.01, 0.02, 0.6, 0.98 - 0.3 / height])
+    for ax, floor in zip(axes, (0.6, 0.13), strict=True):
+        ax.set_position([0.69, floor, 0.3, 0.34])
+    return figure, graph, axes
+
+
+def _curves(of: Problem, shares: list[tuple], moved: list[float], round: int, axes) -> None:
+    lines = {
+        f"{m.word} images": [100 * share[i] for share in shares]
+        for i, m in enumerate((of.own, of.own.other))
+    }
+    count, look = range(len(shares)), {"xlabel": "round", "chosen": round}
+    sweep(count, lines, axes[0], ylabel="right labels (%)", **look)
+    axes[0].set_ylim(-3, 104)
+    stop = {"the released code stops": 0.01}
+    sweep(count, {"labels": moved}, axes[1], ylabel="share that moved", reference=stop, **look)
+    axes[1].set(yscale="log", ylim=(1e-6, 2), xlim=axes[0].get_xlim())
 
 
 def affinity_pictures(scene: Scene, method) -> Panel:
@@ -200,7 +216,7 @@ def affinity_pictures(scene: Scene, method) -> Panel:
         draw,
         {
             "lam": W.SelectionSlider(
-                options=[1.0, 5.0, 25.0, 100.0], value=25.0, description="lam", **wide
+                options=[1.0, 5.0, 25.0, 50.0], value=25.0, description="lam", **wide
             ),
             "rule": W.Dropdown(
                 options=("vanilla", "binary"), value=method.affinity, description="within", **wide
