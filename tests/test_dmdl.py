@@ -866,6 +866,7 @@ CHANGES = {  # field -> another value, and what must be set for it to matter
     "aligned_phase_start": (None, {}),
     "epochs": (1, 3),
     "iterations": (1, {}),
+    "stage2_iterations": (1, {}),
     "lr": (1e-2, {}),
     "milestones": (1,),
     "decay": (0.5, {"milestones": (1,)}),

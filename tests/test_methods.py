@@ -118,6 +118,7 @@ CHANGES = {
     "recipe": "adca",
     "epochs": (2, 1),
     "iterations": 2,
+    "stage2_iterations": 1,
     "lr": 1e-2,
     "weight_decay": 0.5,
     "optimiser": "sgd",

@@ -169,14 +169,15 @@ def test_stage_1_adds_three_streams(weight):
 
 def test_row_1_goes_on_with_dual_contrastive_learning():
     shared = {k: v for k, v in SMALL.items() if k not in ("strong_stage1", "stage2_lr")}
-    del shared["stage2_iterations"]
     shared |= {"camera_aware_sampling": False, "recipe": "adca"}
     dcl = fit(toy.net(), methods.build("dcl", **shared), world(), seed=3)
     mine = run(row="1", visible_weight=0.5)
     assert losses(mine) == losses(dcl)
     assert mine.result == dcl.result
     fewer = run(row="1", stage2_iterations=1)
+    more = run(row="1", stage2_iterations=3)
     assert [row["steps"] for row in fewer.curves] == [2, 1, 1]
+    assert [row["steps"] for row in more.curves] == [2, 3, 3]
 
 
 # ---- stage 2: the equations ----

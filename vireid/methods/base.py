@@ -27,6 +27,7 @@ class Schedule:
     ----------
     epochs : (stage 1, stage 2)
     iterations : batches per epoch
+    stage2_iterations : batches per epoch of stage 2; None = as many
     lr : learning rate at the start of each stage
     milestones : epochs (counted within a stage) at which the rate is multiplied by ``decay``
     optimiser : "adam", "adamw" or "sgd" (momentum 0.9)
@@ -34,6 +35,7 @@ class Schedule:
 
     epochs: tuple[int, int] = (50, 50)
     iterations: int = 200
+    stage2_iterations: int | None = None
     lr: float = 3.5e-4
     milestones: tuple[int, ...] = (20, 40)
     decay: float = 0.1
@@ -45,6 +47,10 @@ class Schedule:
             raise ValueError(f"epochs={self.epochs}: give (stage 1, stage 2), at least one in all")
         if self.iterations < 1 or self.lr <= 0:
             raise ValueError(f"iterations={self.iterations}, lr={self.lr}: both must be positive")
+        if self.stage2_iterations is not None and self.stage2_iterations < 1:
+            raise ValueError(
+                f"stage2_iterations={self.stage2_iterations}: give a whole number >= 1, or None"
+            )
         if self.optimiser not in ("adam", "adamw", "sgd"):
             raise ValueError(f"optimiser={self.optimiser!r}; known: adam, adamw, sgd")
 
@@ -62,7 +68,8 @@ class Schedule:
 
     def iterations_of(self, epoch: int) -> int:
         """Batches in a 0-based epoch of the whole run."""
-        return self.iterations
+        stage, _ = self.stage_of(epoch)
+        return self.iterations if stage == 1 else self.stage2_iterations or self.iterations
 
     def iterations_before(self, epoch: int) -> int:
         """Batches in all epochs before this one."""

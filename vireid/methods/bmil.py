@@ -102,9 +102,9 @@ class BMIL(DCL):
     @property
     def steps(self) -> int:
         """Optimiser steps: one per iteration in stage 1, two (or one) in stage 2."""
-        first, second = self.schedule.epochs
+        first = self.schedule.iterations_before(self.schedule.epochs[0])
         per_iteration = 1 if self.global_clusters == "none" else 2
-        return self.schedule.iterations * (first + per_iteration * second)
+        return first + per_iteration * (super().steps - first)
 
     def relabel(self, train: Embeddings, epoch: int) -> dict[str, PseudoLabels]:
         """Stage 1's labels, and in stage 2 those of the global clustering with its prototypes."""
@@ -163,7 +163,7 @@ class BMIL(DCL):
             return zip(first, self.intra_batches(labels, epoch, stream=3), strict=True)
         joint = labels["global"].label
         space = [np.where(self.modality == own, joint, -1) for own in Modality]
-        second = two_modality_batches(self, space, self.rng(epoch, 3))
+        second = two_modality_batches(self, space, epoch, stream=3)
         return zip(first, second, strict=True)
 
     def losses(self, batch, encode, epoch: int):

@@ -145,7 +145,7 @@ class DCL(Method):
     def intra_batches(self, labels, epoch: int, stream: int) -> Iterator[Batch]:
         """Batches of both modalities, each in its own label space."""
         space = [labels[own.word].label for own in Modality]
-        return two_modality_batches(self, space, self.rng(epoch, stream))
+        return two_modality_batches(self, space, epoch, stream=stream)
 
     def losses(self, batch: Batch, encode, epoch: int):
         """One step: contrast each modality with its own memory."""
@@ -188,16 +188,22 @@ def subset_blocks(rows: np.ndarray, ratio: float, rng: np.random.Generator) -> l
 
 
 def two_modality_batches(
-    method: DCL, space: list[np.ndarray], rng, *, views: tuple[int, int] = (2, 1)
+    method: DCL,
+    space: list[np.ndarray],
+    epoch: int,
+    *,
+    stream: int = 2,
+    views: tuple[int, int] = (2, 1),
 ) -> Iterator[Batch]:
     """Pair draws of both modalities; ``space[m]`` holds the labels of modality m, -1 elsewhere."""
+    rng = method.rng(epoch, stream)
     draws = [
         sampler.draw(
             label,
             method.camera,
             identities=method.identities,
             instances=method.instances,
-            iterations=method.schedule.iterations,
+            iterations=method.schedule.iterations_of(epoch),
             camera_aware=method.camera_aware_sampling,
             rng=np.random.default_rng(rng.integers(2**63)),
         )

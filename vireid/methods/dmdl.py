@@ -77,13 +77,13 @@ class DMDL(Settings):
         else:
             space = [np.where(self.modality == m, labels["global"].label, -1) for m in Modality]
         if not self.aligned(stage, e):
-            return two_modality_batches(self, space, self.rng(epoch, 2), views=views)
+            return two_modality_batches(self, space, epoch, views=views)
         draws = sampler.draw_aligned(
             space,
             self.camera,
             identities=self.identities,
             instances=self.instances,
-            iterations=self.schedule.iterations,
+            iterations=self.schedule.iterations_of(epoch),
             camera_aware=self.camera_aware_sampling,
             rng=self.rng(epoch, 2),
         )

@@ -59,8 +59,13 @@ PLAIN = {"data": "none", "refine": False, "alignment": "none", "stage1_cbt": Fal
 
 
 def _small(settings: dict, **changes) -> dict:
-    """The small worlds' settings of stage 1, without what this method has not."""
-    return {k: v for k, v in settings.items() if k != "subset_ratio"} | changes
+    """The small worlds' settings of stage 1, without what this method has not.
+
+    Stage 2 has twice the batches per epoch: one step each here, where BMIL and its controls take
+    two steps per batch, so that all take as many.
+    """
+    kept = {k: v for k, v in settings.items() if k != "subset_ratio"}
+    return kept | {"stage2_iterations": 2 * kept["iterations"]} | changes
 
 
 @dataclass(kw_only=True)

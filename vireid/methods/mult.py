@@ -9,7 +9,6 @@ memory to predict what the others say. Any association can take the place of the
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import torch
@@ -145,7 +144,7 @@ class MULT(Settings):
         """Stage 1: both modalities drawn apart. Stage 2: the same labels of both."""
         iterations = self.schedule.iterations_of(epoch)
         if not self.crossing:
-            return islice(self.intra_batches(labels, epoch, stream=2), iterations)
+            return self.intra_batches(labels, epoch, stream=2)
         rows_of = {space: _rows_of(self.labels[space], self.modality) for space in self.spaces}
         parts = self.parts_of({space: len(found) for space, found in rows_of.items()}, epoch)
         return self.paired_batches(rows_of, parts, iterations, self.rng(epoch, 2))

@@ -1,6 +1,6 @@
 """Every setting of MULT with its source; the presets, and the rows of Tables 2 and 3."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
 
 from vireid.methods.dcl import DCL, LIGHT, M3SVD, TINY
@@ -29,22 +29,14 @@ PAPER = {
 
 
 def _small(settings: dict) -> dict:
-    """The small worlds' settings without what this method has not; stage 2 starts slower."""
+    """The small worlds' settings without what this method has not; stage 2 starts slower.
+
+    It has twice the batches per epoch, one step each, as many steps as BMIL and its controls take.
+    """
     kept = {k: v for k, v in settings.items() if k != "subset_ratio"}
     pictures = {"recipe": "pgm", "strong_stage1": False}  # stage 1 as all other methods' here
-    return kept | pictures | {"stage2_lr": settings["lr"] / 2}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pace(Phases):
-    """``Phases`` whose second stage may have another number of batches per epoch."""
-
-    stage2_iterations: int | None = None
-
-    def iterations_of(self, epoch: int) -> int:
-        """Batches in a 0-based epoch of the whole run."""
-        stage, _ = self.stage_of(epoch)
-        return self.iterations if stage == 1 else self.stage2_iterations or self.iterations
+    second = {"stage2_lr": settings["lr"] / 2, "stage2_iterations": 2 * settings["iterations"]}
+    return kept | pictures | second
 
 
 @dataclass(kw_only=True)
@@ -78,7 +70,7 @@ class Settings(DCL):
     reg : entropy of "sinkhorn"
     visible_weight : of each of the two visible streams. The released code weighs both like the
         infrared one; the equations write one visible stream, so 0.5
-    stage2_lr, stage2_iterations : learning rate and batches per epoch of stage 2; None = as stage 1
+    stage2_lr : learning rate at the start of stage 2
 
     With im, cm and oclr all off, stage 2 goes on as stage 1 did.
     Raises ValueError for settings out of range.
@@ -116,7 +108,6 @@ class Settings(DCL):
     reg: float = 5.0
     visible_weight: float = 1.0
     stage2_lr: float = 3.5e-5
-    stage2_iterations: int | None = None
 
     presets = {
         "official": CODE,
@@ -152,8 +143,7 @@ class Settings(DCL):
 
     def __post_init__(self):
         super().__post_init__()
-        second = {"stage2_lr": self.stage2_lr, "stage2_iterations": self.stage2_iterations}
-        self.schedule = Pace(**asdict(self.schedule) | second)
+        self.schedule = Phases.of(self.schedule, stage2_lr=self.stage2_lr, lr_floor=None)
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name}={getattr(self, name)!r}; known: {', '.join(known)}")
@@ -168,7 +158,7 @@ class Settings(DCL):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}={getattr(self, name)} must be positive")
         counts = {"max_rounds": 1, "otla_steps": 1, "identities": 2, "instances": 1}
-        for name, least in (counts | {"pgm_rounds": 1, "stage2_iterations": 1}).items():
+        for name, least in (counts | {"pgm_rounds": 1}).items():
             if (value := getattr(self, name)) is not None and value < least:
                 raise ValueError(f"{name}={value}: give a whole number >= {least}")
         if not self.tol >= 0:

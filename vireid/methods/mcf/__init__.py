@@ -126,7 +126,7 @@ class MCF(Settings):
                 self.camera,
                 identities=identities[own],
                 instances=self.instances,
-                iterations=self.schedule.iterations,
+                iterations=self.schedule.iterations_of(epoch),
                 camera_aware=self.camera_aware_sampling and stage == 1,
                 rng=np.random.default_rng(rng.integers(2**63)),
             )
