@@ -1,0 +1,178 @@
+"""Figures of MULT: its two ladders and pair quality from committed records, distances on tiny."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from vireid import bias, plots, warm_start
+from vireid.features import extract
+from vireid.figures.registry import drawing
+from vireid.figures.worlds import tiny
+from vireid.runs import Run, ladders
+
+LADDER = "synthvi_small_mult"
+TABLE2 = {
+    "1": "1 baseline (DCL)",
+    "2": "2 CM",
+    "3": "3 IM + CM",
+    "4": "4 OCLR",
+    "5": "5 IM + OCLR",
+    "6": "6 CM + OCLR",
+    "7": "7 IM + CM + OCLR",
+}
+TABLE3 = {  # association -> its name; the paper compares the last, and four others
+    "hungarian": "Hungarian",
+    "pgm": "PGM",
+    "bccm": "BCCM",
+    "mbccm": "MBCCM",
+    "sinkhorn": "cluster Sinkhorn",
+    "otla": "OTLA",
+    "dotla": "DOTLA",
+    "mult": "MULT",
+    "oracle": "true identities",
+}
+SAME = {"mult": "3", "mult+oclr": "7"}  # rows of Table 3 that Table 2 has as well
+INTRA = ("visible/precision", "infrared/precision")
+CROSS = ("visible space/cross_{}", "infrared space/cross_{}")
+
+
+def table2(found: dict[str, list[Run]]) -> dict[str, list[Run]]:
+    """Rows of Table 2 that a ladder has, in order, by their titles."""
+    return {title: found[row] for row, title in TABLE2.items() if row in found}
+
+
+def table3(found: dict[str, list[Run]], *, oclr: bool) -> dict[str, list[Run]]:
+    """Associations of Table 3 that a ladder has, in order, by their names."""
+    rows = {name: a + "+oclr" * oclr for a, name in TABLE3.items()}
+    rows = {name: row if row in found else SAME.get(row) for name, row in rows.items()}
+    return {name: found[row] for name, row in rows.items() if row in found}
+
+
+def published(table: str) -> dict[tuple[str, str], float]:
+    """(method, note) -> rank-1 that the paper prints for SYSU-MM01, all search."""
+    rows = plots.paper_table(
+        paper="MULT", table=table, dataset="SYSU-MM01", mode="all", metric="rank1"
+    )
+    return {(row["method"], row["note"]): row["value"] for row in rows}
+
+
+def published2() -> dict[str, float]:
+    """Title of a row of Table 2 -> the paper's rank-1."""
+    value = {method: number for (method, _), number in published("Table 2").items()}
+    return {title: value[f"row {row}"] for row, title in TABLE2.items()}
+
+
+def published3(*, oclr: bool) -> dict[str, float]:
+    """Name of an association -> the paper's rank-1 in Table 3."""
+    note = "with OCLR" if oclr else "without OCLR"
+    value = {
+        method.removeprefix("w/ ").removesuffix(" (Ours)"): number
+        for (method, said), number in published("Table 3").items()
+        if said == note
+    }
+    return {name: value[name] for name in TABLE3.values() if name in value}
+
+
+def rank1(rows: dict[str, list[Run]]) -> dict[str, list[float]]:
+    """Name -> rank-1 of each seed in per cent."""
+    return {name: [100 * run.result["rank1"] for run in runs] for name, runs in rows.items()}
+
+
+def quality(run: Run, keys: Iterable[str]) -> list[float]:
+    """Mean of some curves in per cent, an epoch at a time; NaN where none was measured."""
+    rows = [[row[k] for k in keys if row.get(k) is not None] for row in run.curves]
+    return [100 * float(np.mean(values)) if values else np.nan for values in rows]
+
+
+@drawing(
+    "MULT's losses one by one: rank-1 on SynthVI small over seeds; diamonds are the paper's "
+    "SYSU-MM01 rows.",
+    "MULT, Table 2",
+)
+def mult_ladder():
+    """The ladder of losses."""
+    rows = table2(ladders().get(LADDER, {}))
+    if not rows:
+        return None
+    paper = published2()
+    figure, ax = plots.canvas(width=7.2, height=1.4 + 0.38 * len(rows))
+    plots.bars(rank1(rows), ax, paper={name: paper[name] for name in rows})
+    return figure
+
+
+@drawing(
+    "One training, eight associations: rank-1 on SynthVI small over seeds, without and with OCLR; "
+    "diamonds are the paper's SYSU-MM01 rows. The last row is given the true identities.",
+    "MULT, Table 3",
+)
+def association_ladder():
+    """The ladder of associations."""
+    found = ladders().get(LADDER, {})
+    halves = {oclr: table3(found, oclr=oclr) for oclr in (False, True)}
+    if not any(halves.values()):
+        return None
+    height = 1.4 + 0.38 * max(map(len, halves.values()))
+    figure, axes = plots.canvas(2, width=11.0, height=height)
+    for ax, (oclr, rows) in zip(axes, halves.items(), strict=True):
+        if not rows:
+            ax.set_axis_off()
+            continue
+        paper = {k: v for k, v in published3(oclr=oclr).items() if k in rows}
+        plots.bars(rank1(rows), ax, paper=paper, title="with OCLR" if oclr else "without OCLR")
+    right = max(ax.get_xlim()[1] for ax in axes)
+    for ax in axes:
+        ax.set_xlim(0, right)
+    return figure
+
+
+@drawing(
+    "How many of the image pairs that share a label are right, over the epochs of stage 2 on "
+    "SynthVI small: within a modality, across, and the recall across.",
+    "MULT, Fig. 4",
+)
+def pair_quality():
+    """Pair precision and recall of the pseudo-labels."""
+    rows = table3(ladders().get(LADDER, {}), oclr=True)
+    rows.pop(TABLE3["oracle"], None)
+    panels = {
+        "precision within a modality (%)": INTRA,
+        "precision across (%)": [key.format("precision") for key in CROSS],
+        "recall across (%)": [key.format("recall") for key in CROSS],
+    }
+    if not rows:
+        return None
+    figure, axes = plots.canvas(3, width=11.0, height=3.9)
+    for ax, (label, keys) in zip(axes, panels.items(), strict=True):
+        lines = {name: [quality(run, keys) for run in runs] for name, runs in rows.items()}
+        plots.curve(lines, ax, ylabel=label)
+    plots.share_legend(figure)
+    return figure
+
+
+@drawing(
+    "Squared distances of visible-infrared pairs on SynthVI tiny, one person's against two "
+    "people's, after four trainings.",
+    "MULT, Fig. 5",
+)
+def crossing_distances():
+    """Distance distributions of crossing pairs."""
+    rows = {
+        "1": "baseline",
+        "3": "MIRL, MULT",
+        "7": "MIRL + OCLR, MULT",
+        "dotla+oclr": "MIRL + OCLR, DOTLA",
+    }
+    figure, axes = plots.canvas(2, 2, width=9.6, height=5.8)
+    for ax, (row, title) in zip(axes.flat, rows.items(), strict=True):
+        model, _ = warm_start.trained(tiny(), row, method="mult")
+        train = extract(model, tiny().train)
+        same, different = (
+            bias.pair_distances(train, train.identity, inside=inside) for inside in (True, False)
+        )
+        # of unit rows the squared distance is twice 1 - cosine
+        parts = [2 * pairs.distance[pairs.crossing] for pairs in (same, different)]
+        xlabel = "squared distance across the gap"
+        plots.pair_densities(*parts, ax, xlabel=xlabel, span=(0, 3.2), title=title)
+        ax.set_ylim(0, 1.8)
+    plots.share_legend(figure)
+    return figure
