@@ -126,8 +126,7 @@ def adjustment(
     if prior is not None:
         value = float(mixed_surprise(first, second, np.array([prior]))[0])
         ax.axvline(100 * prior, color=FAINT, lw=1.2, zorder=0)
-        ax.annotate(f"{value:.2f}", (100 * prior, value), xytext=(5, 5), fontsize=8,
-                    textcoords="offset points")  # fmt: skip
+        ax.plot(100 * prior, value, "s", ms=7, color=INK)
     dress(ax, title=title, xlabel="prior p(visible) (%)", ylabel="loss (nats)")
     ax.set_ylim(0, 1.08 * max(first, second, 0.1))
     legend_below(ax, columns=2)

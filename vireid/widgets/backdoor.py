@@ -21,6 +21,7 @@ from vireid.widgets.panel import Drawing, Panel
 TIES = tuple(i / 8 for i in range(9))
 SIZE = (64, 32)
 HALVES = (0, 50, 100)
+RARE, MOVED = "right person, rare light", "moved by do(light)"
 
 
 @dataclass(frozen=True)
@@ -131,15 +132,12 @@ class Backdoor:
         return (visible - infrared).abs().sum(1).numpy() / 2
 
     def curves(self, answers: dict[float, Answer]) -> dict:
-        """(axis, title) -> name -> means over the held-out pictures for each tie, in per cent."""
+        """Quantity -> learner -> means over the held-out pictures for each tie, in per cent."""
         fields = {"P(Y|X)": "observing", "own memory": "own_light", "P(Y|do(X))": "doing"}
         parts = {n: [getattr(a, f) for a in answers.values()] for n, f in fields.items()}
         right = {n: [100 * self.right(v)[self.rare].mean() for v in p] for n, p in parts.items()}
         moved = {n: [100 * self.effect_of_light(v).mean() for v in p] for n, p in parts.items()}
-        return {
-            ("p of the right person (%)", "pictures in the rare light"): right,
-            ("total variation (%)", "how far do(light) moves the answer"): moved,
-        }
+        return {RARE: right, MOVED: moved}
 
 
 def backdoor(world: Backdoor | None = None, *, tie: float = 0.75, person: int = 2) -> Panel:
@@ -153,8 +151,8 @@ def backdoor(world: Backdoor | None = None, *, tie: float = 0.75, person: int = 
     answers = {t: world.answer(t) for t in TIES}
     curves = world.curves(answers)
 
-    def draw(tie: float, person: int) -> Drawing:
-        return _draw(world, answers[tie], tie, person - 1, curves)
+    def draw(tie: float, person: int, curve: str) -> Drawing:
+        return _draw(world, answers[tie], tie, person - 1, (curve, curves[curve]))
 
     wide = {"layout": W.Layout(width="330px"), "style": {"description_width": "110px"}}
     start = min(TIES, key=lambda t: abs(t - tie))
@@ -165,11 +163,12 @@ def backdoor(world: Backdoor | None = None, *, tie: float = 0.75, person: int = 
                 options=[(f"{t:.0%}", t) for t in TIES], value=start, description="tie", **wide
             ),
             "person": W.IntSlider(person, 1, world.people, description="asked person", **wide),
+            "curve": W.Dropdown(options=list(curves), description="curve", **wide),
         },
     )
 
 
-def _draw(world: Backdoor, answer: Answer, tie: float, person: int, curves: dict) -> Drawing:
+def _draw(world: Backdoor, answer: Answer, tie: float, person: int, curve: tuple) -> Drawing:
     margins = {"left": 0.055, "right": 0.99, "bottom": 0.13, "top": 0.95, "wspace": 0.2}
     figure, (above, below) = canvas(3, 2, width=10.4, height=5.6, margins=margins | {"hspace": 0.6})
     names = [str(p + 1) for p in range(world.people)]
@@ -184,17 +183,25 @@ def _draw(world: Backdoor, answer: Answer, tie: float, person: int, curves: dict
         beliefs(pair, ax, names=names, right=person, ylabel="p(label)", title=title)
         pair = [100 * float(v[person]) for v in pair.values()]
         told.append(f"{title} gives the right one {pair[0]:.0f} % and {pair[1]:.0f} %")
-    at, means = TIES.index(tie), []
-    for ax, (words, lines) in zip(below[1:], curves.items(), strict=True):
-        sweep([100 * t for t in TIES], lines, ax, xlabel="tie (%)", ylabel=words[0],
-              chosen=100 * tie, title=words[1])  # fmt: skip
-        ax.set(ylim=(0, 103), xticks=HALVES, yticks=HALVES)
-        means.append(", ".join(f"{name} {values[at]:.0f} %" for name, values in lines.items()))
+    quantity, lines = curve
+    ax = _wide(below[1], below[2])
+    sweep([100 * t for t in TIES], lines, ax, xlabel="tie (%)", ylabel="mean (%)",
+          chosen=100 * tie, title=f"{quantity}, mean over all held-out shots")  # fmt: skip
+    ax.set(ylim=(0, 103), xticks=HALVES, yticks=HALVES)
+    at = TIES.index(tie)
+    mean = ", ".join(f"{name} {values[at]:.0f} %" for name, values in lines.items())
     return figure, (
         f"Tie {tie:.0%} between light and label. Person {person + 1} asked in visible light and "
-        f"infrared: {'; '.join(told)}. Mean p of the right person over all pictures in the rare "
-        f"light: {means[0]}. Mean change of the answer by do(light): {means[1]}."
+        f"infrared: {'; '.join(told)}. {quantity}, mean over the held-out shots: {mean}."
     )
+
+
+def _wide(first, last):
+    """Give the place of both axes to the first."""
+    left, right = first.get_position(), last.get_position()
+    last.remove()
+    first.set_position([left.x0, left.y0, right.x1 - left.x0, left.height])
+    return first
 
 
 def _sample(world: Backdoor, rows: np.ndarray, ax, names: list[str], title: str) -> None:

@@ -112,7 +112,7 @@ def _draw(images: Images, row: int, x, label, banks, setting, shown: int) -> Dra
     for ax, word, belief in zip(axes[1:3], words, each, strict=True):
         beliefs({f"{word} memory": belief[order]}, ax, names=names, right=0, ylabel="",
                 title=f"p(label | x, {word})")  # fmt: skip
-    parts = {f"{w} memory's part": part[order] for w, part in zip(words, mixed, strict=True)}
+    parts = {f"{w} part": part[order] for w, part in zip(words, mixed, strict=True)}
     total = float(mixed[0][mine] + mixed[1][mine])
     loss = f"loss {-np.log(total):.2f} nats" if total > 0 else "the label is impossible"
     beliefs(parts, axes[3], names=names, right=0, stacked=True, ylabel="",
@@ -214,7 +214,7 @@ def _arc(banks: Sequence[Bank], image: torch.Tensor, ax) -> None:
     for own, (ids, bank) in zip(Modality, banks, strict=True):
         beacons(bank.numpy(), np.full(len(bank), own), ax)
         for k, place in zip(ids.tolist(), bank.numpy(), strict=True):
-            ax.annotate(f"{k}", (1.0 + 0.17 * (1 + own)) * place, ha="center", va="center")
+            ax.annotate(f"{k}", 1.2 * place, ha="center", va="center")
     ax.plot(*image[0].numpy(), "*", ms=15, color=INK, zorder=6)
     ax.set(xlim=(-1.1, 1.4), ylim=(-0.5, 1.4), aspect="equal")
     ax.set_axis_off()
