@@ -12,6 +12,7 @@ from vireid.runs import Run, ladders
 
 LADDER = "synthvi_small_mult"
 TABLE2 = {
+    "stage1": "stage 1 alone",
     "1": "1 baseline (DCL)",
     "2": "2 CM",
     "3": "3 IM + CM",
@@ -59,7 +60,8 @@ def published(table: str) -> dict[tuple[str, str], float]:
 def published2() -> dict[str, float]:
     """Title of a row of Table 2 -> the paper's rank-1."""
     value = {method: number for (method, _), number in published("Table 2").items()}
-    return {title: value[f"row {row}"] for row, title in TABLE2.items()}
+    named = {title: f"row {row}" for row, title in TABLE2.items()}
+    return {title: value[method] for title, method in named.items() if method in value}
 
 
 def published3(*, oclr: bool) -> dict[str, float]:
@@ -96,7 +98,7 @@ def mult_ladder():
         return None
     paper = published2()
     figure, ax = plots.canvas(width=7.2, height=1.4 + 0.38 * len(rows))
-    plots.bars(rank1(rows), ax, paper={name: paper[name] for name in rows})
+    plots.bars(rank1(rows), ax, paper={k: v for k, v in paper.items() if k in rows})
     return figure
 
 
