@@ -20,6 +20,7 @@ from vireid.association import (
     label_transfer,
     mult,
     sinkhorn,
+    transfer,
     transfer_limit,
     transfer_rounds,
 )
@@ -254,6 +255,25 @@ def test_dense_sparse_numpy_and_torch_agree(schedule):
     assert single[0].dtype == np.float32 and np.allclose(
         single[0], label_transfer(y0, r0, *dense)[0], atol=1e-5
     )
+
+
+@pytest.mark.parametrize("share", [0.02, 0.4])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_large_sparse_products_are_the_same_by_loops_and_blocks(share, kind, monkeypatch):
+    rng = np.random.default_rng(0)
+    s = rng.random((700, 300)) * (rng.random((700, 300)) < share)
+    s[[0, 5, 699]] = 0  # rows without an entry
+    sparse, z = transfer._sparse(csr_array(s), torch.ones(1, dtype=torch.float64)), rng.random(300)
+    z = torch.as_tensor(np.outer(z, [1, 0, 2]) + rng.random((300, 3)))
+    sparse, z = (t.to(torch.as_tensor(np.empty(0, kind)).dtype) for t in (sparse, z))
+    expected = sparse @ z
+    monkeypatch.setattr(transfer, "LARGE", 0)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    found = transfer._product(sparse, z)
+    assert found.dtype == expected.dtype and (found[[0, 5, 699]] == 0).all()
+    assert torch.allclose(found, expected, rtol=1e-5 if kind == np.float32 else 1e-12)
+    columns_first = z.T.contiguous().T
+    assert torch.allclose(transfer._product(sparse, columns_first), found)
 
 
 def test_rows_are_normalised_inside_so_a_plan_and_its_transpose_will_do():

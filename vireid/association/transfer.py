@@ -2,13 +2,18 @@
 
 import warnings
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import torch
-from scipy.sparse import issparse
+from scipy.sparse import csr_array, issparse
 from torch import Tensor
 
 from vireid.association.rows import like
+
+LARGE = 2**26  # multiplications from which a sparse product is worth more than one line
+DENSE_FROM = 0.12  # share of stored entries above which dense blocks win
+ROWS = 512  # of a dense block
 
 
 def label_transfer(  # noqa: PLR0913
@@ -215,10 +220,33 @@ class _Affinity:
             )
 
     def __call__(self, z: Tensor) -> Tensor:
-        out = (self.s @ z).mul_(self.scale)
+        out = _product(self.s, z).mul_(self.scale)
         if self.alone.any():
             out[self.alone] = z[self.alone] if self.loop else z.mean(0)
         return out
+
+
+def _product(s: Tensor, z: Tensor) -> Tensor:
+    """Return s @ z; large sparse products by blocks or loops, several times as fast as torch's."""
+    sparse = s.layout == torch.sparse_csr
+    if not sparse or s.device.type != "cpu" or s.values().numel() * z.shape[1] < LARGE:
+        return s @ z
+    parts = tuple(t.numpy() for t in (s.crow_indices(), s.col_indices(), s.values()))
+    out, n = torch.empty(len(s), z.shape[1], dtype=z.dtype), len(s)
+    if s.values().numel() > DENSE_FROM * s.shape[0] * s.shape[1]:
+        whole = csr_array((parts[2], parts[1], parts[0]), shape=s.shape)
+        for start in range(0, n, ROWS):
+            part = slice(start, start + ROWS)
+            torch.mm(torch.as_tensor(whole[part].toarray()), z, out=out[part])
+        return out
+    from vireid.association import loops
+    from vireid.neighbours.loops import in_threads
+
+    cuts = np.searchsorted(parts[0], np.linspace(0, parts[0][-1], torch.get_num_threads() + 1))
+    cuts[-1] = n
+    given = (parts, z.contiguous().numpy())
+    in_threads(loops.product, [(*given, rows, out.numpy()) for rows in pairwise(cuts.tolist())])
+    return out
 
 
 def _sparse(s, rows: Tensor) -> Tensor:
