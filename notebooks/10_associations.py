@@ -51,7 +51,7 @@ from vireid import bias, methods, plots, widgets
 from vireid.experiment import prepare, preset_for
 from vireid.features import extract
 from vireid.types import Modality
-from vireid.warm_start import stage_one, trained
+from vireid.warm_start import stage_one
 
 # %% [markdown]
 # ## 1 · One set of clusters, eight answers
@@ -260,15 +260,14 @@ for kind, members in by.items():
 #
 # CMRR (MULT's test-time addition) ranks answers by whom query and gallery have as *common
 # neighbours*, in both lights at once: $(1 - \eta) J_{qg} + \eta \lVert x_q - x_g \rVert^2$, lists
-# of k. Here after MULT's stage 2.
+# of k. It needs no training; here on the features of stage 1.
 #
 # **Predict first.** The gallery has few pictures of each person. Too small a k sees nobody, too
 # large a k sees strangers: where is the best one?
 
 # %%
 test = world.test
-final, _ = trained(world, "7", method="mult", seed=0)
-query, gallery = test.embed(final)
+query, gallery = test.embed(model)
 ks, etas = (3, 5, 8, 15), (0.0, 0.1, 0.3, 1.0)
 ranked = {
     (k, eta): widgets.reranked(test, query, gallery, k=k, eta=eta) for k in ks for eta in etas
@@ -290,9 +289,9 @@ plots.show(
 )
 
 # %% [markdown]
-# Framed is the released setting, made for galleries of 301 pictures. With as few as here it makes
-# things *worse*, while a k near the number of pictures per person helps a good deal. Now ask only
-# every second, fourth, eighth question; the others are not there:
+# Framed is the released setting, made for galleries of 301 pictures: too wide for as few as here,
+# while a k near the number of pictures per person helps a good deal. Now ask only every second,
+# fourth, eighth question; the others are not there:
 
 # %%
 best = max(ks, key=lambda k: ranked[k, 0.1]["rank1"])

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PatchCollection
-from matplotlib.patches import Arc, Circle, Wedge
+from matplotlib.patches import Circle, Wedge
 
 from vireid.plots.base import (
     COLOURS,
@@ -89,16 +89,15 @@ def _across(s: np.ndarray, place, ax: Axes) -> None:
 
 def _arcs(s: np.ndarray, place, m: Modality, ax: Axes) -> None:
     share = np.triu(np.maximum(_shares(s), _shares(s.T)), 1)
-    side = (90, 270) if m == Modality.VISIBLE else (270, 90)
-    x = -RIM if m == Modality.VISIBLE else REACH + RIM
-    for i, j in np.argwhere(share >= LEAST):
-        middle, tall = (place[i] + place[j]) / 2, abs(place[i] - place[j])
-        ax.add_patch(
-            Arc(
-                (x, middle), min(1.1 * tall, 6), tall, theta1=side[0], theta2=side[1],
-                color="#9A9A9A", lw=0.3 + 2.2 * share[i, j], zorder=1,
-            )
-        )  # fmt: skip
+    i, j = np.nonzero(share >= LEAST)
+    middle, tall = (place[i] + place[j]) / 2, np.abs(place[i] - place[j])
+    turn = np.linspace(-np.pi / 2, np.pi / 2, 17)
+    out = np.minimum(0.55 * tall, 3)[:, None] * np.cos(turn)  # (edges, 17)
+    x = -RIM - out if m == Modality.VISIBLE else REACH + RIM + out
+    y = middle[:, None] + tall[:, None] / 2 * np.sin(turn)
+    ends = np.stack([x, y], axis=2)
+    widths = 0.3 + 2.2 * share[i, j]
+    ax.add_collection(LineCollection(ends, colors="#9A9A9A", linewidths=widths, zorder=1))
 
 
 def _rings(y: np.ndarray, place, m: Modality, ax: Axes) -> None:

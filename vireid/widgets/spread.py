@@ -77,7 +77,9 @@ def problem(scene: Scene, method, own: Modality = Modality.VISIBLE) -> Problem:
         c = mine.prototypes
     else:
         c = centroids(mine.x, mine.cluster)
-    plan, _ = sinkhorn(squared_distances(mine.x, theirs.x), lam=method.lam, stop=method.stop)
+    visible, infrared = (scene.side(m).x for m in Modality)
+    plan, _ = sinkhorn(squared_distances(visible, infrared), lam=method.lam, stop=method.stop)
+    plan = plan if own == Modality.VISIBLE else plan.T
     received, _ = transport_labels(theirs.x, c, lam=method.lam, stop=method.stop)
     setting = {"rule": method.affinity, "k1": method.k1, "k2": method.k2}
     s = [as_affinity(jaccard_distance(side.x, **setting)).toarray() for side in (mine, theirs)]

@@ -1,0 +1,91 @@
+"""Figures of MULT's records: right rows, right published numbers, nothing without records."""
+
+import numpy as np
+import pytest
+
+from vireid.figures import DRAWINGS, mult
+from vireid.runs import Run, ladders
+
+
+def record(row: str, seed: int, rank1: float) -> Run:
+    curves = [
+        {
+            "epoch": e, "visible/precision": 0.8, "infrared/precision": 0.6,
+            "visible space/cross_precision": 0.2 + 0.1 * e, "visible space/cross_recall": 0.3,
+            **({} if row.startswith("otla") else {"infrared space/cross_precision": 0.4}),
+        }
+        for e in range(3)
+    ]  # fmt: skip
+    result = {"rank1": rank1, "mAP": rank1, "mINP": rank1}
+    return Run("mult", {}, seed, row=row, data={"name": "toy"}, result=result, curves=curves)
+
+
+@pytest.fixture
+def shelf(tmp_path, monkeypatch):
+    """Write records of some rows; ``ladders()`` then finds these and no others."""
+
+    def fill(*rows: str) -> None:
+        for number, row in enumerate(rows):
+            for seed in (1, 2):
+                path = tmp_path / mult.LADDER / f"seed{seed}" / f"{row}.json"
+                record(row, seed, 0.1 * (number + 1) + 0.01 * seed).save(path)
+
+    monkeypatch.setattr(mult, "ladders", lambda: ladders(tmp_path))
+    return fill
+
+
+def test_without_records_there_is_no_figure(shelf):
+    assert mult.mult_ladder() is mult.association_ladder() is mult.pair_quality() is None
+
+
+def test_all_four_are_on_the_index():
+    names = {item.name for item in DRAWINGS}
+    assert names >= {"mult_ladder", "association_ladder", "pair_quality", "crossing_distances"}
+
+
+def bars_of(ax) -> dict[str, float]:
+    names = [t.get_text() for t in ax.get_yticklabels()]
+    return dict(zip(names, [b.get_width() for b in ax.containers[0].patches], strict=False)) | {
+        n: p.get_width() for n, p in zip(names, ax.patches, strict=True)
+    }
+
+
+def test_ladder_of_losses_shows_its_rows_beside_the_papers(shelf):
+    shelf("7", "1", "pgm")
+    (ax,) = mult.mult_ladder().axes
+    assert bars_of(ax) == {
+        "1 baseline (DCL)": pytest.approx(21.5), "7 IM + CM + OCLR": pytest.approx(11.5)
+    }  # fmt: skip
+    diamonds = next(line for line in ax.lines if line.get_marker() == "D")
+    assert diamonds.get_xdata().tolist() == [41.76, 65.03]
+
+
+def test_ladder_of_associations_takes_rows_3_and_7_for_mult(shelf):
+    shelf("3", "pgm", "hungarian+oclr", "oracle+oclr")
+    without, having = mult.association_ladder().axes
+    assert bars_of(without) == {"PGM": pytest.approx(21.5), "MULT": pytest.approx(11.5)}
+    assert list(bars_of(having)) == ["Hungarian", "true identities"]
+    assert without.get_xlim() == having.get_xlim()
+
+
+def test_published_numbers_are_the_papers():
+    assert mult.published2()["4 OCLR"] == 51.88 and len(mult.published2()) == 7
+    assert mult.published3(oclr=False) == {"PGM": 48.3, "BCCM": 53.8, "DOTLA": 59.27, "MULT": 61.48}
+    assert mult.published3(oclr=True)["DOTLA"] == 61.74
+
+
+def test_pair_quality_averages_over_the_spaces_there_are(shelf):
+    shelf("otla+oclr", "dotla+oclr", "oracle+oclr")
+    within, across, found = mult.pair_quality().axes
+    lines = {line.get_label(): line.get_ydata() for line in across.lines}
+    np.testing.assert_allclose(lines["OTLA (2 seeds)"], [20, 30, 40])
+    np.testing.assert_allclose(lines["DOTLA (2 seeds)"], [30, 35, 40])
+    assert set(lines) == {"OTLA (2 seeds)", "DOTLA (2 seeds)"}
+    assert within.lines[0].get_ydata().tolist() == [70] * 3
+    assert found.lines[0].get_ydata().tolist() == [30] * 3
+
+
+def test_quality_is_nan_where_nothing_was_measured():
+    run = record("1", 1, 0.5)
+    run.curves[1].clear()
+    assert np.isnan(mult.quality(run, mult.INTRA)[1]) and mult.quality(run, mult.INTRA)[0] == 70
