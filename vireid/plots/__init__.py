@@ -4,6 +4,7 @@ Visible is always a blue circle with a solid line, infrared a vermillion triangl
 so that no picture depends on colour alone. Nothing here touches matplotlib's global state.
 """
 
+from vireid.plots.attention import attention_sheet, channel_weights
 from vireid.plots.base import (
     MODALITY_COLOUR,
     MODALITY_LINE,
@@ -17,10 +18,14 @@ from vireid.plots.base import (
 from vireid.plots.bias import distances, encoding, histogram, modality_ratio, neighbours, paired
 from vireid.plots.causal import adjustment, beliefs, causal_graph, mixed_surprise
 from vireid.plots.circle import beacons, points, pull, pulls, walks
+from vireid.plots.lights import three_lights
 from vireid.plots.links import bipartite, link_kinds, link_legend, pair_scores
 from vireid.plots.maps import embedding_map, project, prototypes
+from vireid.plots.matching import matching_board
 from vireid.plots.measures import composition, heat
 from vireid.plots.pictures import best_answers, contact_sheet, retrieval_sheet, thumbnail, twins
+from vireid.plots.refinement import clouds, colour_tables, cosines, momentum, trust
+from vireid.plots.regions import region_neighbours
 from vireid.plots.scores import bars, cmc, curve, paper_table, roc, sweep
 from vireid.plots.sensitivity import sensitivity
 from vireid.plots.spread import affinities, label_graph, pair_densities, right_share
@@ -32,6 +37,7 @@ __all__ = [
     "PALETTE",
     "adjustment",
     "affinities",
+    "attention_sheet",
     "bars",
     "beacons",
     "beliefs",
@@ -39,9 +45,13 @@ __all__ = [
     "bipartite",
     "canvas",
     "causal_graph",
+    "channel_weights",
+    "clouds",
     "cmc",
+    "colour_tables",
     "composition",
     "contact_sheet",
+    "cosines",
     "curve",
     "distances",
     "embedding_map",
@@ -51,8 +61,10 @@ __all__ = [
     "label_graph",
     "link_kinds",
     "link_legend",
+    "matching_board",
     "mixed_surprise",
     "modality_ratio",
+    "momentum",
     "neighbours",
     "pair_densities",
     "pair_scores",
@@ -64,6 +76,7 @@ __all__ = [
     "prototypes",
     "pull",
     "pulls",
+    "region_neighbours",
     "retrieval_sheet",
     "right_share",
     "roc",
@@ -71,7 +84,9 @@ __all__ = [
     "share_legend",
     "show",
     "sweep",
+    "three_lights",
     "thumbnail",
+    "trust",
     "twins",
     "walks",
 ]
