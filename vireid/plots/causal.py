@@ -11,6 +11,7 @@ from vireid.plots.base import (
     FAINT,
     INK,
     MODALITY_COLOUR,
+    PALETTE,
     as_array,
     dress,
     legend_below,
@@ -18,6 +19,7 @@ from vireid.plots.base import (
 from vireid.plots.bias import HATCH
 from vireid.types import Modality
 
+RIGHT, WRONG = (PALETTE[2], ""), (PALETTE[3], "////")  # colour and hatch
 NODES = {"M": (0.5, 0.82, "light"), "X": (0.12, 0.22, "picture"), "Y": (0.88, 0.22, "label")}
 
 
@@ -68,7 +70,7 @@ def beliefs(
     Parameters
     ----------
     parts : name -> (labels,) probabilities; a name that starts with "visible" or "infrared" has
-        that modality's colour and hatch
+        that modality's colour and hatch; "right" and "wrong" have theirs
     names : (labels,) what stands below the bars
     right : the label that gets a tick
     stacked : the parts add up to one prediction, as those of a mixture do
@@ -77,6 +79,7 @@ def beliefs(
     width = 0.8 if stacked else 0.8 / len(parts)
     floor, highest = np.zeros(len(names)), 0.0
     looks = {m.word: (MODALITY_COLOUR[m], HATCH[m]) for m in Modality}
+    looks |= {"right": RIGHT, "wrong": WRONG}
     for i, (name, values) in enumerate(parts.items()):
         values = as_array(values).astype(float)
         if len(values) != len(names):
@@ -94,7 +97,8 @@ def beliefs(
     ax.set_xticks(labels, ticks, fontsize=7)
     ax.set_ylim(0, max(1.0, highest) * 1.02)
     ax.yaxis.get_major_locator().set_params(nbins=4)
-    legend_below(ax, columns=3)
+    if len(parts) > 1:
+        legend_below(ax, columns=3)
     return ax
 
 
