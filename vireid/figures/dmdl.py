@@ -1,0 +1,176 @@
+"""Figures of DMDL: ladder, variants, sweeps and labels from records; maps and cosines on tiny."""
+
+from vireid import plots, warm_start
+from vireid.features import extract
+from vireid.figures.registry import drawing
+from vireid.figures.worlds import tiny
+from vireid.runs import Run, ladders
+from vireid.types import Modality
+
+LADDER = "synthvi_small_dmdl"
+ROWS = {
+    "stage1": "stage 1 alone",
+    "1": "1 baseline",
+    "2": "2 CAI",
+    "3": "3 CAI + data",
+    "4": "4 CAI + data + labels",
+    "5": "5 CAI + data + features",
+    "6": "6 data + labels + features",
+    "7": "7 all (DMDL)",
+}
+VARIANTS = {  # Fig. 5
+    "7": "DMDL",
+    "random-aug": "random augmentation",
+    "no-exchange": "without exchange",
+    "no-adaptive": "without adaptive memory",
+    "mmd": "MMD of the lights",
+}
+TRIPLETS = {"1": "growing from 0 to 1", "triplet-0.25": "fixed at 0.25", "triplet-1": "fixed at 1"}
+SCORES = {"rank1": "rank-1", "mAP": "mAP"}
+PLAIN = {"stage1_cbt": False}  # as the committed ladder's common stage 1
+
+
+def records(rows: dict[str, str]) -> dict[str, list[Run]]:
+    """Those of the rows that have committed records, by their titles."""
+    found = ladders().get(LADDER, {})
+    return {title: found[row] for row, title in rows.items() if row in found}
+
+
+def published() -> dict[str, float]:
+    """Title of a row of Table 3 -> the paper's rank-1 on SYSU-MM01, all search, in per cent."""
+    listed = plots.paper_table(paper="DMDL", table="Table 3", mode="all", metric="rank1")
+    value = {row["method"].removeprefix("index "): row["value"] for row in listed}
+    return {title: value[row] for row, title in ROWS.items() if row in value}
+
+
+def rank1(found: dict[str, list[Run]]) -> dict[str, list[float]]:
+    """Name -> rank-1 of each seed in per cent."""
+    return {name: [100 * run.result["rank1"] for run in runs] for name, runs in found.items()}
+
+
+def swept(parameter: str) -> dict[float, list[Run]]:
+    """Values of lambda 1 or 2 -> their committed records, ascending.
+
+    Parameters
+    ----------
+    parameter : "lambda1" or "lambda2", the start of the rows' names
+    """
+    found = ladders().get(LADDER, {})
+    rows = {row: runs for row, runs in found.items() if row.startswith(f"{parameter}-")}
+    return {float(row.split("-")[1]): rows[row] for row in sorted(rows, key=_value)}
+
+
+def _value(row: str) -> float:
+    return float(row.split("-")[1])
+
+
+@drawing(
+    "Rank-1 on SynthVI small over seeds, rows of the ablation; diamonds are the paper's on "
+    "SYSU-MM01.",
+    "DMDL, Table 3",
+)
+def dmdl_ladder():
+    """The ablation ladder: bars with spread."""
+    found = records(ROWS)
+    if not found:
+        return None
+    known = {title: value for title, value in published().items() if title in found}
+    figure, ax = plots.canvas(width=7.6, height=1.4 + 0.42 * len(found))
+    plots.bars(rank1(found), ax, paper=known)
+    return figure
+
+
+@drawing(
+    "Homogeneity and ARI of the common labels over stage 2, outliers left out, by row of the "
+    "ablation.",
+    "DMDL, Fig. 8",
+)
+def label_homogeneity():
+    """Quality of the unified labels per epoch."""
+    found = {t: r for t, r in records(ROWS).items() if r[0].curve("global/homogeneity")[1]}
+    if not found:
+        return None
+    keys = {"global/homogeneity": "homogeneity of labels", "global/ari": "ARI of labels"}
+    figure, axes = plots.canvas(2, width=10.4, height=4.4)
+    for ax, (key, name) in zip(axes, keys.items(), strict=True):
+        lines = {title: [run.curve(key)[1] for run in runs] for title, runs in found.items()}
+        plots.curve(lines, ax, ylabel=name)
+    plots.share_legend(figure, columns=3)
+    return figure
+
+
+@drawing(
+    "Maps (t-SNE) of the training features and cosines of visible-infrared pairs of one person and "
+    "of two, baseline and DMDL on SynthVI tiny.",
+    "DMDL, Fig. 7",
+)
+def debiasing_maps():
+    """t-SNE above, cosine histograms below."""
+    figure, axes = plots.canvas(2, 2, width=9.4, height=7.6)
+    for column, row in zip(axes.T, ("1", "7"), strict=True):
+        model, _ = warm_start.trained(tiny(), row, method="dmdl", switches=PLAIN)
+        train = extract(model, tiny().train)
+        plots.embedding_map(
+            plots.project(train.x, "tsne"), train.modality, column[0], identity=train.identity,
+            title=ROWS[row], axis="t-SNE",
+        )  # fmt: skip
+        plots.cosines(*crossing_cosines(train), column[1])
+    return figure
+
+
+def crossing_cosines(train):
+    """Cosines of all visible-infrared pairs of one person, and of two people."""
+    own, other = (train.of(m) for m in Modality)
+    cosine = own.x @ other.x.T
+    same = own.identity[:, None] == other.identity[None]
+    return cosine[same], cosine[~same]
+
+
+@drawing("Rank-1 on SynthVI small over seeds: DMDL and four variants of its parts.", "DMDL, Fig. 5")
+def dmdl_variants():
+    """Bars of the variants beside the full method."""
+    found = records(VARIANTS)
+    if not set(found) - {VARIANTS["7"]}:
+        return None
+    figure, ax = plots.canvas(width=7.6, height=3.2)
+    plots.bars(rank1(found), ax)
+    return figure
+
+
+@drawing(
+    "Rank-1 and mAP on SynthVI small, mean over seeds, by the weight of CAI (left, 0 is off) and of "
+    "feature alignment (right).",
+    "DMDL, Fig. 6",
+)
+def dmdl_lambdas():
+    """Scores over lambda 1 and lambda 2."""
+    found = {name: swept(name) for name in ("lambda1", "lambda2")}
+    found = {name: rows for name, rows in found.items() if len(rows) > 1}
+    if not found:
+        return None
+    figure, axes = plots.canvas(len(found), width=4.8 * len(found), height=3.6)
+    words = {"lambda1": "lambda 1 (weight of CAI)", "lambda2": "lambda 2 (weight of alignment)"}
+    for ax, (name, rows) in zip(figure.axes, found.items(), strict=True):
+        lines = {
+            word: [100 * sum(r.result[key] for r in runs) / len(runs) for runs in rows.values()]
+            for key, word in SCORES.items()
+        }
+        counts = sorted({len(runs) for runs in rows.values()})
+        title = "seeds: " + " to ".join(map(str, {counts[0]: 0, counts[-1]: 0}))
+        plots.sweep(list(rows), lines, ax, xlabel=words[name], ylabel="score (%)", title=title)
+    return figure
+
+
+@drawing(
+    "Rank-1 on SynthVI small over seeds: the baseline with a growing and with fixed triplet "
+    "weights.",
+    "DMDL, Fig. C.1",
+)
+def dmdl_triplets():
+    """Bars of the triplet schedules."""
+    found = records(TRIPLETS)
+    if not set(found) - {TRIPLETS["1"]}:
+        return None
+    figure, ax = plots.canvas(width=7.6, height=3.0)
+    plots.bars(rank1(found), ax)
+    return figure
