@@ -257,23 +257,31 @@ def test_dense_sparse_numpy_and_torch_agree(schedule):
     )
 
 
-@pytest.mark.parametrize("share", [0.02, 0.4])
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_large_sparse_products_are_the_same_by_loops_and_blocks(share, kind, monkeypatch):
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_large_sparse_products_by_loops(kind, monkeypatch):
     rng = np.random.default_rng(0)
-    s = rng.random((700, 300)) * (rng.random((700, 300)) < share)
+    s = rng.random((700, 300)) * (rng.random((700, 300)) < 0.02)
     s[[0, 5, 699]] = 0  # rows without an entry
-    sparse, z = transfer._sparse(csr_array(s), torch.ones(1, dtype=torch.float64)), rng.random(300)
-    z = torch.as_tensor(np.outer(z, [1, 0, 2]) + rng.random((300, 3)))
-    sparse, z = (t.to(torch.as_tensor(np.empty(0, kind)).dtype) for t in (sparse, z))
-    expected = sparse @ z
-    monkeypatch.setattr(transfer, "LARGE", 0)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
-    found = transfer._product(sparse, z)
-    assert found.dtype == expected.dtype and (found[[0, 5, 699]] == 0).all()
-    assert torch.allclose(found, expected, rtol=1e-5 if kind == np.float32 else 1e-12)
-    columns_first = z.T.contiguous().T
-    assert torch.allclose(transfer._product(sparse, columns_first), found)
+    z = torch.as_tensor(rng.random((300, 3)), dtype=kind)
+    sparse, expected = transfer._matrix(csr_array(s), z), torch.as_tensor(s, dtype=kind) @ z
+    assert sparse.layout == torch.sparse_csr
+    for large in (0, 1e9):
+        monkeypatch.setattr(transfer, "LARGE", large)
+        for threads in (1, 3):
+            monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+            for columns in (z, z.T.contiguous().T):
+                found = transfer._product(sparse, columns)
+                assert found.dtype == kind and (found[[0, 5, 699]] == 0).all()
+                assert torch.allclose(
+                    found, expected, rtol=1e-5 if kind == torch.float32 else 1e-12
+                )
+
+
+def test_matrices_with_many_entries_are_multiplied_dense():
+    s = np.random.default_rng(0).random((9, 7))
+    dense = transfer._matrix(csr_array(s), torch.ones(1))
+    assert dense.layout == torch.strided and np.allclose(dense.numpy(), s)
+    assert dense.dtype == torch.float32
 
 
 def test_rows_are_normalised_inside_so_a_plan_and_its_transpose_will_do():

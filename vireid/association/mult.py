@@ -75,7 +75,8 @@ def mult(  # noqa: PLR0913
     Returns ``MultLabels``, arrays like x_visible in kind and device.
     Raises NoClustersError (a ValueError) when a side has outliers only; ValueError for rows with
     NaN, infinity or only zeros, labels that do not fit, and as the functions named above.
-    Memory: one (n_v, n_r) matrix, the two sparse distances, a few (n, K) tables.
+    Memory: one (n_v, n_r) matrix, the two distances (dense where an eighth is stored), some
+    (n, K) tables.
     Source: MULT (arXiv 2402.00672) eq. 1-13. Differs: see the three functions.
     """
     v, r, y_v, y_r = images(x_visible, x_infrared, labels_visible, labels_infrared)
@@ -109,6 +110,5 @@ def affinity(distance) -> csr_array:
 
     Source: MULT (arXiv 2402.00672), released code; eq. 5 with the binary distance.
     """
-    s = csr_array(distance, copy=True)
-    s.data = 1 - s.data
-    return s
+    d = csr_array(distance)
+    return csr_array((1 - d.data, d.indices, d.indptr), shape=d.shape)
