@@ -277,6 +277,19 @@ def test_large_sparse_products_by_loops(kind, monkeypatch):
                 )
 
 
+def test_sparse_matrices_in_disorder():
+    s = np.zeros((9, 60))
+    s[2, [7, 5]] = 3, 1
+    shuffled = csr_array(([1, 3, 1], [7, 5, 7], [0, 0, 0, *[3] * 7]), shape=s.shape)
+    shuffled.data = np.array([2.0, 1.0, 1.0])
+    found = transfer._matrix(shuffled, torch.ones(1))
+    assert torch.equal(found.to_dense(), torch.as_tensor(s, dtype=torch.float32))
+    assert shuffled.nnz == 3, "the given one stays as it was"
+    shuffled.indices[0] = 99
+    with pytest.raises(ValueError, match="ind"):
+        transfer._matrix(shuffled, torch.ones(1))
+
+
 def test_matrices_with_many_entries_are_multiplied_dense():
     s = np.random.default_rng(0).random((9, 7))
     dense = transfer._matrix(csr_array(s), torch.ones(1))

@@ -249,11 +249,17 @@ def _matrix(s, rows: Tensor) -> Tensor:
     if s.nnz > DENSE_FROM * s.shape[0] * s.shape[1]:
         return torch.as_tensor(s.toarray()).to(rows)
     s = s.tocsr()
+    s.check_format()
+    if not s.has_canonical_format:
+        s = s.copy()
+        s.sum_duplicates()
     indptr, indices = (torch.as_tensor(p, device=rows.device) for p in (s.indptr, s.indices))
     values = torch.as_tensor(s.data).to(rows)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support")
-        return torch.sparse_csr_tensor(indptr, indices, values, size=s.shape, check_invariants=True)
+        return torch.sparse_csr_tensor(
+            indptr, indices, values, size=s.shape, check_invariants=False
+        )
 
 
 def _operators(s_intra, s_cross, s_ir, s_ri, y: Tensor, r: Tensor) -> tuple[_Affinity, ...]:
