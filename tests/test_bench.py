@@ -11,7 +11,7 @@ import pytest
 import reference_jaccard as oracle
 
 from vireid import bench
-from vireid.bench import measure, parts, reference, worlds
+from vireid.bench import measure, parts, reference, report, worlds
 
 
 def test_the_reference_equals_the_written_out_definition():
@@ -119,7 +119,7 @@ def test_errors_of_a_measurement_come_back():
 
 
 def test_the_table_and_the_numbers_are_written(tmp_path, monkeypatch, capsys):
-    sizes = {"n": 250, "sinkhorn": (30, 20), "mult": (200, 150), "rounds": 1}
+    sizes = {"n": 250, "sinkhorn": (30, 20), "mult": (200, 150), "epoch": (300, 200), "rounds": 2}
     monkeypatch.setattr(bench, "SIZES", {True: sizes, False: sizes})
     monkeypatch.setattr(bench, "SCALING", (150,))
     monkeypatch.setattr(bench, "EVALUATIONS", {k: [("sysu", 40, 30)] for k in (True, False)})
@@ -128,17 +128,69 @@ def test_the_table_and_the_numbers_are_written(tmp_path, monkeypatch, capsys):
     text = (tmp_path / "benchmarks.md").read_text()
     assert text.strip() == capsys.readouterr().out.strip()
     numbers = json.loads((tmp_path / "benchmarks.json").read_text())
-    assert len(numbers["parts"]) == 9 and [r["n"] for r in numbers["scaling"]] == [150]
+    assert len(numbers["parts"]) == 10 and [r["n"] for r in numbers["scaling"]] == [150]
     for row in numbers["parts"]:
-        assert f"| {row['part']} | {row['size']} | {row['ratio']} | {row['goal']} |" in text
+        met = "yes" if row["ratio"] >= row["goal"] else "no"
+        assert f"| {row['part']} | {row['size']} | {row['ratio']} | {row['goal']} | {met} |" in text
     assert measure.machine() in text and "| 150 |" in text
+    given = [row for row in numbers["parts"] if "given lists" in row["part"]]
+    assert given[0]["cpu_plain"] == given[1]["cpu_plain"], "one reference, measured once"
+    *_, epoch = numbers["parts"]
+    assert epoch["ratio"] == pytest.approx(epoch["cpu_paper"] / epoch["cpu_ours"], abs=0.01)
+    assert f"| {epoch['cpu_paper']:.3g} on paper |" in text and "rounds, 6 and 6 clusters" in text
 
 
 def test_a_reference_that_does_not_fit_is_left_out(monkeypatch):
     monkeypatch.setattr(measure, "free_memory", lambda: 0.0)
     (row,) = bench.scaling([150])
     assert "cpu_plain" not in row and row["cpu_ours"] > 0
-    assert "| 150 | - |" in bench.report([], [row], "here")
+    assert "| 150 | - |" in report.page([], [row], "here")
+
+
+def test_parts_that_take_long_play_fewer_rounds(monkeypatch):
+    calls = []
+
+    def side(name, cpu):
+        def call():
+            calls.append(name)
+            return cpu
+
+        return call
+
+    monkeypatch.setattr(
+        measure, "measure", lambda call, digest: measure.Cost(call(), 1.0, 0.1, 1.0)
+    )
+    short = parts.Part("short", "1", 2, side("plain", 12), side("ours", 4))
+    long = parts.Part("long", "1", 2, side("plain", 17), side("ours", 4))
+    assert bench.compare(short, 5)["ratio"] == 3 and len(calls) == 10
+    calls.clear()
+    known = {}
+    assert bench.compare(long, 5, known)["ratio"] == 4.25 and len(calls) == 6
+    again = parts.Part("again", "1", 2, long.plain, side("ours", 1))
+    assert bench.compare(again, 5, known)["ratio"] == 17 and calls[6:] == ["ours"] * 5
+    paper = parts.Part("paper", "1", 2, None, side("ours", 8), paper=lambda found: 80 * found,
+                       difference=lambda a, b: f"{a} {b}")  # fmt: skip
+    row = bench.compare(paper, 5, known)
+    assert row["ratio"] == 10 and row["difference"] == "None 1.0" and "cpu_plain" not in row
+
+
+def test_growth_is_held_against_its_goals():
+    def row(n, cpu, memory):
+        return {"n": n, "cpu_ours": cpu, "wall_ours": cpu, "memory_ours": memory}
+
+    text = report.page([], [row(100, 1, 0.2), row(200, 16, 0.5)], "here")
+    assert "At N = 200: 16 CPU s (goal 15: missed), 0.5 GB (goal 0.8: met)." in text
+    assert "From N = 100 to twice as many, memory grows 2.50-fold (goal 2.3: missed)." in text
+
+
+def test_mult_on_paper_counts_the_products(monkeypatch):
+    monkeypatch.setattr(reference, "_speed", lambda: 1e9)
+    seconds = reference.mult_on_paper(22_258, 11_909, 2048, (7, 6), (398, 398))
+    products = 2 * 22_258 * 11_909 * (2048 + 22_258 + 11_909)
+    products += 13 * 398 * 2 * (2 * 22_258 * 11_909 + 22_258**2 + 11_909**2)
+    assert seconds == pytest.approx(products / 1e9)
+    monkeypatch.undo()
+    assert 1e8 < reference._speed(256) < 1e13, "operations a second"
 
 
 def test_threads_are_pinned_in_a_process_of_its_own(monkeypatch, tmp_path):

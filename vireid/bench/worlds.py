@@ -5,13 +5,15 @@ import numpy as np
 PER_IDENTITY = 56  # SYSU-MM01's training set has 34,167 images of 395 people, 86 each
 
 
-def features(n: int, d: int = 2048, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def features(
+    n: int, d: int = 2048, seed: int = 0, *, per_identity: int = PER_IDENTITY
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Unit rows (n, d) as in the middle of a training, their cameras (0-3) and modalities.
 
     Identity, camera, a pose of 16 dimensions and noise add up; cameras 2 and 3 are infrared.
     """
     rng = np.random.default_rng(seed)
-    people = -(-n // PER_IDENTITY)
+    people = -(-n // per_identity)
     identity, camera = np.arange(n) % people, rng.integers(0, 4, n)
     x = rng.normal(size=(people, d)).astype(np.float32)[identity]
     x += 0.5 * rng.normal(size=(4, d)).astype(np.float32)[camera]
