@@ -239,12 +239,8 @@ def test_merging_brings_groups_together_and_leaves_the_rest(blobs):
     merged = layer.merge(table, hold, groups, weight=2.0, lr=3e-3)
     held = layer.merge(table, hold, groups, weight=0.0, lr=3e-3)
 
-    def cosine(trained, light):
-        y = torch.nn.functional.normalize(trained.x[-1][table.light == light])
-        a, b = (
-            y[torch.as_tensor(label)[table.row][table.light == light] == c].mean(0) for c in (0, 1)
-        )
-        return float(torch.cosine_similarity(a, b, dim=0))
+    def cosine(trained, side):
+        return layer.prototype_cosines(table, hold, trained.x[-1])[side][0, 1]
 
     assert cosine(merged, 0) > cosine(held, 0) + 0.1
     assert cosine(merged, 0) > cosine(merged, 1)

@@ -111,8 +111,7 @@ def cost_table(
     rows = []
     for name in networks or NETWORKS:
         own = SIZES[name] if size is None or name == "vit" else size
-        with torch.device("meta" if seconds is None else device):
-            model = build(name)
+        model = build(name).to("meta" if seconds is None else device)
         gmac = multiply_adds(model, own) / 1e9
         row = {"network": name, "height": own[0], "width": own[1], "feature": model.dim}
         row |= {"parameters": parameters(model), "gmac": gmac, "gflop": 2 * gmac}

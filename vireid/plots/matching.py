@@ -47,7 +47,7 @@ def matching_board(
     for axis in (ax.xaxis, ax.yaxis):
         axis.get_major_locator().set_params(integer=True)
     if moves:
-        legend_below(ax, columns=4, drop=0.16)
+        legend_below(ax, columns=4, drop=0.5 / ax.figure.get_figheight())
     return ax
 
 

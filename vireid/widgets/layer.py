@@ -181,6 +181,19 @@ def merge(
     return _train(table, loss, steps=steps, lr=lr, seed=seed)
 
 
+def prototype_cosines(table: Lights, hold: Hold, x: Tensor) -> dict[Modality, np.ndarray]:
+    """(K, K) cosines of each modality's cluster prototypes, for features x (n, D) of the table.
+
+    Augmented copies do not count. Source: ours, to see what ``merge`` moves.
+    """
+    found = {}
+    for side in Modality:
+        at = table.light == side
+        bank = prototypes(normalize(x[at]), hold.label[at])
+        found[side] = (bank @ bank.T).numpy()
+    return found
+
+
 def _train(
     table: Lights,
     loss: Callable,
