@@ -94,22 +94,21 @@ augmented = widgets.view_features(model, train, dmdl.augmentation(0))  # every s
 visible, infrared = (features.modality == m for m in Modality)
 person = features.identity
 same = person[visible][:, None] == person[infrared][None]
+
+# %%
 within = {}
 for name, x in (("infrared", features.x), ("painted", augmented)):
     cosine = features.x[visible] @ x[infrared].T
     within[name] = float(cosine[same].mean())
     print(f"{name:8s} against visible: cosine within a person {within[name]:.2f}", end=", ")
     print(f"between people {cosine[~same].mean():.2f}")
-words = (
-    "brings a person's two lights closer"
-    if within["painted"] > within["infrared"]
-    else ("takes a person's two lights further apart")
-)
-print(f"for this network, painting as such {words}")
+word = "closer" if within["painted"] > within["infrared"] else "further apart"
+print(f"for this network, painting alone takes a person's two lights {word}")
 
 # %% [markdown]
-# So whatever painting brings has to come from *training* with it: the network must learn that a
-# painting and its grey original are the same.
+# A painting is new to this network, and belongs to neither light. What painting is good for has to
+# come from *training* with it: the network must learn that a painting and its grey original are the
+# same.
 #
 # **What to doubt.** The tables are OpenCV's, written into the wrong channels by accident (the
 # released code takes blue for red); nothing says that these eight are good. And random erasing
