@@ -16,7 +16,7 @@ SIZES = {
         "n": 2500,
         "sinkhorn": (1000, 500),
         "mult": (800, 400),
-        "epoch": (1500, 1000),
+        "epoch": (3000, 2100),
         "rounds": 1,
     },
     False: {
@@ -29,7 +29,7 @@ SIZES = {
 }
 LONG, FEWER = 20, 3  # a part of which one round takes so many CPU seconds plays fewer rounds
 EVALUATIONS = {
-    True: [("sysu", 3803, 301), ("regdb", 1000, 1000)],
+    True: [("sysu", 3803, 301), ("regdb", 1200, 1200)],
     False: [("sysu", 3803, 301), ("regdb", 2060, 2060), ("llcm", 7166, 2500)],
 }
 FULL = 34_167  # SYSU-MM01's training images of both modalities
