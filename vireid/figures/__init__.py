@@ -5,8 +5,18 @@ neighbours and sheets from a network that is trained on SynthVI tiny on the spot
 the order of the imports is the order of the index page.
 """
 
-from vireid.figures import worlds, bmil, dmdl, mcf, mult  # noqa: I001 - the order of the page
+from vireid.figures import worlds, bmil, dmdl, mcf, mult, scaling  # noqa: I001 - the order of the page
 from vireid.figures.registry import DRAWINGS, draw_all
 from vireid.figures.worlds import people_sheet
 
-__all__ = ["DRAWINGS", "bmil", "dmdl", "draw_all", "mcf", "mult", "people_sheet", "worlds"]
+__all__ = [
+    "DRAWINGS",
+    "bmil",
+    "dmdl",
+    "draw_all",
+    "mcf",
+    "mult",
+    "people_sheet",
+    "scaling",
+    "worlds",
+]
