@@ -54,6 +54,12 @@ def test_scene_asks_for_truth_lengths_and_clusters():
         widgets.Scene(features, np.where(features.modality == 0, 0, -1))
 
 
+def test_people_may_be_nobody_known():
+    features = replace(cloud(), identity=torch.where(cloud().identity == 2, -7, cloud().identity))
+    scene = widgets.Scene(features, true_scene().label)
+    assert scene.people(Modality.VISIBLE).tolist() == [0, 1, -7, 3, 4, 5]
+
+
 def test_dials_at_rest_change_nothing():
     calm = widgets.disturbed(true_scene())
     torch.testing.assert_close(calm.features.x, cloud().x)

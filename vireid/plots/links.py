@@ -24,6 +24,10 @@ KIND_LOOK = dict(
     zip(KINDS, ((COLOURS[0], "-"), (COLOURS[1], (0, (4, 2))), (COLOURS[4], ":")), strict=True)
 )
 LEAST = 0.1  # a thinner link is not drawn
+SCORE_LOOK = (
+    ("precision", "s", COLOURS[0], COLOURS[0], -0.14),
+    ("recall", "o", COLOURS[1], "white", 0.14),
+)
 WIDEST = 2.6  # points, where both sides chose each other with all their images
 
 
@@ -63,8 +67,18 @@ def bipartite(
             f"forth is {forth.shape}, back {back.shape} for {len(v)} visible and {len(r)} infrared "
             "clusters"
         )
-    weight, kind = (forth + back.T) / 2, link_kinds(v, r)
     height = dict(zip((Modality.VISIBLE, Modality.INFRARED), _heights(v, r), strict=True))
+    _links(forth, back, link_kinds(v, r), height, ax)
+    for m, people in ((Modality.VISIBLE, v), (Modality.INFRARED, r)):
+        _marks(m, people, height[m], names, ax)
+    ax.set(xlim=(-0.2, 1.2), ylim=(max(map(np.max, height.values())) + 0.7, -0.7))
+    ax.set_axis_off()
+    ax.set_title(title, loc="left", fontsize=9, color=INK)
+    return ax
+
+
+def _links(forth, back, kind: np.ndarray, height: dict, ax: Axes) -> None:
+    weight = (forth + back.T) / 2
     for number, name in reversed(list(enumerate(KINDS))):  # right ones on top
         i, j = np.nonzero((kind == number) & (np.maximum(forth, back.T) >= LEAST))
         ends = np.stack([np.zeros(len(i)), height[0][i], np.ones(len(j)), height[1][j]], 1)
@@ -75,12 +89,6 @@ def bipartite(
                 linewidths=0.6 + (WIDEST - 0.6) * weight[i, j], label=name,
             )
         )  # fmt: skip
-    for m, people in ((Modality.VISIBLE, v), (Modality.INFRARED, r)):
-        _marks(m, people, height[m], names, ax)
-    ax.set(xlim=(-0.2, 1.2), ylim=(max(map(np.max, height.values())) + 0.7, -0.7))
-    ax.set_axis_off()
-    ax.set_title(title, loc="left", fontsize=9, color=INK)
-    return ax
 
 
 def _heights(v: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -142,21 +150,8 @@ def pair_scores(
     drop : of the legend, see ``legend_below``
     """
     names, before = list(scores), before or {}
-    looks = (("precision", "s", COLOURS[0]), ("recall", "o", COLOURS[1]))
-    for which, (word, marker, colour) in enumerate(looks):
-        fill = colour if which == 0 else "white"
-        pale = [(100 * before[n][which], y) for y, n in enumerate(names) if n in before]
-        now = [(100 * scores[n][which], y) for y, n in enumerate(names)]
-        side = -0.14 if which == 0 else 0.14
-        for points, alpha, label in ((pale, 0.3, f"{word} before"), (now, 1, word)):
-            if points:
-                x, y = np.array(points, dtype=float).T
-                ax.plot(
-                    x, y + side, marker, ms=6, mfc=fill, mec=colour, mew=1.5, alpha=alpha, ls="",
-                    label=label,
-                )  # fmt: skip
-        for (old, y), (new, _) in zip(pale, now, strict=False):
-            ax.plot([old, new], [y + side] * 2, color=colour, lw=1, alpha=0.5, zorder=1)
+    _pairs_of_marks(scores, before, 0, ax)
+    _pairs_of_marks(scores, before, 1, ax)
     dress(ax, title=title, xlabel="pairs across the gap (%)")
     ax.set(xlim=(-3, 103), ylim=(len(names) - 0.5, -0.5))
     ax.set_yticks(range(len(names)), [f"▶ {n}" if n == chosen else n for n in names])
@@ -164,3 +159,20 @@ def pair_scores(
     ax.grid(axis="x", color=FAINT, linewidth=0.6)
     legend_below(ax, columns=4 if before else 2, drop=drop)
     return ax
+
+
+def _pairs_of_marks(scores, before, which: int, ax: Axes) -> None:
+    """Precision (0: filled squares, a little above) or recall (1: rings, a little below)."""
+    word, marker, colour, fill, side = SCORE_LOOK[which]
+    pale = [(100 * before[n][which], y) for y, n in enumerate(scores) if n in before]
+    now = [(100 * scores[n][which], y) for y, n in enumerate(scores)]
+    for points, alpha, label in ((pale, 0.3, f"{word} before"), (now, 1, word)):
+        if points:
+            x, y = np.array(points, dtype=float).T
+            ax.plot(
+                x, y + side, marker, ms=6, mfc=fill, mec=colour, mew=1.5, alpha=alpha, ls="",
+                label=label,
+            )  # fmt: skip
+    found = {y: x for x, y in now}
+    for old, y in pale:
+        ax.plot([old, found[y]], [y + side] * 2, color=colour, lw=1, alpha=0.5, zorder=1)

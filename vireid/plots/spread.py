@@ -62,10 +62,8 @@ def label_graph(
         _groups(as_array(people[m])[order[m]], m, ax)
         if clusters is not None:
             wrong = as_array(clusters)[as_array(labels[m]).argmax(1)] != as_array(people[m])
-            side = -1 if m == Modality.VISIBLE else 1
-            x = np.full(wrong.sum(), REACH * m + 0.8 * side)
-            ax.plot(x, place[m][wrong], "x", color=INK, ms=5, mew=1.6, zorder=4)
-    rows = max(len(p) for p in place.values())
+            _crosses(place[m][wrong], m, ax)
+    rows = max(map(len, place.values()))
     ax.set(xlim=(-4.2, REACH + 4.2), ylim=(rows - 0.3, -1.5), aspect="equal")
     ax.set_axis_off()
     ax.set_title(title, loc="left", fontsize=9, color=INK)
@@ -118,6 +116,11 @@ def _rings(y: np.ndarray, place, m: Modality, ax: Axes) -> None:
         )
     )  # fmt: skip
     ax.text(x, -1.1, m.word, ha="center", fontsize=9, color=MODALITY_COLOUR[m], weight="bold")
+
+
+def _crosses(heights: np.ndarray, m: Modality, ax: Axes) -> None:
+    x = REACH * m + (0.8 if m == Modality.INFRARED else -0.8)
+    ax.plot(np.full(len(heights), x), heights, "x", color=INK, ms=5, mew=1.6, zorder=4)
 
 
 def _groups(people: np.ndarray, m: Modality, ax: Axes) -> None:

@@ -51,7 +51,8 @@ class Scene:
         """(K,) the identity that most images of a cluster show; of several the smallest number."""
         identity, label = self.features.of(own).identity.numpy(), self.of(own)
         members = (identity[label == k] for k in range(label.max() + 1))
-        return np.array([np.bincount(m).argmax() for m in members])
+        counted = (np.unique(m, return_counts=True) for m in members)
+        return np.array([names[counts.argmax()] for names, counts in counted])
 
     def side(self, own: Modality) -> Side:
         """As MULT's associations are called with it."""
