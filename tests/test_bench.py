@@ -183,6 +183,14 @@ def test_growth_is_held_against_its_goals():
     assert "From N = 100 to twice as many, memory grows 2.50-fold (goal 2.3: missed)." in text
 
 
+def test_only_a_full_run_is_held_against_the_goals():
+    costs = {f"{c}_{s}": 1.0 for c in ("cpu", "wall", "memory") for s in ("plain", "ours")}
+    row = {"part": "p", "size": "1", "goal": 2, "ratio": 1.5, "difference": "none", **costs}
+    assert "| 1.5 | 2 | no | 1 (1) |" in report.page([row], [], "here")
+    assert "| 1.5 | 1 | yes |" in report.page([row | {"goal": 1}], [], "here")
+    assert "| 1.5 | 2 | - | 1 (1) |" in report.page([row], [], "here", quick=True)
+
+
 def test_mult_on_paper_counts_the_products(monkeypatch):
     monkeypatch.setattr(reference, "_speed", lambda: 1e9)
     seconds = reference.mult_on_paper(22_258, 11_909, 2048, (7, 6), (398, 398))

@@ -61,7 +61,7 @@ def run(*, quick: bool, out: Path | None) -> None:
         rows.append(compare(part, SIZES[quick]["rounds"], known))
         _say(f"{part.name}, {part.size}: {rows[-1]['ratio']}")
     growth = [] if quick else scaling(SCALING)
-    text = page(rows, growth, machine())
+    text = page(rows, growth, machine(), quick=quick)
     print(text)
     if out:
         out.write_text(text)
