@@ -142,9 +142,9 @@ for (kind, scope), w in fit.certainty.items():
 
 # %% [markdown]
 # 50 % would mean that certainty knows nothing about rightness. Read what it *can* know: the
-# prototype of a wrongly joined label is the mean of both people, and each of its pictures fits it
-# well. A certainty of this kind finds the odd one out *in* a label. It cannot find a label that
-# is wrong as a whole, and with iMCA most errors are of that kind.
+# prototype of a wrongly joined label is the mean of both people, and each of its pictures fits
+# that fairly well. A certainty of this kind finds the odd one out *in* a label. It does not find
+# a label that is wrong as a whole, and when iMCA errs, it errs by whole clusters.
 #
 # **What to doubt.** "Right" is our count by majority. Where a label holds two people in equal
 # parts, that majority is a coin's choice.
