@@ -168,7 +168,8 @@ levels = {"split": (0, 3, 6, 9), "missing": (0, 3, 6, 9)}
 swept = {}
 for dial, values in levels.items():
     for value in values:
-        drawn = [{"gap": 0.5, dial: value, "seed": seed} for seed in range(4)]
+        seeds = range(4 if value else 1)  # where nothing is drawn, once is enough
+        drawn = [{"gap": 0.5, dial: value, "seed": seed} for seed in seeds]
         swept[dial, value] = [
             widgets.outcomes(widgets.disturbed(scene, **dials), setting) for dials in drawn
         ]
