@@ -29,14 +29,10 @@ PAPER = {
 
 
 def _small(settings: dict) -> dict:
-    """The small worlds' settings without what this method has not; stage 2 starts slower.
-
-    It has twice the batches per epoch, one step each, as many steps as BMIL and its controls take.
-    """
+    """The small worlds' settings without what this method has not; stage 2 starts slower."""
     kept = {k: v for k, v in settings.items() if k != "subset_ratio"}
     pictures = {"recipe": "pgm", "strong_stage1": False}  # stage 1 as all other methods' here
-    second = {"stage2_lr": settings["lr"] / 2, "stage2_iterations": 2 * settings["iterations"]}
-    return kept | pictures | second
+    return kept | pictures | {"stage2_lr": settings["lr"] / 2}
 
 
 @dataclass(kw_only=True)
