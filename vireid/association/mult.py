@@ -85,9 +85,9 @@ def mult(  # noqa: PLR0913
     c_v, c_r = centroids(v, y_v, "labels_visible"), centroids(r, y_r, "labels_infrared")
     if prototypes == "unit":
         c_v, c_r = normalize(c_v), normalize(c_r)
+    graphs = distances or (jaccard_distance(x, rule=rule, k1=k1, k2=k2) for x in (v, r))
+    s_v, s_r = (affinity(graph) for graph in graphs)
     plan, info = sinkhorn(squared_distances(v, r), lam=lam, stop=stop, overwrite=True)
-    j_v, j_r = distances or (jaccard_distance(x, rule=rule, k1=k1, k2=k2) for x in (v, r))
-    s_v, s_r = affinity(j_v), affinity(j_r)
 
     def space(own, other, c, matrices):
         y0 = initial_labels(own, c, temperature=temperature)
