@@ -42,6 +42,12 @@ def test_the_start_is_one_cell_whatever_is_varied():
     }
 
 
+def test_a_lone_tuple_is_one_value_of_a_tuple():
+    found = sweep.cells(CONFIG, value_lists(["delta=(0.5,0.5)"]))
+    assert found == {"base": {}, "delta=0.5-0.5": {"delta": (0.5, 0.5)}}
+    assert list(sweep.cells(CONFIG, {"delta": [0.6, 0.4]})) == ["base"]
+
+
 def test_crossed_cells_are_every_pair():
     found = sweep.cells(CONFIG, {"beta": [0.3, 0.5], "alpha": [0.5]}, crossed=True)
     assert set(found) == {
@@ -76,6 +82,13 @@ def test_cells_share_a_stage_one_and_are_trained_once(world, tmp_path):
     assert list(more) == ["base", "momentum=0.5", "momentum=0.8", "k1=5"]
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
     assert more["momentum=0.5"].result == found["momentum=0.5"].result
+
+
+@pytest.mark.parametrize("value", [-1, "many"])
+def test_a_refused_setting_is_named_before_anything_is_trained(world, tmp_path, value):
+    with pytest.raises(ValueError, match=f"iterations={value} cannot be trained"):
+        sweep.sweep(world, "bmil", {"iterations": [3, value]}, seed=1, out=tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_whole_cells_differ_from_the_first_epoch_on(world, tmp_path):

@@ -22,7 +22,7 @@ def cells(config: dict, over: dict[str, list], *, crossed: bool = False) -> dict
     Parameters
     ----------
     config : the starting setting, ``Method.config()``
-    over : hyperparameter -> values to try
+    over : hyperparameter -> values to try; of one that is a tuple, a tuple alone is one value
     crossed : every pair of values of exactly two hyperparameters, instead of one change at a time
 
     Raises ValueError for a hyperparameter that is not in ``config`` or has no values, and for a
@@ -62,13 +62,19 @@ def sweep(
     options : ``seed``, ``out``, ``whole`` and more for ``experiment.compare``: unless ``whole``,
         all cells share a stage 1 of the starting setting
 
-    Returns the cell's name -> its record, BASE first.
+    Returns the cell's name -> its record, BASE first. Raises ValueError, before anything is
+    trained, naming the cell whose setting the method refuses.
     """
     preset = (switches or {}).get("preset", preset_for(experiment, name))
     base = {k: v for k, v in (switches or {}).items() if k != "preset"}
     config = methods.build(name, preset=preset, row=row, **base).config()
     grid = cells(config, over, crossed=crossed)
     rows = {label: {"row": row} | changes for label, changes in grid.items()}
+    for label, changes in grid.items():  # before hours are spent on the first of them
+        try:
+            methods.build(name, preset=preset, row=row, **base | changes)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{label} cannot be trained: {error}") from error
     found = compare(experiment, name, rows, switches=switches, **options)
     return {label: found[label] for label in grid}
 
@@ -152,7 +158,10 @@ def _plain(value):
 
 
 def _with(values: list, own) -> list:
-    return [own, *(v for v in map(_plain, values) if v != own)]
+    values = [_plain(v) for v in values]
+    if isinstance(own, tuple) and not any(isinstance(v, tuple) for v in values):
+        values = [tuple(values)]
+    return [own, *(v for v in values if v != own)]
 
 
 def _label(changes: dict) -> str:
