@@ -401,8 +401,8 @@ print(pd.DataFrame.from_dict(rows, orient="index").round(2).to_string(na_rep="-"
 
 # %%
 paper, official = (methods.build("mcf", preset=p).config() for p in ("paper", "official"))
-differ = {k: [v, official[k]] for k, v in paper.items() if official[k] != v}
-print(pd.DataFrame.from_dict(differ, orient="index", columns=["paper", "official"]).map(str))
+differ = {k: [str(v), str(official[k])] for k, v in paper.items() if official[k] != v}
+print(pd.DataFrame.from_dict(differ, orient="index", columns=["paper", "official"]).to_string())
 
 # %% [markdown]
 # What each module is worth on SynthVI over seeds is for notebook 07 to show, with its controls;
