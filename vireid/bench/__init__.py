@@ -52,21 +52,28 @@ def main(quick: bool = False, out: Path | None = None) -> None:
 
 def run(*, quick: bool, out: Path | None) -> None:
     """What ``main`` starts."""
-    from vireid.bench.measure import machine
-    from vireid.bench.report import page
-
     warm_up()
     rows, known = [], {}
     for part in _parts(quick):
         rows.append(compare(part, SIZES[quick]["rounds"], known))
         _say(f"{part.name}, {part.size}: {rows[-1]['ratio']}")
+    _keep(rows, [], out, quick=quick)  # if the large sizes should fail
     growth = [] if quick else scaling(SCALING)
-    text = page(rows, growth, machine(), quick=quick)
-    print(text)
+    print(_keep(rows, growth, out, quick=quick))
+
+
+def _keep(rows: list[dict], growth: list[dict], out: Path | None, *, quick: bool) -> str:
+    """The page; it and the numbers are written to ``out`` and a .json beside it."""
+    from vireid.bench.measure import machine
+    from vireid.bench.report import page
+
+    where = machine()
+    text = page(rows, growth, where, quick=quick)
     if out:
         out.write_text(text)
-        numbers = {"parts": rows, "scaling": growth, "machine": machine()}
+        numbers = {"parts": rows, "scaling": growth, "machine": where}
         out.with_suffix(".json").write_text(json.dumps(numbers, indent=1) + "\n")
+    return text
 
 
 def _say(words: str) -> None:
