@@ -290,11 +290,14 @@ def test_sparse_matrices_in_disorder():
         transfer._matrix(shuffled, torch.ones(1))
 
 
-def test_matrices_with_many_entries_are_multiplied_dense():
+def test_matrices_with_many_entries_are_multiplied_dense(monkeypatch):
     s = np.random.default_rng(0).random((9, 7))
     dense = transfer._matrix(csr_array(s), torch.ones(1))
     assert dense.layout == torch.strided and np.allclose(dense.numpy(), s)
     assert dense.dtype == torch.float32
+    monkeypatch.setattr(transfer, "DENSE_UP_TO", 62)
+    large = transfer._matrix(csr_array(s), torch.ones(1))
+    assert large.layout == torch.sparse_csr and torch.equal(large.to_dense(), dense)
 
 
 def test_rows_are_normalised_inside_so_a_plan_and_its_transpose_will_do():

@@ -13,6 +13,7 @@ from vireid.association.rows import like
 
 LARGE = 2**26  # multiplications from which a sparse product is worth more than one line
 DENSE_FROM = 0.12  # share of stored entries above which the dense matrix is multiplied faster
+DENSE_UP_TO = 2**28  # entries of a dense matrix: 1 GB
 
 
 def label_transfer(  # noqa: PLR0913
@@ -246,7 +247,8 @@ def _matrix(s, rows: Tensor) -> Tensor:
     """Like ``rows`` in precision and device, sparse if few entries are stored."""
     if not issparse(s):
         return torch.as_tensor(s).to(rows)
-    if s.nnz > DENSE_FROM * s.shape[0] * s.shape[1]:
+    entries = s.shape[0] * s.shape[1]
+    if DENSE_FROM * entries < s.nnz and entries <= DENSE_UP_TO:
         return torch.as_tensor(s.toarray()).to(rows)
     s = s.tocsr()
     s.check_format()
