@@ -160,7 +160,7 @@ def test_parts_that_take_long_play_fewer_rounds(monkeypatch):
     monkeypatch.setattr(
         measure, "measure", lambda call, digest: measure.Cost(call(), 1.0, 0.1, 1.0)
     )
-    short = parts.Part("short", "1", 2, side("plain", 12), side("ours", 4))
+    short = parts.Part("short", "1", 2, side("plain", 6), side("ours", 2))
     long = parts.Part("long", "1", 2, side("plain", 17), side("ours", 4))
     assert bench.compare(short, 5)["ratio"] == 3 and len(calls) == 10
     calls.clear()

@@ -27,7 +27,7 @@ SIZES = {
         "rounds": 5,
     },
 }
-LONG, FEWER = 20, 3  # a part of which one round takes so many CPU seconds plays fewer rounds
+LONG, FEWER = 12, 3  # a part of which one round takes so many CPU seconds plays fewer rounds
 EVALUATIONS = {
     True: [("sysu", 3803, 301), ("regdb", 1200, 1200)],
     False: [("sysu", 3803, 301), ("regdb", 2060, 2060), ("llcm", 7166, 2500)],

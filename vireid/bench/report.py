@@ -6,7 +6,7 @@ GROWTH_GOALS = {"cpu_ours": (15, "CPU s"), "memory_ours": (0.8, "GB")}  # at the
 DOUBLED = 2.3  # what memory may grow by when there are twice as many images
 NOTES = """\
 Every call runs alone in a forked process with one thread, reference and library in turns; medians
-of 5 rounds, of 3 where a round takes more than 20 CPU s, one round where the reference is on paper.
+of 5 rounds, of 3 where a round takes more than 12 CPU s, one round where the reference is on paper.
 Goals are ratios of CPU time at the sizes of the full run, on a processor with fast bfloat16
 products; a rule's goal 0.83 means at most 1.2 times the vanilla call. `evaluate` is compared with a
 Python loop over queries whose mask, argsort and cumulative sums are numpy calls on a query's whole
