@@ -167,7 +167,7 @@ def test_parts_that_take_long_play_fewer_rounds(monkeypatch):
     known = {}
     assert bench.compare(long, 5, known)["ratio"] == 4.25 and len(calls) == 6
     again = parts.Part("again", "1", 2, long.plain, side("ours", 1))
-    assert bench.compare(again, 5, known)["ratio"] == 17 and calls[6:] == ["ours"] * 5
+    assert bench.compare(again, 5, known)["ratio"] == 17 and calls[6:] == ["ours"] * 3
     paper = parts.Part("paper", "1", 2, None, side("ours", 8), paper=lambda found: 80 * found,
                        difference=lambda a, b: f"{a} {b}")  # fmt: skip
     row = bench.compare(paper, 5, known)
