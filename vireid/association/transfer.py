@@ -13,7 +13,7 @@ from vireid.association.rows import like
 
 LARGE = 2**26  # multiplications from which a sparse product is worth more than one line
 DENSE_FROM = 0.12  # share of stored entries above which the dense matrix is multiplied faster
-DENSE_UP_TO = 2**28  # entries of a dense matrix: 1 GB
+DENSE_UP_TO = 2**27  # entries of a dense matrix: half a GB
 
 
 def label_transfer(  # noqa: PLR0913
