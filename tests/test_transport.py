@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vireid.association import cluster_sinkhorn, dotla, otla, sinkhorn
+from vireid.association import cluster_sinkhorn, dotla, kernels, otla, sinkhorn
 from vireid.association.transport import squared_distances
 from vireid.clustering import NoClustersError
 
@@ -174,6 +174,36 @@ def test_domains_agree_on_wide_spreads_in_single_precision(seed):
         assert plan.dtype == torch.float32 and info.converged
         assert np.abs(plan.numpy() - exact).max() < 5e-6
     assert sinkhorn(single)[1].domain == "scaling"
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("n", [2, 13, 64])
+def test_the_compiled_pass_equals_the_blocks(n, threads, dtype, monkeypatch):
+    g = torch.Generator().manual_seed(n)
+    cost = torch.rand(n, 37, generator=g, dtype=dtype)
+    mass = torch.rand(n, generator=g, dtype=dtype)
+    plain, info = sinkhorn(cost, lam=25, a=mass / mass.sum(), stop="converged")
+    before = torch.get_num_threads()
+    monkeypatch.setattr(kernels, "LARGE", 1)
+    torch.set_num_threads(threads)
+    try:
+        fast, fast_info = sinkhorn(cost, lam=25, a=mass / mass.sum(), stop="converged")
+    finally:
+        torch.set_num_threads(before)
+    assert (fast - plain).abs().max() < (1e-6 if dtype == torch.float32 else 1e-12)
+    assert fast_info.converged and abs(fast_info.steps - info.steps) <= 2
+
+
+def test_an_empty_row_of_the_kernel_is_infinite_in_both_passes(monkeypatch):
+    k = kernels.ScalingKernel(torch.rand(6, 5), 1.0, torch.zeros(5))
+    k.k[4] = 0
+    a, b = torch.full((6,), 1 / 6), torch.full((5,), 1 / 5)
+    plain = k.sweep(k.start, a, b)
+    monkeypatch.setattr(kernels, "LARGE", 1)
+    fast = k.sweep(k.start, a, b)
+    assert fast[0][4] == plain[0][4] == torch.inf
+    assert torch.allclose(fast[0], plain[0]) and torch.equal(fast[1].isnan(), plain[1].isnan())
 
 
 def test_underflow_goes_to_the_log_domain():

@@ -8,6 +8,7 @@ from torch import Tensor
 
 CHUNK = 2**24  # numbers of a temporary
 CACHE = 2**18  # numbers of a block that is still in a core's cache when it is used again
+LARGE = 2**22  # numbers of a kernel from which the compiled pass is worth loading
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,9 @@ class ScalingKernel:
 
     def sweep(self, v: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
         """Row scaling for row sums a, then column scaling for column sums b, in one pass over K."""
+        if a.device.type == "cpu" and self.k.numel() >= LARGE:
+            u, mass = _compiled_pass(self.k, v, a)
+            return u, b / mass
         size = max(1, CACHE // len(b)) if a.device.type == "cpu" else len(a)
         u, mass = torch.empty_like(a), torch.zeros_like(b)
         for k, own, target in zip(*(x.split(size) for x in (self.k, u, a)), strict=True):
@@ -69,6 +73,20 @@ class ScalingKernel:
     def plan(self, u: Tensor, v: Tensor) -> Tensor:
         """diag(u) K diag(v), in place of K."""
         return self.k.mul_(u[:, None]).mul_(v[None])
+
+
+def _compiled_pass(k: Tensor, v: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
+    """(a / (K v), K' of that), each thread its rows; the same numbers to rounding as by blocks."""
+    from vireid.association import loops
+    from vireid.neighbours.loops import in_threads
+
+    workers = torch.get_num_threads()
+    u, mass = torch.empty_like(a), v.new_empty(workers, len(v))
+    ends = [len(a) * w // workers for w in range(workers + 1)]
+    flat = [x.detach().numpy() for x in (k, v, a, u)]
+    parts = [(*flat[:3], (ends[w], ends[w + 1]), flat[3], mass[w].numpy()) for w in range(workers)]
+    in_threads(loops.sweep, parts)
+    return u, mass.sum(0)
 
 
 class LogKernel:

@@ -101,7 +101,7 @@ def warm_up() -> None:
     from vireid.bench import parts
 
     small = [parts.labels(2100), *parts.rules(2100), parts.evaluation("sysu", 1100, 1000)]
-    for part in [*small, parts.transport(50, 40), parts.label_transfer(200, 200)]:
+    for part in [*small, parts.transport(2200, 2000), parts.label_transfer(200, 200)]:
         part.ours()
     for part in (parts.labels(200), parts.transport(50, 40)):
         part.plain()
