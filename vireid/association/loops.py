@@ -1,4 +1,4 @@
-"""Compiled loops of Sinkhorn and the label transfer; import inside functions: numba costs a second."""
+"""Compiled loops of Sinkhorn and label transfer. Import inside functions: numba costs a second."""
 
 from vireid.neighbours.loops import compiled
 
