@@ -85,6 +85,8 @@ def test_each_method_has_its_own_switches_behind_one_choice():
     }  # fmt: skip
     assert panel.widget.children == (panel.method, panel.chosen.widget)
     assert set(panel.made) == {"bmil", "dmdl"}, "made when asked for"
+    assert panel.chosen.switches["data"].value == "pseudo_colour", "DMDL's pictures, not the world"
+    assert "row 7" in panel.chosen.status.value
     panel.method.value = "bmil"
     assert panel.chosen is first
     with pytest.raises(ValueError, match="no method to show"):

@@ -25,6 +25,12 @@ x = np.stack([images.resized(i).mean(axis=2).ravel() for i in range(len(images))
 widgets.embedding_map(images, plots.project(x, "pca"), axis="PCA").show()
 """
 
+# The ablation widget of notebook 07, without the training before it.
+ABLATION = """
+from vireid import runs, widgets
+widgets.ablations(runs.load_all()).show()
+"""
+
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args):
@@ -46,13 +52,14 @@ def browser_context_args(browser_context_args):
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory) -> Path:
-    """A notebook as made from its script, and one with a small map; servers may write here."""
+    """A notebook made from its script, a small map, an ablation widget; servers may write here."""
     folder = tmp_path_factory.mktemp("notebooks")
     for script in workbook.scripts(["01"]):
         text = workbook.dump(workbook.read(script))
         (folder / f"{script.stem}.ipynb").write_text(text)
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(MAP.strip())])
-    (folder / "map.ipynb").write_text(workbook.dump(workbook.clean(notebook)))
+    for name, code in {"map": MAP, "ablation": ABLATION}.items():
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code.strip())])
+        (folder / f"{name}.ipynb").write_text(workbook.dump(workbook.clean(notebook)))
     return folder
 
 

@@ -25,3 +25,13 @@ def test_map_shows_pictures_around_an_image(page, voila):
     page.goto(f"{voila}/voila/render/map.ipynb", timeout=PATIENCE)
     step_slider(page, page.locator("body"), "around")
     page.locator(".vireid-map canvas").first.wait_for(timeout=PATIENCE)
+
+
+def test_ablation_changes_method_and_row(page, voila):
+    page.goto(f"{voila}/voila/render/ablation.ipynb", timeout=PATIENCE)
+    page.locator(".vireid-picture img[alt*='Ablation of BMIL']").wait_for(timeout=PATIENCE)
+    page.locator("select").first.select_option("DMDL")
+    picture = ".vireid-picture img[alt*='Ablation of DMDL'][alt*='chosen: {}.']"
+    page.locator(picture.format("7")).wait_for(timeout=PATIENCE)
+    page.get_by_label("refine").uncheck()
+    page.locator(picture.format("5")).wait_for(timeout=PATIENCE)

@@ -51,7 +51,7 @@ class Ablation:
         }
         self.thread, self._stop, self._train = None, threading.Event(), train or self._train_tiny
         self.switches = {name: _control(name, v) for name, v in self.kind.switches.items()}
-        self.data = W.Dropdown(options=self._worlds(), description="data")
+        self.data = W.Dropdown(options=self._worlds(), description="data set")
         self.curve = W.Dropdown(options=self._keys(), description="curve")
         self.score = W.Dropdown(
             options=[("rank-1", "rank1"), ("mAP", "mAP"), ("mINP", "mINP")], description="score"
@@ -63,7 +63,9 @@ class Ablation:
         self.progress = W.IntProgress(0, 0, 1, layout=W.Layout(width="260px"))
         self.button.on_click(self._start)
         self.cancel.on_click(lambda _: self._stop.set())
-        controls = {"data": self.data, "curve": self.curve, "score": self.score}
+        controls = {"world": self.data, "curve": self.curve, "score": self.score}
+        if clash := set(controls) & set(self.switches):
+            raise ValueError(f"{method}: a switch may not be called {', '.join(clash)}")
         self.panel = Panel(self._draw, self.switches | controls)
         row = W.HBox([self.button, self.progress, self.cancel, self.status])
         self.widget = W.VBox([self.panel.widget, row])
@@ -117,8 +119,8 @@ class Ablation:
         keys -= {"epoch", "stage", "lr", "steps", "k"}
         return sorted(keys, key=lambda key: (key not in WORDS, key)) or ["rank1"]
 
-    def _draw(self, data: str, curve: str, score: str, **switches) -> Drawing:
-        groups = self.groups(data) if data else {}
+    def _draw(self, world: str, curve: str, score: str, **switches) -> Drawing:
+        groups = self.groups(world) if world else {}
         picked = next(
             (
                 n
@@ -138,10 +140,9 @@ class Ablation:
         margins = {"left": 0.06, "right": 0.99, "bottom": 0.27, "top": 0.92, "wspace": 0.28}
         figure, (left, right) = canvas(2, width=9.6, height=4 + 0.1 * len(groups), margins=margins)
         alt = _curves(marked, curve, left) + _bars(marked, score, self._paper(groups, score), right)
-        right.set_title(data, loc="left", fontsize=9)
-        return figure, (
-            f"Ablation of {self.kind.title} on {data}; chosen: {picked or 'not trained yet'}. {alt}"
-        )
+        right.set_title(world, loc="left", fontsize=9)
+        chosen = picked or "not trained yet"
+        return figure, f"Ablation of {self.kind.title} on {world}; chosen: {chosen}. {alt}"
 
     def _paper(self, names, score: str) -> dict[str, float]:
         rows = paper_table(
