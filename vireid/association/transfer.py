@@ -61,18 +61,24 @@ def label_transfer(  # noqa: PLR0913
         raise ValueError(f"max_rounds={max_rounds}; give a whole number >= 1")
     if not tol >= 0:
         raise ValueError(f"tol={tol}; give a share >= 0, the released code's is 0.01")
-    rounds = transfer_rounds(y0, r0, s_intra, s_cross, s_ir, s_ri, alpha=alpha, schedule=schedule)
-    played, change = 0, np.inf
-    while change > tol and played < max_rounds:
-        y, r, change = next(rounds)
-        played += 1
+    given = y0
+    y0, r0 = _labels(y0, r0)
+    operators = _operators(s_intra, s_cross, s_ir, s_ri, y0, r0)
+    _check_transfer(alpha, schedule)
+    now, change = _Round(y0, r0), np.inf
+    for played, after in enumerate(_rounds(y0, r0, operators, alpha, schedule), 1):
+        before, now = now, after
+        if (moved := _movement(before.r, now.r)) <= tol or played == max_rounds:
+            change = max(moved, _movement(before.y, now.y))
+        if change <= tol or played == max_rounds:
+            break
     if change > tol:
         warnings.warn(
             f"labels still moved by {change:.2g} in round {played}; raise max_rounds or tol={tol}",
             RuntimeWarning,
             stacklevel=2,
         )
-    return like(y, y0), like(r, y0), played
+    return like(now.y, given), like(now.r, given), played
 
 
 def transfer_rounds(
@@ -86,20 +92,44 @@ def transfer_rounds(
     y0, r0 = _labels(y0, r0)
     operators = _operators(s_intra, s_cross, s_ir, s_ri, y0, r0)
     _check_transfer(alpha, schedule)
-    return _rounds(y0, r0, operators, alpha, schedule)
+    return _moves(_Round(y0, r0), _rounds(y0, r0, operators, alpha, schedule))
 
 
-def _rounds(y0: Tensor, r0: Tensor, operators, alpha: float, schedule: str):
+def _moves(now: "_Round", rounds) -> Iterator[tuple[Tensor, Tensor, float]]:
+    for after in rounds:
+        before, now = now, after
+        yield now.y, now.r, max(_movement(before.y, now.y), _movement(before.r, now.r))
+
+
+class _Round:
+    """Labels after a round. Those of the intra images are smoothed when somebody asks for them:
+    with schedule "code" no later round does.
+    """
+
+    def __init__(self, y: Tensor, r: Tensor, smoothed=None):
+        self.r, self._y, self._smoothed = r, y, smoothed
+
+    @property
+    def y(self) -> Tensor:
+        if self._smoothed is not None:
+            self._y, self._smoothed = self._smoothed(self._y), None
+        return self._y
+
+
+def _rounds(y0: Tensor, r0: Tensor, operators, alpha: float, schedule: str) -> Iterator[_Round]:
     intra, cross, from_r, from_y = operators
-    y, r = y0, r0
+    now = _Round(y0, r0)
     while True:
-        y_next = (1 - alpha) * from_r(r) + alpha * y0
-        seen = y_next if schedule == "code" else y
-        r_next = (1 - alpha) * from_y(seen) + alpha * r0
-        y_next, r_next = (intra(y_next) + y_next) / 2, (cross(r_next) + r_next) / 2
-        change = max(float((b - a).abs().sum() / a.sum()) for a, b in ((y, y_next), (r, r_next)))
-        y, r = y_next, r_next
-        yield y, r, change
+        y = (1 - alpha) * from_r(now.r) + alpha * y0
+        seen = y if schedule == "code" else now.y
+        r = (1 - alpha) * from_y(seen) + alpha * r0
+        now = _Round(y, (cross(r) + r) / 2, smoothed=lambda y: (intra(y) + y) / 2)
+        yield now
+
+
+def _movement(before: Tensor, after: Tensor) -> float:
+    """L1 distance as share of the total before."""
+    return float((after - before).abs().sum() / before.sum())
 
 
 def transfer_limit(

@@ -12,6 +12,11 @@ def data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", type=Path, help="folder of the data set (else VIREID_DATA)")
     parser.add_argument("--world", type=int, help="synthvi: seed of other identities")
     parser.add_argument("--trial", type=int, help="regdb: split 1..10; m3svd, preset unseen: 0..2")
+    parser.add_argument(
+        "--tracklets",
+        choices=["unmatched", "all"],
+        help="m3svd: add infrared people without partner",
+    )
     parser.add_argument("--network", help="agw, small, squeezenet, ... (default: by data set)")
     parser.add_argument("--weights", default="default", help="file or name of starting weights")
     parser.add_argument("--device", default="auto")
@@ -53,7 +58,7 @@ def prepare(a, *, seed: int | None = None):
     from vireid import experiment
 
     world = seed if a.world is None and a.data == "synthvi" else a.world
-    given = {"seed": world, "trial": a.trial}
+    given = {"seed": world, "trial": a.trial, "tracklets": a.tracklets}
     options = {k: v for k, v in given.items() if v is not None}
     for name in ("preset", "root", "network", "weights", "method"):
         options[name] = getattr(a, name, None)
