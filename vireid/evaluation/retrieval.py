@@ -126,7 +126,8 @@ def _codes(*parts: np.ndarray) -> list[np.ndarray]:
 
 def _ranks(gallery: np.ndarray, query_key: np.ndarray, gallery_key: np.ndarray) -> np.ndarray:
     """(q,) how many of the gallery's identities are kept for each query, in part at least."""
-    identity, key = np.unique(np.stack([gallery, gallery_key]), axis=1)
+    span = gallery_key.max() + 1
+    identity, key = np.divmod(np.unique(gallery * span + gallery_key), span)
     lost = np.sort(key[np.bincount(identity)[identity] == 1])  # keys of identities with one key
     low, high = (np.searchsorted(lost, query_key, side=side) for side in ("left", "right"))
     return len(np.unique(identity)) - (high - low)
@@ -289,6 +290,7 @@ def _table(similarity, query_identity, gallery_identity):
         )
     if not similarity.size:
         raise ValueError(f"similarity has shape {similarity.shape}: there is nothing to rank")
-    if not (finite := np.isfinite(similarity)).all():
-        raise ValueError(f"similarity holds {int((~finite).sum())} NaN or infinite entries")
+    if not np.isfinite([similarity.min(), similarity.max()]).all():  # NaN is in both
+        bad = int((~np.isfinite(similarity)).sum())
+        raise ValueError(f"similarity holds {bad} NaN or infinite entries")
     return similarity, query, gallery
