@@ -7,7 +7,7 @@ from test_warm_start import world  # noqa: F401
 from test_widgets import record
 
 from vireid import experiment, widgets
-from vireid.methods import build
+from vireid.methods import build, kind
 
 
 def test_runs_of_other_settings_are_no_seeds_of_one_row():
@@ -53,6 +53,20 @@ def test_live_training_goes_on_from_stage_one(toys):
     assert [row["stage"] for row in run.curves] == [2] and "rank1" in run.curves[0]
     assert panel.progress.value == panel.progress.max == 2
     assert "1 seed(s)" in panel.status.value
+
+
+def test_live_training_of_a_method_with_its_own_network(monkeypatch):
+    short = {"epochs": (1, 1), "iterations": 2}
+    presets = kind("mcf").presets
+    monkeypatch.setitem(presets, "tiny", presets["tiny"] | short)
+    panel = widgets.ablation([], "mcf")
+    panel.switches["pa_cbam"].value = False
+    panel.button.click()
+    panel.thread and panel.thread.join(120)
+    assert "training stopped" not in panel.status.value
+    (run,) = panel.runs  # from the start: attention is a part of phase 1
+    assert [row["stage"] for row in run.curves] == [1, 2]
+    assert run.config["pa_cbam"] is False and "loss/identity" not in run.curves[0]
 
 
 def test_live_training_is_cancelled_at_the_next_step(toys):

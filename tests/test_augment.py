@@ -298,6 +298,21 @@ def is_flat(x):
     return (x == x[:, :1]).flatten(1).all(1)
 
 
+def test_mcf_pads_ten_of_384_rows_and_jitters_as_its_sources_say():
+    official, second, paper = (RECIPES[name] for name in ("mcf", "mcf_stage2", "mcf_paper"))
+    assert {round(r.pad * 384 / 288) for r in (official, second, paper)} == {10}
+    assert (official.visible.jitter, second.visible.jitter, paper.visible.jitter) == (0, 0.5, 0.5)
+    assert official.visible_second.hue is None and paper.visible_second.hue == 0
+    red = np.zeros((4, 4, 3), dtype=np.uint8)
+    red[..., 0] = 200
+    still = colour_jitter(red, hue=0.0, generator=dice())
+    assert (still[..., 1] == still[..., 2]).all()  # brighter, paler, but red
+    turned = colour_jitter(red, generator=dice())
+    assert (turned[..., 1] != turned[..., 2]).all()
+    with pytest.raises(ValueError, match="hue=1"):
+        colour_jitter(red, hue=1.0)
+
+
 def test_the_plain_recipe_only_normalises():
     p = pictures()
     assert torch.equal(batch_of(RECIPES["plain"], p, 0, 0), to_input(p))

@@ -96,10 +96,11 @@ def test_wrong_arguments_are_explained():
         dbscan(graph, eps=1)
     with pytest.raises(ValueError, match=r"shape \(3, 8\)"):
         dbscan(d[:3], eps=0.5)
-    d[2, 5] = np.nan
-    for broken in (d, csr_array(d), torch.as_tensor(d)):
-        with pytest.raises(ValueError, match=r"row 2 \(1 in all\) of distance hold NaN"):
-            dbscan(broken, eps=0.5)
+    for value in (np.nan, np.inf, -np.inf):
+        d[2, 5] = value
+        for broken in (d, csr_array(d), torch.as_tensor(d)):
+            with pytest.raises(ValueError, match=r"row 2 \(1 in all\) of distance hold NaN or inf"):
+                dbscan(broken, eps=0.5)
 
 
 def test_a_graph_cut_at_a_smaller_radius_is_refused():

@@ -68,6 +68,18 @@ def test_whole_rows_share_nothing(tiny, tmp_path):
     assert [row["stage"] for row in found["M1"].curves] == [1, 2]
 
 
+def test_rows_have_epochs_of_their_own_where_they_share_nothing(tiny, tmp_path):
+    rows = {"long": {"row": "M1", "epochs": (1, 2)}, "short": {"row": "M1"}}
+    options = {"seed": 0, "switches": QUICK}
+    found = experiment.compare(tiny, "bmil", rows, out=tmp_path / "a", whole=True, **options)
+    assert [len(found[name].curves) for name in rows] == [3, 2]
+    found = experiment.compare(tiny, "bmil", rows, out=tmp_path / "b", **options)
+    assert [len(found[name].curves) for name in ("stage1", *rows)] == [1, 2, 1]
+    rows = {"other": {"row": "M1", "epochs": (2, 1)}}
+    with pytest.raises(ValueError, match="other changes the epochs of the common stage 1"):
+        experiment.compare(tiny, "bmil", rows, out=tmp_path / "b", **options)
+
+
 def test_preset_for_falls_back_to_official(tiny):
     from dataclasses import replace
 

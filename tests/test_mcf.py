@@ -44,7 +44,8 @@ class Net(toy.Net):
     def __init__(self):
         super().__init__()
         self.attention = PACBAM(3, parts=2, reduction=3)
-        self.neck, self.attend = BNNeck(self.dim), True
+        self.neck = BNNeck(self.dim)
+        self.register_buffer("attend", torch.tensor(True))
 
     def forward(self, pictures, modality):
         """(b, 3, 16, 8) -> Output with x (b, 12), tokens (b, 3, 4), attention (b, 3)."""
@@ -331,6 +332,7 @@ CHANGES = {
     "local_eps": 1e-6,
     "um": False,
     "recipe": "adca",
+    "stage2_recipe": "adca",
     "epochs": (2, 1),
     "iterations": 3,
     "stage2_iterations": 1,
@@ -443,3 +445,25 @@ def test_nothing_warns_on_good_input():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         run(max_matches=6)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("combine", "product"),
+        ("reduction", "mean"),
+        ("um_group", "all"),
+        ("identity_mode", "sum"),
+        ("min_regions", 0),
+        ("shared_momentum", 1.5),
+        ("local_eps", 0),
+        ("um_weight_late", -1),
+        ("diversity", -1),
+        ("identities", 1),
+        ("lr_floor", (1e-6,)),
+        ("delta", (1.0,)),
+    ],
+)
+def test_wrong_settings_are_refused_before_anything_is_trained(field, value):
+    with pytest.raises(ValueError, match=f"{field}="):
+        methods.build("mcf", **{field: value})

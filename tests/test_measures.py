@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from vireid import bias, plots, widgets
+from vireid.curves import label_curves
 from vireid.losses import cluster_contrast, multi_positive
 from vireid.memory import HybridMemory, Memory
-from vireid.types import Embeddings
+from vireid.types import Embeddings, PseudoLabels
 from vireid.widgets.bias import ratios
 from vireid.widgets.circle import contrasts, toy, walk
 
@@ -149,3 +150,19 @@ def test_sliders_redraw_fast_enough(make, control, values):
         seen.add(panel.picture.value)
     assert len(seen) == len(values) + 1
     assert np.median(seconds) < ANSWER * LOADED
+
+
+def test_one_sided_people_make_links_wrong_and_are_told_apart():
+    # people 0 and 1 in both lights; infrared tracks -7 and -8 belong to nobody; -1 is unknown
+    identity = torch.tensor([0, 0, 1, 1, 0, 0, 1, 1, -7, -8, -1])
+    modality = torch.tensor([0] * 4 + [1] * 7)
+    x = torch.nn.functional.normalize(torch.randn(11, 5, generator=torch.manual_seed(0)), dim=1)
+    train = Embeddings(x, modality, torch.zeros(11, dtype=torch.int64), identity)
+    label = np.array([0, 0, 1, 1, 0, 0, 1, 1, 0, -1, 0])
+    row = label_curves({"global": PseudoLabels(label)}, train)
+    assert row["global/ari"] == 1 and row["global/cross_recall"] == 1
+    assert row["global/cross_precision"] == 8 / 10  # two visible images share a label with -7
+    assert row["global/lone"] == 1 / 2
+    assert row["k"] == 2
+    none = label_curves({"global": PseudoLabels(label[:8])}, train.rows(torch.arange(8)))
+    assert none["global/cross_precision"] == 1 and "global/lone" not in none

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vireid.models import build, save
+from vireid.models import build, load_weights, save
 from vireid.models.attention import attention_maps
 from vireid.models.regions import RegionNet, SmallRegions, SqueezeRegions, stem_of, stripe_pool
 from vireid.models.vit import RegionViT, one_token
@@ -153,7 +153,7 @@ def test_conversion_broadcasts_and_resizes():
     model = vit(regions=3)
     start = model.pos_embed.detach().clone()
     missing, unexpected = model.load_state_dict(one_token(state, model), strict=False)
-    assert not unexpected and all(k.startswith("neck.") for k in missing)
+    assert not unexpected and all(k.startswith(("neck.", "attend")) for k in missing)
     for n in range(3):
         torch.testing.assert_close(model.cls_token[0, n], donor.cls_token[0, 0])
     torch.testing.assert_close(model.pos_embed[:, :3], start[:, :3])  # class positions stay random
@@ -170,6 +170,8 @@ def test_conversion_of_the_same_grid_is_exact():
     model.load_state_dict(
         one_token({f"module.{k}": v for k, v in state.items()}, model), strict=False
     )
+    prefixed = {f"module.backbone.{k}": v for k, v in state.items()}
+    assert model.from_torchvision(prefixed)["cls_token"].shape == model.cls_token.shape
     torch.testing.assert_close(model.pos_embed[:, 1:], donor.pos_embed[:, 1:])
 
 
@@ -181,7 +183,7 @@ def test_conversion_from_timm_leaves_the_plain_patches_out():
     found = one_token(plain.state_dict(), model)
     assert not [k for k in found if k.startswith(("patch_embed", "stems", "head"))]
     missing, _ = model.load_state_dict(found, strict=False)
-    assert all(k.startswith(("stems.", "neck.")) for k in missing)
+    assert all(k.startswith(("stems.", "neck.", "attend")) for k in missing)
     torch.testing.assert_close(model.blocks[1].mlp.fc1.weight, plain.blocks[1].mlp.fc1.weight)
 
 
@@ -251,10 +253,23 @@ def test_attention_is_a_switch(network):
     model = network(regions=3).eval()
     x, codes = pictures(2), torch.tensor([0, 1])
     on = model(x, codes)
-    model.attend = False
+    model.attend.fill_(False)
     off = model(x, codes)
     assert on.attention is not None and off.attention is None
     assert (on.x - off.x).abs().max() > 1e-3
+
+
+def test_the_switch_of_attention_is_saved_with_the_weights(tmp_path):
+    torch.manual_seed(0)
+    model = SmallRegions(regions=3).eval()
+    model.attend.fill_(False)
+    save(model, tmp_path / "off.safetensors")
+    other = load_weights(SmallRegions(regions=3), tmp_path / "off.safetensors").eval()
+    x, codes = pictures(2), torch.tensor([0, 1])
+    assert other(x, codes).attention is None
+    torch.testing.assert_close(other(x, codes).x, model(x, codes).x)
+    with pytest.raises(ValueError, match="turned off"):
+        attention_maps(other, x, codes)
 
 
 @pytest.mark.parametrize("trunk", ["small", "squeezenet"])

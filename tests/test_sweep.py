@@ -171,6 +171,8 @@ def test_values_are_read_as_python_where_they_are():
         "combine": ["alternate", "sum"],
         "k1": [20],
     }
+    assert value_lists(["beta=0.1", "beta=0.3"]) == {"beta": [0.1, 0.3]}
+    assert "beta=1e20" in sweep.cells(CONFIG, {"beta": [1e20]})  # no "+", which joins two changes
     with pytest.raises(ValueError, match="--over beta: write FIELD=VALUE"):
         value_lists(["beta"])
 

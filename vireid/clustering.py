@@ -29,8 +29,8 @@ def dbscan(distance, *, eps: float, min_samples: int = 4):
 
     Raises
     ------
-    ValueError for NaN, a non-square matrix, eps <= 0, eps >= 1 on sparse input, or a sparse graph
-    that was cut at a smaller eps.
+    ValueError for NaN or infinity, a non-square matrix, eps <= 0, eps >= 1 on sparse input, or a
+    sparse graph that was cut at a smaller eps.
 
     Source: Ester et al., KDD 1996.
     """
@@ -121,11 +121,11 @@ def _close_pairs(distance, eps: float) -> tuple[np.ndarray, np.ndarray, int]:
 def _within(value: np.ndarray, eps: float, row: np.ndarray) -> np.ndarray:
     if value.dtype.kind != "f":
         value = value.astype(np.float64)
-    bad = np.isnan(value)
+    bad = ~np.isfinite(value)
     if bad.any():
         rows = np.zeros(int(row.max()) + 1, dtype=bool)
         rows[np.broadcast_to(row, value.shape)[bad]] = True
-        raise ValueError(f"{name_rows(rows)} of distance hold NaN")
+        raise ValueError(f"{name_rows(rows)} of distance hold NaN or infinity")
     return value <= value.dtype.type(eps)
 
 

@@ -10,7 +10,11 @@ from vireid.types import Embeddings, Modality, PseudoLabels
 def label_curves(labels: dict[str, PseudoLabels], train: Embeddings) -> dict:
     """How good this epoch's labels are: sizes always, agreement with the truth where known.
 
-    Scores within a space leave outliers out; cross-modality scores count them as misses.
+    Scores within a space leave outliers out; cross-modality scores count them as misses. Images
+    with identity -1 are scored nowhere. Other negative identities are tracks of people whom nobody
+    named and the other modality does not show: across the gap, every pair with them is wrong.
+    ``<space>/lone`` is the share of images of such one-sided people that share their label with an
+    image of the other modality.
     """
     row = neighbour_curves(train)
     for space, found in labels.items():
@@ -20,16 +24,28 @@ def label_curves(labels: dict[str, PseudoLabels], train: Embeddings) -> dict:
         row[f"{space}/outliers"] = int((members & ~found.kept).sum())
         if train.identity is None:
             continue
-        known = train.identity.numpy() >= 0
-        label, identity = found.label[known], train.identity.numpy()[known]
-        if (label >= 0).sum() < 2:
+        label, identity, modality = found.label, train.identity.numpy(), train.modality.numpy()
+        named, told = identity >= 0, identity != -1
+        if (label[named] >= 0).sum() < 2:
             continue
-        modality = train.modality.numpy()[known]
-        row |= {f"{space}/{k}": v for k, v in cluster_scores(label, identity).items()}
+        row |= {f"{space}/{k}": v for k, v in cluster_scores(label[named], identity[named]).items()}
+        label, identity, modality = label[told], identity[told], modality[told]
         if len(set(modality[label >= 0])) == 2:
             across = cross_modality_scores(label, identity, modality, outliers="alone")
             row |= {f"{space}/cross_{k}": v for k, v in across.items()}
+            row |= {f"{space}/lone": share for share in _lone(label, identity, modality)}
     return {k: None if v != v else v for k, v in row.items()}  # NaN: undefined, not measured
+
+
+def _lone(label, identity, modality) -> list[float]:
+    """[share of one-sided people's images that share a label with the other side], or nothing."""
+    linked = []
+    for own in Modality:
+        mine, other = modality == own, modality == own.other
+        lone = mine & ~np.isin(identity, identity[other])
+        linked.append(np.isin(label[lone], label[other & (label >= 0)]))
+    linked = np.concatenate(linked)
+    return [float(linked.mean())] if len(linked) else []
 
 
 def neighbour_curves(train: Embeddings) -> dict:
@@ -38,9 +54,8 @@ def neighbour_curves(train: Embeddings) -> dict:
     """
     row = {"own_share_30": bias.neighbour_modality_ratio(train, k=min(30, len(train) - 1)).mean}
     if train.identity is not None:
-        counts = [
-            np.unique(train.of(own).identity.numpy(), return_counts=True)[1] for own in Modality
-        ]
+        people = [train.of(own).identity.numpy() for own in Modality]
+        counts = [np.unique(i[i >= 0], return_counts=True)[1] for i in people]
         k = int(np.median(np.concatenate(counts)))
         row |= {"k": k, "own_share_k": bias.neighbour_modality_ratio(train, k=k).mean}
     return row

@@ -27,6 +27,7 @@ DEFAULTS = {
 }
 
 
+REGIONS = {"regdb": 6}  # class tokens of the ViT where they are not 4
 # what a network wants beyond its name: (options, picture size or None for the data set's own)
 WANTS = {"vit": ({"attention": "pre_last_block", "residual": True}, (384, 128))}
 
@@ -48,6 +49,8 @@ class Experiment:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             options, _ = WANTS.get(self.network, ({}, None))
+            if self.network == "vit" and self.name in REGIONS:
+                options = options | {"regions": REGIONS[self.name]}
             return models.build(self.network, weights=self.weights, **options)
 
 
@@ -148,28 +151,34 @@ def compare(
     seed: int,
     out: Path,
     switches: dict | None = None,
-    whole: bool = False,
+    whole: bool | None = None,
     **options,
 ) -> dict[str, Run]:
     """Train ablation rows of a two-stage method, from one common stage 1 unless ``whole``.
 
     ``rows`` are names in the method's table, or a dict: any name -> what it changes, fields and
-    "row" for a row of the table. ``whole`` trains every row from the start: for rows that differ in
-    stage 1 already. Every finished run is kept under ``out/<row>/``; calling again goes on where it
-    stopped. Returns row -> record, with "stage1" first unless ``whole``.
-    Raises ValueError when a kept run is of other settings, seed, precision or pictures.
+    "row" for a row of the table. ``whole`` trains every row from the start, as rows that differ in
+    stage 1 already want it; None = as the method says (``one_stage1``). Every finished run is kept
+    under ``out/<row>/``; calling again goes on where it stopped. Returns row -> record, with
+    "stage1" first unless ``whole``.
+    Raises ValueError when a kept run is of other settings, seed, precision or pictures, and when
+    rows that share stage 1 want other numbers of epochs there.
     """
     switches = {"preset": preset_for(experiment, name)} | (switches or {})
-    first, second = methods.build(name, **switches).schedule.epochs
+    whole = not methods.kind(name).one_stage1 if whole is None else whole
+    shared, _ = methods.build(name, **switches).schedule.epochs
     common = out / "stage1" / "model.safetensors"
     if not isinstance(rows, dict):
         rows = {label: {"row": label} for label in rows if label != "stage1"}
     found = {}
     for label in rows if whole else ["stage1", *rows]:
         folder, begins, goes_on = out / label, whole or label not in rows, label in rows
-        epochs = (first if begins else 0, second if goes_on else 0)
-        own = switches | rows.get(label, {}) | {"epochs": epochs}
+        own = switches | rows.get(label, {})
         row = own.pop("row", None)
+        first, second = methods.build(name, row=row, **own).schedule.epochs
+        if first != shared and not whole:
+            raise ValueError(f"{label} changes the epochs of the common stage 1; use whole=True")
+        own["epochs"] = (first if begins else 0, second if goes_on else 0)
         if (folder / "model.safetensors").exists():
             config = methods.build(name, row=row, **own).config()
             kept = {"seed": seed, "precision": PRECISION[options.get("amp", False)]}

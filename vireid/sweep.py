@@ -60,7 +60,7 @@ def sweep(
     over, crossed : as in ``cells``
     row, switches : the starting setting, a row of the method's table and changes to its preset
     options : ``seed``, ``out``, ``whole`` and more for ``experiment.compare``: unless ``whole``,
-        all cells share a stage 1 of the starting setting
+        all cells share a stage 1 of the starting setting, and settings of stage 1 change nothing
 
     Returns the cell's name -> its record, BASE first. Raises ValueError, before anything is
     trained, naming the cell whose setting the method refuses.
@@ -168,7 +168,7 @@ def _label(changes: dict) -> str:
     parts = []
     for field, value in changes.items():
         text = "-".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        parts.append(f"{field}={text}")
+        parts.append(f"{field}={text.replace('+', '')}")  # 1e+20; a plus stands between changes
     return BETWEEN.join(parts) or BASE
 
 

@@ -1,5 +1,6 @@
 """``vireid train``, ``compare``, ``sweep`` and ``evaluate``."""
 
+import argparse
 from pathlib import Path
 
 from vireid.cli.options import (
@@ -22,8 +23,9 @@ Train a network without using any identity, score it, and keep a record that the
 A run that was stopped goes on where it was when the same command is given again with --resume.
 """
 COMPARE_HELP = """\
-Train rows of a method's ablation from one common stage 1, over several seeds, and print the table
-with its spread. Finished runs are kept and skipped: stop and repeat the command at will.
+Train rows of a method's ablation over several seeds and print the table with its spread. All rows
+of a seed go on from one common stage 1, but for mcf, whose rows differ there already. Finished runs
+are kept and skipped: stop and repeat the command at will.
 
   vireid compare --method bmil --data synthvi --preset small \\
       --rows prolonged M2 M3+MIRL oracle --seeds 1 2 3 --out runs/ladder
@@ -36,8 +38,8 @@ always one of the points. Finished cells are kept and skipped: stop and repeat t
   vireid sweep --method mcf --data synthvi --preset small --seeds 1 2 3 --out runs/sweep \\
       --over beta=0.1,0.3,0.5,0.9,1 --over "delta=(0.6,0.4),(0.5,0.5)"
 
-All cells of a seed share one stage 1, which knows only the setting one starts from; --whole trains
-each from the start, as hyperparameters of stage 1 want it.
+--no-whole lets all cells of a seed share one stage 1, which knows only the setting one starts from;
+--whole trains each from the start, as hyperparameters of stage 1 want it (usual for mcf).
 """
 
 
@@ -60,7 +62,9 @@ def add(command) -> None:
     )
     sweep.add_argument("--crossed", action="store_true", help="every pair of values of two fields")
     sweep.add_argument("--row", help="row of the paper's ablation to start from")
-    sweep.add_argument("--metric", default="rank1", help="what is drawn (default rank1)")
+    sweep.add_argument(
+        "--metric", default="rank1", choices=["rank1", "mAP", "mINP"], help="drawn (default rank1)"
+    )
     _many_runs(sweep, "e.g. data/sweeps/x")
 
     text = (
@@ -74,7 +78,11 @@ def add(command) -> None:
 
 def _many_runs(parser, example: str) -> None:
     experiment_options(parser)
-    parser.add_argument("--whole", action="store_true", help="no common stage 1")
+    parser.add_argument(
+        "--whole",
+        action=argparse.BooleanOptionalAction,
+        help="every run from the start, no common stage 1 (default: as the method's rows need it)",
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--out", type=Path, required=True, help="folder of all runs")
     parser.add_argument("--records", type=Path, help=f"copy the small records here, {example}")

@@ -47,20 +47,27 @@ def crop_flip(
 
 
 def colour_jitter(
-    picture: np.ndarray, *, strength: float = 0.5, generator: Generator | None = None
+    picture: np.ndarray,
+    *,
+    strength: float = 0.5,
+    hue: float | None = None,
+    generator: Generator | None = None,
 ) -> np.ndarray:
-    """Change brightness, contrast, saturation (factors 1 +- strength) and hue (+- strength turns).
+    """Change brightness, contrast, saturation (factors 1 +- strength) and hue (+- hue turns).
 
-    uint8 (h, w, 3) -> the same, the four in random order.
+    uint8 (h, w, 3) -> the same, the four in random order. ``hue`` None = as much as ``strength``.
     Source: torchvision's ColorJitter on 8-bit pictures, as used by PGM, BMIL and DMDL.
     """
     import torchvision.transforms.functional as F
     from PIL import Image
 
-    if not 0 <= strength <= 0.5:
-        raise ValueError(f"strength={strength}; give 0 to 0.5 (half a turn of hue)")
+    hue = strength if hue is None else hue
+    for name, value in (("strength", strength), ("hue", hue)):
+        if not 0 <= value <= 0.5:
+            raise ValueError(f"{name}={value}; give 0 to 0.5 (half a turn of hue)")
     changes = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adjust_hue)
-    by = (strength * (2 * torch.rand(4, generator=generator) - 1)).tolist()
+    most = torch.tensor([strength, strength, strength, hue])
+    by = (most * (2 * torch.rand(4, generator=generator) - 1)).tolist()
     result = Image.fromarray(picture)
     for i in torch.randperm(4, generator=generator).tolist():
         result = changes[i](result, by[i] if i == 3 else 1 + by[i])
@@ -134,12 +141,14 @@ class Stream:
     Parameters
     ----------
     jitter : strength of the colour jitter, 0 = none
+    hue : strength of its turn of hue; None = as ``jitter``
     pseudo_colour : paint the crop (infrared)
     colour_maps : which maps that draws from, "official" or "sampled"
     channels : operator at the end, "keep", "exchange", "adapt_grey" or "adapt"
     """
 
     jitter: float = 0.0
+    hue: float | None = None
     pseudo_colour: bool = False
     colour_maps: str = "official"
     channels: str = "keep"
@@ -151,7 +160,9 @@ class Stream:
     def paint(self, picture: np.ndarray, generator: Generator) -> np.ndarray:
         """The part that works on 8-bit pictures."""
         if self.jitter:
-            picture = colour_jitter(picture, strength=self.jitter, generator=generator)
+            picture = colour_jitter(
+                picture, strength=self.jitter, hue=self.hue, generator=generator
+            )
         if self.pseudo_colour:
             picture = pseudo_colour(picture, maps=self.colour_maps, generator=generator)
         return picture
@@ -231,11 +242,20 @@ class Recipe:
 
 _ADCA = Recipe(visible_second=Stream(channels="exchange"), infrared=Stream(channels="adapt_grey"))
 _PGM = replace(_ADCA, visible_second=Stream(jitter=0.5, channels="exchange"))
+_MCF = replace(_PGM, pad=7.5)  # 10 pixels of 384 rows
+_ALL_JITTERED = replace(_MCF, visible=Stream(jitter=0.5))
 RECIPES = {
     "plain": Recipe(pad=0, flip=0, erasing="none"),
     "adca": _ADCA,
     "pgm": _PGM,  # its SYSU stage 1 also jitters infrared pictures
     "bmil": _PGM,
+    "mcf": _MCF,  # TokenMatcher's stage 1, and its stage 2
+    "mcf_stage2": _ALL_JITTERED,
+    "mcf_paper": replace(  # the paper names no turn of hue
+        _MCF,
+        visible=Stream(jitter=0.5, hue=0.0),
+        visible_second=Stream(jitter=0.5, hue=0.0, channels="exchange"),
+    ),
     "dmdl": replace(
         _PGM,
         infrared_second=Stream(pseudo_colour=True),

@@ -62,8 +62,9 @@ def load(
     trial : which people are unseen, 0..2; 0 in the other presets, where nothing is drawn
     tracklets : adds infrared people without a visible partner to "train", from a folder
         ``m3svd_ir_tracklets`` inside or beside ``root``: "unmatched" takes scenes of no person
-        here, "all" takes all. Their identity is minus the tracklet's number: negative means that
-        nobody knows who it is, and one person may have several.
+        here: their identity is minus the tracklet's number, one-sided and without a name, and one
+        person may have several. "all" takes the other scenes' too, whose identity is -1: unknown,
+        they may be anyone here.
 
     Cameras are the index's (visible 1-10, infrared 11-20, one a scene); scenes that only tracklets
     have count on from 21.
@@ -130,7 +131,7 @@ def unmatched(root: Path, folder: Path, *, every: bool = False) -> list[Row]:
             continue
         camera = scenes.setdefault(line["sequence"], max([20, *scenes.values()]) + 1)
         path = _picture(place, where, line["file"])
-        rows.append(Row(path, Modality.INFRARED, camera, -tracklet))
+        rows.append(Row(path, Modality.INFRARED, camera, -1 if shared else -tracklet))
     return rows
 
 

@@ -92,7 +92,9 @@ class Method:
     Class attributes: ``name`` in the method table, ``title`` for legends, ``source`` the paper,
     ``presets`` whole settings (by data set or by paper/code), ``rows`` the paper's ablation rows as
     changes to a preset, ``switches`` the fields an ablation widget offers, each with its values,
-    ``networks`` what this method needs in the place of a data set's usual network.
+    ``networks`` what this method needs in the place of a data set's usual network,
+    ``one_stage1`` whether rows and switches change nothing before stage 2, so that one stage 1 does
+    for all of them.
     """
 
     schedule: Schedule = field(default_factory=Schedule)
@@ -105,6 +107,7 @@ class Method:
     rows: ClassVar[dict[str, dict]] = {}
     switches: ClassVar[dict[str, tuple]] = {}
     networks: ClassVar[dict[str, str]] = {}
+    one_stage1: ClassVar[bool] = True
     published: ClassVar[dict[str, str]] = {}  # row -> its name in data/papers.csv, where it differs
 
     @property

@@ -137,8 +137,8 @@ class PACBAM(nn.Module):
 def attention_maps(model: nn.Module, pictures: Tensor, modality: Tensor) -> Attended:
     """What the PA-CBAM inside a network does to these pictures: refined map and both gates.
 
-    Raises ValueError when the network holds none. The network runs as it is (call ``eval()``
-    before).
+    Raises ValueError when the network holds none, or has it turned off. The network runs as it is
+    (call ``eval()`` before).
     """
     inside = [module for module in model.modules() if isinstance(module, PACBAM)]
     if not inside:
@@ -151,4 +151,6 @@ def attention_maps(model: nn.Module, pictures: Tensor, modality: Tensor) -> Atte
         model(pictures, modality)
     finally:
         hook.remove()
+    if not caught:
+        raise ValueError("model: its PA-CBAM is turned off; model.attend.fill_(True) turns it on")
     return caught[0]

@@ -40,8 +40,8 @@ class RegionNet(nn.Module):
         the plain network of that name
     regions : stripes N; they share a row where N does not divide the map's rows
     dim : width of one region's feature; 128 for the demo, 256 to 768 otherwise
-    attention : "feature_map" puts PA-CBAM on the trunk's map; None leaves it out. ``attend`` turns
-        it off and on later
+    attention : "feature_map" puts PA-CBAM on the trunk's map; None leaves it out. The buffer
+        ``attend`` turns it off and on later, and is saved with the weights
     parts, reduction, residual : of PA-CBAM; parts None = regions
     trunk_options : passed to the small and squeezenet trunks
 
@@ -49,7 +49,7 @@ class RegionNet(nn.Module):
     """
 
     PLACES = ("feature_map",)
-    fresh = ("project.", "neck.", "attention.", "convert.")  # what no backbone's file has
+    fresh = ("project.", "neck.", "attention.", "attend", "convert.")  # no backbone's file has it
 
     def __init__(
         self,
@@ -74,7 +74,8 @@ class RegionNet(nn.Module):
         self.trunk, self.regions, self.dim = trunk, regions, regions * dim
         self.project = nn.ModuleList(nn.Linear(channels, dim, bias=False) for _ in range(regions))
         self.neck = BNNeck(self.dim)
-        self.attend, self.attention = True, None
+        self.attention = None
+        self.register_buffer("attend", torch.tensor(True))
         if attention:
             parts = regions if parts is None else parts
             self.attention = PACBAM(channels, parts=parts, reduction=reduction, residual=residual)
@@ -92,7 +93,7 @@ class RegionNet(nn.Module):
                 f"regions={self.regions} is more than the {x.shape[2]} rows of the map of pictures "
                 f"{tuple(pictures.shape[2:])}; use fewer regions or higher pictures"
             )
-        if self.attention is not None and self.attend:
+        if self.attention is not None and attends(self.attend):
             x, channel, _ = self.attention(x)
         pooled = stripe_pool(x, self.regions)  # (b, regions, c)
         tokens = torch.stack([f(p) for f, p in zip(self.project, pooled.unbind(1), strict=True)], 1)
@@ -165,6 +166,11 @@ def make_trunk(name: str, options: dict) -> tuple[nn.Module, int]:
 def _named(net: nn.Module, *names: str) -> nn.Sequential:
     """Some children of a network in a row, under their own names."""
     return nn.Sequential(OrderedDict((name, getattr(net, name)) for name in names))
+
+
+def attends(switch: Tensor) -> bool:
+    """The value of a network's buffer ``attend``; True on the meta device, without values."""
+    return switch.is_meta or bool(switch)
 
 
 def check_place(attention: str | None, places: tuple[str, ...]) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from vireid.models import Output
 from vireid.models.attention import PACBAM
 from vireid.models.parts import BNNeck, Stems
-from vireid.models.regions import check_place, stem_of
+from vireid.models.regions import attends, check_place, stem_of
 
 
 class IBN(nn.Module):
@@ -54,7 +54,7 @@ class RegionViT(nn.Module):
     drop_path : stochastic depth of the last block, rising linearly from 0
     attention : PA-CBAM on the patches: "pre_last_block", "patch_embed" (behind the stem) or None.
         With "pre_last_block" the class tokens pass by and read the refined patches in the last
-        block. ``attend`` turns it off and on later
+        block. The buffer ``attend`` turns it off and on later, and is saved with the weights
     parts, reduction, residual : of PA-CBAM; parts None = regions
 
     Tokens differ by their position embeddings only until training parts them.
@@ -65,7 +65,7 @@ class RegionViT(nn.Module):
     """
 
     PLACES = ("pre_last_block", "patch_embed")
-    fresh = ("neck.", "attention.", "stems.")  # what a one-token checkpoint may lack
+    fresh = ("neck.", "attention.", "attend", "stems.")  # what a one-token checkpoint may lack
 
     def __init__(  # noqa: PLR0913
         self,
@@ -91,7 +91,8 @@ class RegionViT(nn.Module):
         check_place(attention, self.PLACES)
         self.regions, self.size, self.dim = regions, tuple(size), regions * width
         self.grid = size[0] // 16, size[1] // 16
-        self.attend, self.place = True, attention
+        self.place = attention
+        self.register_buffer("attend", torch.tensor(True))
         self.stems = Stems(partial(convolutional_stem, width))
         self.cls_token = nn.Parameter(torch.empty(1, regions, width))
         self.pos_embed = nn.Parameter(torch.empty(1, regions + self.grid[0] * self.grid[1], width))
@@ -116,7 +117,7 @@ class RegionViT(nn.Module):
                 "resize them or build it with size=..."
             )
         patches, channel = self.stems(pictures, stem_of(modality)), None  # (b, width, gh, gw)
-        place = self.place if self.attend else None
+        place = self.place if attends(self.attend) else None
         if place == "patch_embed":
             patches, channel, _ = self.attention(patches)
         x = patches.flatten(2).transpose(1, 2)  # (b, gh gw, width)
@@ -136,8 +137,9 @@ class RegionViT(nn.Module):
 
     def from_torchvision(self, state: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
         """A one-token ViT's weights (timm's names) for this network; None for a file of its own."""
+        names = set(map(_bare, state))
         return (
-            None if "cls_token" not in state or "neck.weight" in state else one_token(state, self)
+            None if "cls_token" not in names or "neck.weight" in names else one_token(state, self)
         )
 
 
@@ -160,7 +162,7 @@ def one_token(
     Raises ValueError when the grid does not fit or any weights have another shape.
     Source: TokenMatcher's released code (broadcast and resize).
     """
-    state = {k.removeprefix("module.").removeprefix("backbone."): v for k, v in state.items()}
+    state = {_bare(k): v for k, v in state.items()}
     for needed in ("cls_token", "pos_embed"):
         if needed not in state:
             raise ValueError(f"state has no {needed!r}; is this a ViT in timm's names?")
@@ -185,6 +187,11 @@ def one_token(
             here = tuple(wanted[k].shape) if k in wanted else "nothing"
             raise ValueError(f"checkpoint {k} is {tuple(v.shape)}, the model has {here} there")
     return found
+
+
+def _bare(name: str) -> str:
+    """A weight's name without what training scripts put before it."""
+    return name.removeprefix("module.").removeprefix("backbone.")
 
 
 def _resize(patches: Tensor, old: tuple[int, int] | None, new: tuple[int, int]) -> Tensor:

@@ -66,7 +66,7 @@ def read(path: str | Path) -> dict[str, Tensor]:
     if path.suffix not in (".pth", ".pt"):
         raise ValueError(f"weights {path.name}: known endings are .safetensors, .pth, .pt and .npz")
     state = torch.load(path, map_location="cpu", weights_only=True)
-    for wrapped in ("state_dict", "model"):  # how training scripts wrap it
+    for wrapped in ("state_dict", "model", "teacher"):  # how training scripts wrap it
         state = state[wrapped] if isinstance(state.get(wrapped), dict) else state
     return {k.removeprefix("module."): v for k, v in state.items() if isinstance(v, Tensor)}
 

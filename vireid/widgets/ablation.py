@@ -196,11 +196,11 @@ class Ablation:
     def _train_tiny(self, switches: dict, report: Callable[[int, int], None]) -> Run:
         from vireid import experiment, warm_start
 
-        tiny = experiment.prepare("synthvi", preset="tiny")
+        tiny = experiment.prepare("synthvi", preset="tiny", method=self.method)
         preset = experiment.preset_for(tiny, self.method)
         first, second = build(self.method, preset=preset).schedule.epochs
         options = {"seed": 0, "on_step": report}
-        if not (first and second):
+        if not (first and second and self.kind.one_stage1):
             return experiment.train(
                 tiny, self.method, switches=switches, evaluate_every=1, **options
             )[1]

@@ -15,6 +15,7 @@ import torch
 
 from vireid.clustering import NoClustersError
 from vireid.data import sampler
+from vireid.data.augment import RECIPES, Recipe
 from vireid.losses import Adversary
 from vireid.memory import Memory
 from vireid.methods.mcf import terms
@@ -38,14 +39,17 @@ class MCF(Settings):
     Networks without regions count as one region. Raises ValueError for settings out of range and
     for ``pa_cbam`` with a network that holds none.
     Source: multi-module framework; where its equations are lost, its ancestors TokenMatcher, PCAL
-    and CALR. Differs: memories start from unit features; the memory of ca_memory="own" starts at
-    the visible prototypes, because an epoch's features hold no augmented pictures.
+    and CALR. Differs: memories start from unit features. An epoch's features hold no augmented
+    pictures: with ca_memory="shared" there is no memory of theirs, and with "own" it starts at the
+    visible prototypes. A modality with a single cluster, whose loss would be 0, is left out with a
+    warning. Colour jitter follows the crop. In phase 2 the classifier's rate starts afresh.
     """
 
     name = "mcf"
     title = "MCF"
     source = "multi-module collaborative framework"
     networks = {"small": "regions_small", "squeezenet": "regions_squeezenet", "agw": "vit"}
+    one_stage1 = False  # PA-CBAM and MAAL belong to phase 1, whose classifier plays on in phase 2
 
     @property
     def unsupervised(self) -> bool:
@@ -60,7 +64,8 @@ class MCF(Settings):
                 f"pa_cbam=True, but this {type(model).__name__} holds no PA-CBAM; take a region "
                 "network (regions_small, regions_squeezenet, vit with attention) or pa_cbam=False"
             )
-        model.attend = self.pa_cbam
+        if hasattr(model, "attend"):
+            model.attend.fill_(self.pa_cbam)
         self.regions = getattr(model, "regions", 1)
         self.device = next(model.parameters()).device
         if self.maal:
@@ -68,6 +73,12 @@ class MCF(Settings):
                 torch.manual_seed(seed)
                 opponent = ModalityClassifier(model.dim, widths=self.classifier).to(self.device)
             self.adversary = Adversary(opponent, alpha=self.alpha, lr=self.classifier_lr)
+
+    def augmentation(self, epoch: int) -> Recipe:
+        """The recipe of the epoch's stage."""
+        stage, _ = self.schedule.stage_of(epoch)
+        changed = stage == 2 and self.stage2_recipe
+        return RECIPES[self.stage2_recipe] if changed else super().augmentation(epoch)
 
     def relabel(self, train: Embeddings, epoch: int) -> dict[str, PseudoLabels]:
         """Cluster both modalities and start their memories; in stage 2 also link them."""

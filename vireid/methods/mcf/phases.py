@@ -21,10 +21,11 @@ class Phases(Schedule):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.stage2_lr <= 0 or (self.lr_floor and min(self.lr_floor) < 0):
+        floors = (0, 0) if self.lr_floor is None else self.lr_floor
+        if self.stage2_lr <= 0 or len(floors) != 2 or min(floors) < 0:
             raise ValueError(
                 f"stage2_lr={self.stage2_lr}, lr_floor={self.lr_floor}: give a positive rate and "
-                "floors >= 0"
+                "two floors >= 0"
             )
 
     @classmethod

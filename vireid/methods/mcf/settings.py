@@ -6,9 +6,37 @@ from vireid.methods.base import Method
 from vireid.methods.dcl import LIGHT, M3SVD, TINY
 from vireid.methods.mcf.phases import Phases
 
+CHOICES = {  # field -> what it may be
+    "clustering": ("intra", "joint", "oracle"),
+    "ca_memory": ("shared", "own"),
+    "identity_mode": ("ratio", "difference"),
+    "combine": ("alternate", "sum"),
+    "reduction": ("pair", "query"),
+    "um_group": ("partner", "linked"),
+}
+WEIGHTS = (
+    "identity_weight diversity alpha beta vra_weight vrnl_weight um_weight um_weight_late "
+    "maal_warmup"
+)
+RANGES = (  # fields, what fits (None is always allowed), what to do
+    (WEIGHTS, lambda v: v >= 0, "give a number >= 0; 0 is off"),
+    ("temperature classifier_lr local_eps", lambda v: v > 0, "give a number > 0"),
+    ("rho", lambda v: 0 < v <= 1, "give a share in (0, 1]"),
+    ("momentum shared_momentum", lambda v: 0 <= v <= 1, "give a weight in [0, 1]"),
+    ("max_matches min_regions instances", lambda v: v >= 1, "give a whole number >= 1"),
+    ("identities infrared_identities", lambda v: v >= 2, "contrast needs at least 2"),
+)
+JOINT_REGDB = {"joint_k1": 38, "joint_k2": 18}
 OFF = {"pa_cbam": False, "maal": False, "vra": False, "vrnl": False, "um": False}
 SGD = {"optimiser": "sgd"}
-TOKENMATCHER = SGD | {"infrared_identities": 8, "max_matches": 2, "lr_floor": (1e-6, 1e-7)}
+PAPER = SGD | {"recipe": "mcf_paper"}
+TOKENMATCHER = SGD | {
+    "infrared_identities": 8,
+    "max_matches": 2,
+    "lr_floor": (1e-6, 1e-7),
+    "recipe": "mcf",
+    "stage2_recipe": "mcf_stage2",
+}
 
 
 def _small(settings: dict, **changes) -> dict:
@@ -37,7 +65,8 @@ class Settings(Method):
     identity_weight, identity_mode : lambda of the identity-consistency term and its form
     diversity : weight of the token-diversity term
     maal, alpha, beta : the modality game; weights of its two sides
-    maal_warmup : epochs in which only the classifier learns
+    maal_warmup : epochs in which the game's classifier learns and the network is not yet told to
+        fool it
     classifier, classifier_lr : "official" or "light" widths; rate of its SGD
     vra, vra_weight, max_matches : greedy matching with shared memories; alpha_1; mu
     vrnl, vrnl_weight, rho, min_regions : regional neighbours; alpha_2; see ``neighbour_sets``
@@ -46,6 +75,7 @@ class Settings(Method):
     um, um_weight, delta, um_group : merging; alpha_3; weights of the sides; see ``merge_groups``
     um_weight_late : alpha_3 from epoch 35 of stage 2 on; None = no change
     stage2_lr, lr_floor : see ``Phases``
+    recipe, stage2_recipe : augmentation, a name of ``data.augment.RECIPES``; None = no change
 
     Raises ValueError for settings out of range.
     Source: multi-module framework; what its text lost is TokenMatcher's (TM), PCAL's or inferred.
@@ -95,14 +125,16 @@ class Settings(Method):
     um_group: str = "partner"
     stage2_lr: float = 3.5e-5
     lr_floor: tuple[float, float] | None = None
+    stage2_recipe: str | None = None
 
     presets = {
         "official": TOKENMATCHER | {"um_weight_late": 0.12},
         "official_regdb": TOKENMATCHER
         | {"epochs": (35, 35), "iterations": 100, "eps": 0.2, "lr": 3.5e-5, "momentum": 0.8}
-        | {"vrnl_weight": 0.1, "um_weight": 0.01, "lr_floor": (1e-7, 1e-7)},
-        "paper": SGD,
-        "paper_regdb": SGD | {"iterations": 100, "joint_k1": 38, "joint_k2": 18},
+        | {"vrnl_weight": 0.1, "um_weight": 0.01, "lr_floor": (1e-7, 1e-7)}
+        | JOINT_REGDB,
+        "paper": PAPER,
+        "paper_regdb": PAPER | {"iterations": 100} | JOINT_REGDB,
         "light": _small(LIGHT),
         "tiny": _small(TINY),
         "m3svd": _small(M3SVD),
@@ -130,19 +162,13 @@ class Settings(Method):
     }
 
     def __post_init__(self):
-        choices = {"clustering": ("intra", "joint", "oracle"), "ca_memory": ("shared", "own")}
-        for name, known in choices.items():
+        for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name}={getattr(self, name)!r}; known: {', '.join(known)}")
-        weights = ("identity_weight", "diversity", "alpha", "beta")
-        for name in (*weights, "vra_weight", "vrnl_weight", "um_weight"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}={getattr(self, name)}: a weight is >= 0; 0 is off")
-        if not 0 < self.rho <= 1 or self.max_matches < 1 or self.temperature <= 0:
-            raise ValueError(
-                f"rho={self.rho} must be in (0, 1], max_matches={self.max_matches} at least 1, "
-                f"temperature={self.temperature} positive"
-            )
-        if min(self.delta) < 0 or sum(self.delta) <= 0:
-            raise ValueError(f"delta={self.delta}: weights must be >= 0 and not all 0")
+        for names, fits, words in RANGES:
+            for name in names.split():
+                if (value := getattr(self, name)) is not None and not fits(value):
+                    raise ValueError(f"{name}={value}: {words}")
+        if len(self.delta) != 2 or min(self.delta) < 0 or sum(self.delta) <= 0:
+            raise ValueError(f"delta={self.delta}: give two weights >= 0 that are not all 0")
         self.schedule = Phases.of(self.schedule, stage2_lr=self.stage2_lr, lr_floor=self.lr_floor)
