@@ -271,9 +271,7 @@ for kind, members in by.items():
 test = world.test
 query, gallery = test.embed(model)
 ks, etas = (3, 5, 8, 15), (0.0, 0.1, 0.3, 1.0)
-ranked = {
-    (k, eta): widgets.reranked(test, query, gallery, k=k, eta=eta) for k in ks for eta in etas
-}
+ranked = {(k, eta): test.score_reranked(query, gallery, k=k, eta=eta) for k in ks for eta in etas}
 per_person = np.median(
     [np.unique(test.gallery.identity[t], return_counts=True)[1].mean() for t in test.trials]
 )
@@ -302,8 +300,8 @@ for every in (1, 2, 4, 8):
     some = query.rows(np.arange(len(query)) % every == 0)
     asked[f"every {every}"] = {
         "questions": len(some),
-        "plain": 100 * widgets.reranked(test, some, gallery, k=best, eta=1)["rank1"],
-        "re-ranked": 100 * widgets.reranked(test, some, gallery, k=best)["rank1"],
+        "plain": 100 * test.score_reranked(some, gallery, k=best, eta=1)["rank1"],
+        "re-ranked": 100 * test.score_reranked(some, gallery, k=best)["rank1"],
     }
 print(f"rank-1 %, k = {best}")
 print(pd.DataFrame.from_dict(asked, orient="index").round(1).to_string())

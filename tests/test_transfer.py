@@ -228,11 +228,28 @@ def test_t7_argmax_and_sums_stay(seed, beta):
 
 def test_t8_exchanging_modalities_is_the_other_direction():
     data = problem(8)
-    y, r, rounds = label_transfer(*data)
-    again = label_transfer(*exchanged(*exchanged(*data)))
-    assert np.array_equal(y, again[0]) and np.array_equal(r, again[1]) and rounds == again[2]
-    turned = label_transfer(*exchanged(*data))  # now the other modality moves first
+    r = label_transfer(*data)[1]
+    y0, r0, s_v, s_r, s_vr, s_rv = data
+    turned = label_transfer(y0=r0, r0=y0, s_intra=s_r, s_cross=s_v, s_ir=s_rv, s_ri=s_vr)
+    expected = slow_transfer((r0, y0, s_r, s_v, s_rv, s_vr))  # now the other modality moves first
+    np.testing.assert_allclose(turned[0], expected[0], atol=1e-12)
+    np.testing.assert_allclose(turned[1], expected[1], atol=1e-12)
     assert turned[0].shape == r.shape and not np.allclose(turned[0], r)
+
+
+def test_it_ends_where_looking_at_every_round_would():
+    waited = 0
+    for seed in range(40):
+        data = problem(seed)
+        rounds = list(itertools.islice(transfer_rounds(*data), 30))
+        y, r, played = label_transfer(*data, tol=0.05, max_rounds=30)
+        assert played == next(i for i, (*_, change) in enumerate(rounds, 1) if change <= 0.05)
+        assert np.array_equal(y, rounds[played - 1][0])
+        assert np.array_equal(r, rounds[played - 1][1])
+        cross = [torch.tensor(data[1]), *(r for _, r, _ in rounds)]
+        moved = [(b - a).abs().sum() / a.sum() for a, b in itertools.pairwise(cross)]
+        waited += any(m <= 0.05 for m in moved[: played - 1])
+    assert waited  # for the intra labels, which are looked at only when the others rest
 
 
 # Inputs

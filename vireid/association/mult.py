@@ -85,6 +85,10 @@ def mult(  # noqa: PLR0913
     c_v, c_r = centroids(v, y_v, "labels_visible"), centroids(r, y_r, "labels_infrared")
     if prototypes == "unit":
         c_v, c_r = normalize(c_v), normalize(c_r)
+    if any(getattr(graph, "eps", 1) < 1 for graph in distances or ()):
+        raise ValueError(
+            "distances were cut at eps; call jaccard_distance without eps, labels need all"
+        )
     graphs = distances or (jaccard_distance(x, rule=rule, k1=k1, k2=k2) for x in (v, r))
     s_v, s_r = (affinity(graph) for graph in graphs)
     plan, info = sinkhorn(squared_distances(v, r), lam=lam, stop=stop, overwrite=True)

@@ -69,11 +69,11 @@ def add(command) -> None:
 
     text = (
         "Score a trained network: vireid evaluate --data synthvi --preset small "
-        "--weights runs/.../model.safetensors"
+        "--weights runs/.../model.safetensors. Networks of mcf want --network regions_small."
     )
-    data_options(
-        command("evaluate", _evaluate, text, "score a trained network on query and gallery")
-    )
+    evaluate = command("evaluate", _evaluate, text, "score a trained network on query and gallery")
+    data_options(evaluate)
+    evaluate.add_argument("--rerank", action="store_true", help="by CMRR: all queries together")
 
 
 def _many_runs(parser, example: str) -> None:
@@ -145,6 +145,7 @@ def _sweep(a) -> None:
 
 def _evaluate(a) -> None:
     ready = prepare(a)
-    scores = ready.test.score(*ready.test.embed(ready.model(), device=a.device, progress=True))
+    score = ready.test.score_reranked if a.rerank else ready.test.score
+    scores = score(*ready.test.embed(ready.model(), device=a.device, progress=True))
     for name, value in scores.items():
         print(f"{name:22s} {value:.4f}" if name != "trials" else f"{name:22s} {value}")

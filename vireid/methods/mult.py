@@ -44,7 +44,8 @@ class MULT(Settings):
     Raises ValueError for settings out of range, and in ``relabel`` NoClustersError when a modality
     is noise only, in ``batches`` when no label has images of both modalities.
     Source: MULT (arXiv 2402.00672) eq. 1-20. Differs: losses see the memories as they were before
-    the step; stage 2 has an optimiser of its own.
+    the step; stage 2 has an optimiser of its own. Features are averaged with those of the mirrored
+    picture, and the usual network of the real data sets has non-local blocks, as for all methods.
     """
 
     name = "mult"
@@ -160,6 +161,12 @@ class MULT(Settings):
         half = self.identities // len(usable)
         parts = dict.fromkeys(usable, half)
         parts[usable[-1]] = self.identities - half * (len(usable) - 1)
+        for space in set(shared) - set(usable):
+            warnings.warn(
+                f"epoch {epoch}: no label of {space.word} space has images of both modalities; all "
+                f"{self.identities} classes of a batch come from the other space",
+                stacklevel=2,
+            )
         for space, wanted in parts.items():
             if shared[space] < wanted:
                 warnings.warn(

@@ -56,10 +56,12 @@ class Settings(DCL):
         temperature ratio of the targets; True stops the gradient through them
     noise : DBSCAN's outliers in stage 2. "assign": they are labelled, by the transfer ("mult") or
         by their nearest own prototype ahead of the association; "drop": they take no part in
-        association and training. Prototypes never hold them
+        association and training, though distances were computed among all. Prototypes never hold
+        them
     alpha, transfer, tol, max_rounds : as ``label_transfer`` (``transfer`` is its schedule)
     beta : share of the hard label in the soft one; see ``aggregate``
-    lam, stop : of every Sinkhorn run over images; see ``sinkhorn``
+    lam, stop : of every Sinkhorn run over images; see ``sinkhorn``. "otla" has ``otla_steps``
+        in the place of ``stop``
     affinity, prototypes : as ``association.mult`` (``affinity`` is its rule)
     pgm_rounds : see ``pgm``; 2 is the released code
     otla_steps : Sinkhorn steps of "otla" at most; its source has no cap
@@ -127,7 +129,14 @@ class Settings(DCL):
         **{a: {"association": a, "oclr": False} for a in ASSOCIATIONS},
         **{f"{a}+oclr": {"association": a} for a in ASSOCIATIONS},
     }
-    published = {str(i): f"row {i}" for i in range(1, 8)}
+    published = {
+        **{str(i): f"row {i}" for i in range(1, 8)},
+        **{
+            f"{a}{row}": f"w/ {a.upper()}, {words} OCLR"
+            for a in ("pgm", "bccm", "dotla")
+            for row, words in (("", "without"), ("+oclr", "with"))
+        },
+    }
     switches = {
         "association": ASSOCIATIONS,
         "im": (True, False),
@@ -158,4 +167,4 @@ class Settings(DCL):
             if (value := getattr(self, name)) is not None and value < least:
                 raise ValueError(f"{name}={value}: give a whole number >= {least}")
         if not self.tol >= 0:
-            raise ValueError(f"tol={self.tol}: give a share >= 0; 0 plays all max_rounds")
+            raise ValueError(f"tol={self.tol}: give a share >= 0; 0 plays on until nothing moves")

@@ -22,7 +22,6 @@ from vireid.widgets.matching import greedy_steps
 from vireid.widgets.memories import cai_limits, responsibility, two_memories
 from vireid.widgets.panel import Panel, show
 from vireid.widgets.regions import regional_neighbours
-from vireid.widgets.reranked import reranked
 from vireid.widgets.scene import Outcome, Scene, disturbed, outcomes, own_clusters
 from vireid.widgets.spread import Problem, affinity_pictures, few, problem, transfer
 from vireid.widgets.twins import twins
@@ -66,7 +65,6 @@ __all__ = [
     "problem",
     "refined_labels",
     "regional_neighbours",
-    "reranked",
     "responsibility",
     "right_labels",
     "show",

@@ -145,10 +145,14 @@ class Ablation:
         return figure, f"Ablation of {self.kind.title} on {world}; chosen: {chosen}. {alt}"
 
     def _paper(self, names, score: str) -> dict[str, float]:
-        rows = paper_table(
-            paper=self.kind.title, setting="ablation", dataset="SYSU-MM01", mode="all", metric=score
-        )
-        value = {row["method"]: row["value"] for row in rows}
+        where = {"paper": self.kind.title, "dataset": "SYSU-MM01", "mode": "all", "metric": score}
+        value = {
+            row["method"] if setting == "ablation" else f"{row['method']}, {row['note']}": row[
+                "value"
+            ]
+            for setting in ("ablation", "association")
+            for row in paper_table(setting=setting, **where)
+        }
         bare = {name: name.split(" (")[0] for name in names}  # without what tells settings apart
         known = {name: self.kind.published.get(row, row) for name, row in bare.items()}
         return {name: value[listed] for name, listed in known.items() if listed in value}
