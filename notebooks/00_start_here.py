@@ -107,7 +107,8 @@ print(f"pixels: first answer right for {score['rank1']:.0%} of the questions, ch
 # %% [markdown]
 # The score `rank-1` is the share of questions whose first answer is right. `mAP` (mean average
 # precision) also asks whether *all* pictures of the person come early. Both are explained with
-# the protocols in `vireid.evaluation`; every notebook reports them on the test people.
+# the protocols in `vireid.evaluation`, and wherever a network answers questions about test people,
+# both are reported.
 #
 # **What to doubt.** Six questions prove nothing: the score above is over all of them, and even
 # that is a small world. Pixels may also profit from what has nothing to do with the person: the
@@ -125,6 +126,9 @@ print(f"pixels: first answer right for {score['rank1']:.0%} of the questions, ch
 # | measure better | Which distance lets neighbours cross the gap? | 05 the Jaccard family |
 # | bridge | How does a cluster get one prototype per light? | 06 prototypes and invariance |
 # | train | What does each part of a method bring? | 07 train and compare |
+# | debias | What ties a label to the light, and can it be cut? | 08 causal adjustment, 09 bias-free training |
+# | associate | Who is matched to whom, and do neighbours know better? | 10 associations, 11 label transfer |
+# | look closer | What do regions, attention and a lost game add? | 12 regions and attention |
 #
 # In every section: a **question**, a **prediction** that you write down before you run the cell,
 # a **picture**, and **what to doubt**. Then an exercise with its answer folded in.
@@ -140,7 +144,8 @@ print(f"pixels: first answer right for {score['rank1']:.0%} of the questions, ch
 #
 # Replace `.ravel()` by `.mean(axis=1)`: a picture becomes a column of stripe means. It forgets
 # where in a stripe something is, so pose matters less, but a dark jacket need not be dark in
-# infrared: the ranking changes, and it stays far from reliable. No fixed rule on pixels knows
+# infrared: the ranking changes, and whether rank-1 rises or falls on so few people you have just
+# seen; it stays far from reliable either way. No fixed rule on pixels knows
 # that cloth changes its brightness with the light. That has to be learned, and notebook 01 shows
 # why.
 # </details>

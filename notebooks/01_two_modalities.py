@@ -86,9 +86,11 @@ widgets.twins().show()
 # %%
 high, wide = train.size
 body = np.s_[high // 4 : high // 2, 3 * wide // 10 : 7 * wide // 10]
-torso = np.array([train.resized(i)[body].mean() for i in range(len(train))])
+colour = np.array([train.resized(i)[body].mean(axis=(0, 1)) for i in range(len(train))])  # (n, 3)
+torso, warmth = colour.mean(axis=1), colour[:, 0] - colour[:, 2]
 for camera in np.unique(train.camera):
-    torso[train.camera == camera] -= torso[train.camera == camera].mean()
+    for value in (torso, warmth):
+        value[train.camera == camera] -= value[train.camera == camera].mean()
 people = np.unique(train.identity)
 seen = [[(train.identity == p) & (train.modality == m) for p in people] for m in (0, 1)]
 mean = [[torso[rows].mean() for rows in persons] for persons in seen]
@@ -104,13 +106,18 @@ r = np.corrcoef(mean)[0, 1]
 how = "largely" if abs(r) > 0.6 else "weakly" if abs(r) > 0.2 else "not noticeably"
 verdict = f"{how} {'kept' if r > 0 else 'turned round'}"
 print(f"r = {r:+.2f}: brightness is {verdict}; it predicts {r**2:.0%} of the variance")
+hints = np.stack([mean[0], [warmth[rows].mean() for rows in seen[0]], np.ones(len(people))], 1)
+left = mean[1] - hints @ np.linalg.lstsq(hints, np.array(mean[1]), rcond=None)[0]
+print(f"brightness and red - blue together predict {1 - left.var() / np.var(mean[1]):.0%}")
 
 # %% [markdown]
 # A strong r of either sign is good news: a rule like "swap dark and bright" is the same for
-# everybody, and a network can learn it. Only what is left over, 1 - r², is lost for good.
+# everybody, and a network can learn it. What is left over, 1 - r², is what *brightness alone*
+# cannot tell; the rest of the colour may tell it, as the second line shows. Only what no colour
+# tells is lost for good.
 #
 # **What to doubt.** Few people make a shaky r: with 20, even unrelated numbers reach |r| = 0.44
-# one time in twenty.
+# one time in twenty, and two hints together explain 11 % of unrelated numbers.
 
 # %% [markdown]
 # ## 3 · The part that nobody can learn
@@ -127,18 +134,19 @@ for ax, gap in zip(axes, (0.0, 0.5, 1.0), strict=True):
     shots = [world.shot(world.person(p, seed=1), world.camera(1), (1, p)) for p in range(80)]
     lit = [[render(s.do(modality=m), (64, 32)) for s in shots] for m in (0, 1)]
     light = [[picture[16:32, 10:22].mean() for picture in pictures] for pictures in lit]
+    ax.set(xlim=(0, 255), ylim=(0, 255))
     axis = dict(xlabel="visible (grey levels)", ylabel="infrared (grey levels)")
     plots.paired(*light, ax, **axis, title=f"modality_gap {gap:g}")
 plots.show(figure, "Torso brightness of 80 twins in both lights, at modality_gap 0, 0.5 and 1.")
 
 # %% [markdown]
-# At 0 one rule binds the two brightnesses for everybody; at 1 they have little to do with each
-# other, and *no method whatever* can get that cue back. What remains then is shape, pattern, gait
-# and bag.
+# At 0 one rule binds infrared to *colour* for everybody, and brightness is a part of colour; at 1
+# the two have little to do with each other, and *no method whatever* can get that cue back. What
+# remains then is shape, pattern, gait and bag.
 #
-# **What to doubt.** Even at 0 the cloud is no line: arms, prints and shadows fall into the box
-# too. How large the gap of real cloth is, a drawn world cannot say; it only lets us turn the
-# dial.
+# **What to doubt.** Even at 0 the cloud is no line: the rule also listens to red against blue,
+# which these axes do not show, and arms, prints and shadows fall into the box too. How large the
+# gap of real cloth is, a drawn world cannot say; it only lets us turn the dial.
 
 # %% [markdown]
 # ## 4 · How easily is the light itself recognised?
@@ -171,9 +179,9 @@ for name, values in clues.items():
 # %% [markdown]
 # ### Exercise
 #
-# Set the first slider group to `style = thermal`. Which clues of section 1 survive in heat that
-# near infrared destroys, and the other way round? Then repeat section 3 with
-# `WORLD.do(modality_gap=gap, style="thermal")`.
+# In section 1 choose `style = thermal` and move `style_gap` to 1 (below that, heat and near infrared
+# are mixed). Which clues survive in heat that near infrared destroys, and the other way round?
+# Then repeat section 3 with `WORLD.do(modality_gap=gap, style="thermal", style_gap=1.0)`.
 #
 # <details><summary>Answer</summary>
 #

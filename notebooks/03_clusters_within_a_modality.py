@@ -86,8 +86,15 @@ for rule, seen in views.items():
     there = seen.nearest >= 0  # by Jaccard, fewer than 16 may have anything in common
     hit = (visible.identity[seen.nearest] == visible.identity[:, None]) & there
     print(
-        f"{rule}: {there.sum(1).mean():.1f} neighbours, {hit.sum() / there.sum():.0%} same person"
+        f"{rule}: {there.sum(1).mean():.1f} neighbours, {hit.sum() / there.sum():.0%} same person: "
+        f"{hit.sum(1).mean():.1f} right ones a picture"
     )
+
+# %% [markdown]
+# Compare the last numbers: Jaccard does not bring more of the same person, it names fewer others.
+# A pair without a common neighbour is at distance 1, as far as can be.
+#
+# **What to doubt.** A shorter list is purer by itself. What counts is what clusters make of it.
 
 # %% [markdown]
 # ## 2 · Dense spots become clusters
@@ -107,8 +114,10 @@ widgets.clusters(
 
 # %% [markdown]
 # Small `eps`: many pictures stay alone. Large `eps`: people melt into each other, and at the end
-# into one crowd. In between there may be about as many clusters as people, which says nothing yet
-# about *whom* they hold: leaf through them with the second slider.
+# into one crowd.
+#
+# **What to doubt.** In between there may be about as many clusters as people, which says nothing
+# yet about *whom* they hold: leaf through them with the second slider.
 
 # %% [markdown]
 # ## 3 · Are they the right groups?
@@ -144,6 +153,9 @@ for m in Modality:
 # pictures of one person, how often do they share a cluster? A person split in two costs recall
 # and does little harm in training; two people in one cluster teach the network that they are one.
 #
+# Near infrared shows less of a person, and yet its clusters need not be worse: look at the peaks of
+# the two lines and at where they stand. A single `eps` serves one light better than the other.
+#
 # **What to doubt.** ARI leaves outliers out, so a clustering may look good by giving up on the
 # hard pictures: always read it beside their number. And choosing `eps` by ARI would be cheating:
 # it uses the truth.
@@ -176,11 +188,13 @@ plots.show(
 # %% [markdown]
 # Mostly, each person gets one cluster per light. Why, and what can be done about it, is the
 # matter of notebooks 04 and 05.
+#
+# **What to doubt.** A mixed cluster is not yet a right one: it may hold two strangers.
 
 # %% [markdown]
 # ### Exercise
 #
-# In section 2 set `K1` to 40, far more pictures than a person has in one modality. What happens
+# Before section 1 set `K1 = 40`, far more pictures than a person has in one modality. What happens
 # to the clusters, and to ARI?
 #
 # <details><summary>Answer</summary>

@@ -164,8 +164,8 @@ np.testing.assert_allclose([plain, both], [0.020581, 2.020581], atol=1e-5)
 # ## 3 · Prototypes that move
 #
 # After every step the batch moves its prototypes a little: $\phi \leftarrow \mathrm{norm}(\mu \phi
-# + (1 - \mu) f)$. The *momentum* $\mu$ weighs the old prototype; the papers take 0.1, so the new
-# picture weighs nine times as much! A single bank takes the pictures one by one; BMIL's code keeps
+# + (1 - \mu) f)$. The *momentum* $\mu$ weighs the old prototype; BMIL and MULT take 0.1, DMDL
+# and MCF 0.2, so a new picture weighs nine or four times as much! A single bank takes the pictures one by one; BMIL's code keeps
 # two, one moved by the batch's mean, one by its *hardest* picture, the least like the prototype.
 #
 # **Predict first.** A cluster lies around 40 degrees, its prototype starts at 0. How will the three
@@ -176,8 +176,8 @@ widgets.memory_walk().show()
 
 # %% [markdown]
 # At 0.1 a bank forgets everything but the last batch, and the hard one jumps between outliers: it
-# shows the network the edge of the cluster, not its middle. At 0.9 the three nearly agree and
-# follow slowly.
+# shows the network the edge of the cluster, not its middle. At 0.9 all follow slowly; the single
+# bank, which moves once a *picture* and not once a batch, follows fastest.
 #
 # **What to doubt.** Jumps are not bad as such: they are noise against settling too early. Whether
 # that helps is a question for an ablation, not for a picture.
@@ -254,12 +254,14 @@ plots.show(figure, "Recall and precision of crossing pairs in the joint clusters
 
 # %% [markdown]
 # The own-light share tells whether a part does what it is meant to: bring the lights together.
-# Rank-1 and mAP tell whether that helps to find people. On a world this small the two need not
-# agree, and they may well not here: with so few pictures many crossing pairs are strangers, and
-# bringing the lights together then means bringing the wrong people together.
+# Rank-1 and mAP tell whether that helps to find people. The two need not agree. Two rows with the
+# same share can be far apart in rank-1: with wrong joint clusters a pull to *both* prototypes
+# (MIRL) brings the wrong people together, and how many clusters are wrong is the second picture.
+# A high precision says little there where recall is near 0: it is counted on a few pairs.
 #
 # **What to doubt.** One seed, a handful of test people, a few epochs. No order of rows on this
-# table is a result. Notebook 07 shows the same rows on a larger world over several seeds.
+# table is a result. Notebook 07 shows M2 and M3+MIRL on a larger world over several seeds, where
+# M3+MIRL leads; `vireid compare --rows M3` would put M3 beside them.
 
 # %% [markdown]
 # ### Exercise
@@ -269,8 +271,9 @@ plots.show(figure, "Recall and precision of crossing pairs in the joint clusters
 #
 # <details><summary>Answer</summary>
 #
-# With `keep=2` only the two positives are left in the softmax: the stranger is out of the race, and
-# the loss falls to ln 2 plus what the two differ by. Nothing pushes away from anybody, so all
+# With `keep=2` only the two positives are left in the softmax: the stranger is out of the race. The
+# loss hardly falls (2.018 after 2.021), for the stranger weighed next to nothing; what remains is
+# what the two positives differ by, and ln 2 if they were equal. Nothing pushes away from anybody, so all
 # pictures could collapse into one point at no cost. With many prototypes the far ones hardly weigh
 # in the softmax anyway (at temperature 0.05, a likeness lower by 0.2 counts e^4 = 55 times less),
 # so dropping them saves work and changes little; dropping the near ones changes everything.

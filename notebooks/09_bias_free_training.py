@@ -67,7 +67,7 @@ print(f"{train.name}: {len(train)} pictures, described by a network after stage 
 # %% [markdown]
 # ## 1 · Pictures: paint the grey, grey the colours
 #
-# A visible picture's second view has one colour channel copied into all three (notebook 02). DMDL
+# A visible picture's second view has one colour channel copied into all three (channel exchange). DMDL
 # adds a second view for *infrared* pictures: each grey level is looked up in a colour table, one
 # for each channel. A channel has two tables to choose from, A and B, so there are 2 · 2 · 2 = 8
 # paintings. The network is told that a picture and its painting are the same person.
@@ -309,8 +309,8 @@ for name, found in after.items():
 # Without CAI (rows 1 and 6) pictures are compared with the one shared memory. The common stage 1
 # has none of the parts.
 #
-# **Predict first.** Which single step will be worth most? In the paper it is 1 to 2, closely
-# followed by 2 to 3. Sections 1 to 5 and notebook 08 have told you where each part is weak
+# **Predict first.** Which single step will be worth most? In the paper it is 1 to 2, followed by
+# 4 to 7 and 2 to 3. Sections 1 to 5 and notebook 08 have told you where each part is weak
 # *here*.
 
 # %%

@@ -200,7 +200,7 @@ assert DATA != "synthvi" or strict[1] > loose[1], "agreement brought no better n
 # when the row is free and the column has fewer than `max_matches` (pass A). Columns that nobody
 # took get a list of their own in pass B. Step through the smallest example that has it all.
 #
-# **Predict first.** Three rows like column 0 best and it has room for three. What happens to the
+# **Predict first.** All four rows like column 0 best, and it has room for three. What happens to the
 # fourth, and who will column 1 get?
 
 # %%
@@ -309,7 +309,7 @@ assert DATA != "synthvi" or lost[-1] < max(lost) - 0.1, "the straight cut did no
 # test, between visible and infrared; guessing gives 50 %, and less than that says only that the
 # means of held-out persons lie the other way. Against a straight cut, the layer brings the three
 # means together, and that is what centring does in one line. Against the deeper classifier, layer
-# and classifier chase each other: the accuracy dips and recovers, the gap *grows*, retrieval
+# and classifier chase each other: the accuracy dips and recovers, the gap stays open, retrieval
 # suffers.
 #
 # **What to doubt.** A whole network can do more than a layer, and the paper's weight is 0.1, not 1:
@@ -323,8 +323,8 @@ assert DATA != "synthvi" or lost[-1] < max(lost) - 0.1, "the straight cut did no
 # both are right, they are one person in two pieces. They take turns: in each epoch one of the group
 # moves towards the others.
 #
-# **Predict first.** Of the visible clusters that share a partner here, how many pairs are one
-# person?
+# **Predict first.** Of the clusters that share a partner here, in either light, how many pairs are
+# one person?
 
 # %%
 groups = mcf.links.groups
@@ -410,8 +410,8 @@ print(pd.DataFrame.from_dict(differ, orient="index", columns=["paper", "official
 # The rows of the paper's text on SynthVI small, over seeds with new people each. Every row is
 # trained from the start, because attention and the modality game belong to phase 1 already:
 #
-# `vireid compare --method mcf --data synthvi --preset small --whole --rows R1 R2 R3 R4 R5 R6 R7
-# oracle --seeds 1 2 3 --out runs/mcf`
+# `vireid compare --method mcf --data synthvi --preset small --rows R1 R2 R3 R4 R5 R6 R7
+# oracle --seeds 1 2 3 --out runs/mcf --records data/runs/synthvi_small_mcf`
 #
 # The oracle is given true identities and true partners; it is a ceiling and *not* unsupervised.
 #
@@ -460,8 +460,9 @@ if lines:
     plots.show(figure, f"Precision across over the epochs of phase 2; in the last: {told}.")
 
 # %% [markdown]
-# How much do the weights matter? `vireid sweep --method mcf --over beta=0.03,0.3 --over
-# vra_weight=0.1,0.8` trains a cell per value; below are the committed ones, if there are any.
+# How much do the weights matter? `vireid sweep --method mcf --data synthvi --preset small --over
+# beta=0.03,0.3 --over vra_weight=0.1,0.8 --out runs/sweep --records data/sweeps/synthvi_small_mcf`
+# trains a cell per value; below are the committed ones, if there are any.
 
 # %%
 if (drawn := ladder.mcf_sweep()) is not None:
