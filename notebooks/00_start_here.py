@@ -126,8 +126,10 @@ print(f"pixels: first answer right for {score['rank1']:.0%} of the questions, ch
 # | measure better | Which distance lets neighbours cross the gap? | 05 the Jaccard family |
 # | bridge | How does a cluster get one prototype per light? | 06 prototypes and invariance |
 # | train | What does each part of a method bring? | 07 train and compare |
-# | debias | What ties a label to the light, and can it be cut? | 08 causal adjustment, 09 bias-free training |
-# | associate | Who is matched to whom, and do neighbours know better? | 10 associations, 11 label transfer |
+# | debias | What ties a label to the light? | 08 causal adjustment |
+# | debias | Can pictures, labels and memories be freed of it? | 09 bias-free training |
+# | associate | Who is matched to whom? | 10 associations |
+# | associate | Do neighbours know better? | 11 label transfer |
 # | look closer | What do regions, attention and a lost game add? | 12 regions and attention |
 #
 # In every section: a **question**, a **prediction** that you write down before you run the cell,

@@ -179,9 +179,9 @@ for name, values in clues.items():
 # %% [markdown]
 # ### Exercise
 #
-# In section 1 choose `style = thermal` and move `style_gap` to 1 (below that, heat and near infrared
-# are mixed). Which clues survive in heat that near infrared destroys, and the other way round?
-# Then repeat section 3 with `WORLD.do(modality_gap=gap, style="thermal", style_gap=1.0)`.
+# In section 1 choose `style = thermal` and move `style_gap` to 1 (below that, heat and near
+# infrared are mixed). Which clues survive in heat that near infrared destroys, and the other way
+# round? Then repeat section 3 with `WORLD.do(modality_gap=gap, style="thermal", style_gap=1.0)`.
 #
 # <details><summary>Answer</summary>
 #

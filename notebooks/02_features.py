@@ -179,10 +179,10 @@ plots.show(figure, "Five infrared questions and the network's six best visible a
 # %% [markdown]
 # Within a light the weights are worth a lot, and across they lose to the grey pixels! The network
 # has learned to listen to colour, which infrared has not; raw pixels at least keep pose, place and
-# build, and a world as small as this one repeats them. What was learned in one light is worth much in that light and carries over badly: a good
-# description of a person *in visible light* is not yet a description of the person. This is why
-# the next notebooks first group pictures within a modality, where features can be trusted, and
-# cross the gap later.
+# build, and a world as small as this one repeats them. What was learned in one light is worth
+# much in that light and carries over badly: a good description of a person *in visible light* is
+# not yet a description of the person. This is why the next notebooks first group pictures within
+# a modality, where features can be trusted, and cross the gap later.
 #
 # **What to doubt.** On SynthVI the starting weights come from the same generator as the pictures:
 # a far closer relative than ImageNet is to SYSU-MM01. And the test has few people, so one more or

@@ -274,9 +274,9 @@ assert DATA != "synthvi" or best["modality"] > best["vanilla"], (
 
 # %% [markdown]
 # So compare like with like: the best `vanilla` may well beat `modality` at a setting that suits
-# neither, and only best against best says what balancing is worth. Balanced lists cut `k1` in two, so where plain lists fit a person's pictures in one light, they
-# may want a larger `k1`. And at large `eps` everything melts into a few crowds, first where lists
-# cross.
+# neither, and only best against best says what balancing is worth. Balanced lists cut `k1` in
+# two, so where plain lists fit a person's pictures in one light, they may want a larger `k1`. And
+# at large `eps` everything melts into a few crowds, first where lists cross.
 #
 # **What to doubt.** The best field is found with the truth in hand; no method can do that. What a
 # method can use is a *broad* good region: look at the fields around the frame.

@@ -165,8 +165,9 @@ np.testing.assert_allclose([plain, both], [0.020581, 2.020581], atol=1e-5)
 #
 # After every step the batch moves its prototypes a little: $\phi \leftarrow \mathrm{norm}(\mu \phi
 # + (1 - \mu) f)$. The *momentum* $\mu$ weighs the old prototype; BMIL and MULT take 0.1, DMDL
-# and MCF 0.2, so a new picture weighs nine or four times as much! A single bank takes the pictures one by one; BMIL's code keeps
-# two, one moved by the batch's mean, one by its *hardest* picture, the least like the prototype.
+# and MCF 0.2, so a new picture weighs nine or four times as much! A single bank takes the
+# pictures one by one; BMIL's code keeps two, one moved by the batch's mean, one by its *hardest*
+# picture, the least like the prototype.
 #
 # **Predict first.** A cluster lies around 40 degrees, its prototype starts at 0. How will the three
 # run at momentum 0.1, how at 0.9?
@@ -273,8 +274,9 @@ plots.show(figure, "Recall and precision of crossing pairs in the joint clusters
 #
 # With `keep=2` only the two positives are left in the softmax: the stranger is out of the race. The
 # loss hardly falls (2.018 after 2.021), for the stranger weighed next to nothing; what remains is
-# what the two positives differ by, and ln 2 if they were equal. Nothing pushes away from anybody, so all
-# pictures could collapse into one point at no cost. With many prototypes the far ones hardly weigh
-# in the softmax anyway (at temperature 0.05, a likeness lower by 0.2 counts e^4 = 55 times less),
-# so dropping them saves work and changes little; dropping the near ones changes everything.
+# what the two positives differ by, and ln 2 if they were equal. Nothing pushes away from anybody,
+# so all pictures could collapse into one point at no cost. With many prototypes the far ones
+# hardly weigh in the softmax anyway (at temperature 0.05, a likeness lower by 0.2 counts e^4 = 55
+# times less), so dropping them saves work and changes little; dropping the near ones changes
+# everything.
 # </details>

@@ -67,8 +67,8 @@ print(
 # lights, so that it takes as many steps and learns nothing across.
 #
 # From a terminal that is `vireid compare --method bmil --data synthvi --preset tiny --rows
-# prolonged M3+MIRL --seeds 0 --world 11 --out runs/tiny`; here `trained` does the same, or reads what it did
-# before on this machine.
+# prolonged M3+MIRL --seeds 0 --world 11 --out runs/tiny`; here `trained` does the same, or reads
+# what it did before on this machine.
 
 # %%
 model, first = stage_one(world, seed=0)

@@ -390,6 +390,7 @@ print(f"DMDL on SYSU-MM01: row 1 {told['index 1']} %, row 2 {told['index 2']} % 
 # and listen more to the common light's memory; pictures of the common light hardly listen across.
 # Uniform weights level both. At ten to one the count prior gives infrared pictures a floor of
 # log 11 = 2.4 nats and lets visible ones take about a tenth of their say from infrared while
-# their own memory is sure of them (the surer the other memory beside it, the more). The formula wants p(m) of the population one cares about, which is a decision and not a fact of the
-# sample: a network that will be asked in both lights equally often has good reason to say one half.
+# their own memory is sure of them (the surer the other memory beside it, the more). The formula
+# wants p(m) of the population one cares about, which is a decision and not a fact of the sample:
+# a network that will be asked in both lights equally often has good reason to say one half.
 # </details>

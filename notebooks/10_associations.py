@@ -223,7 +223,7 @@ assert DATA != "synthvi" or drop["hungarian"] < drop["pgm"] < min(drop["dotla"],
 #   precision only. `mbccm`, which widens every forced pair, pays more; so does **balanced
 #   transport** of images (`otla`, `dotla`, `mult`): every image must send and every cluster must
 #   receive its equal share, so that lone people not only take a wrong place but push others out of
-#   their right one. (`sinkhorn` is so smooth, lambda = 0.2 in place of 25, that it hardly balances.)
+#   their right one. (`sinkhorn` is so smooth, lambda 0.2 in place of 25, that it hardly balances.)
 #
 # **What to doubt.** A benchmark in which every person is seen in both lights, like RegDB, cannot
 # show the second lesson at all. And at `gap` 0.5 we look at a world that features do not reach here

@@ -274,9 +274,9 @@ plots.show(figure, "Pair precision across the gap over alpha, for three gaps; a 
 
 # %% [markdown]
 # At 0 the collapse has begun: within the 20 rounds that are allowed, much of what was right is
-# lost, and more of it the wider the gap. A twentieth of memory is enough to stop it, and from there on the curve is nearly *flat*,
-# down to $\alpha = 1$, where labels are smoothed once and nothing crosses any more: that is `dotla`
-# with a vote among neighbours.
+# lost, and more of it the wider the gap. A twentieth of memory is enough to stop it, and from
+# there on the curve is nearly *flat*, down to $\alpha = 1$, where labels are smoothed once and
+# nothing crosses any more: that is `dotla` with a vote among neighbours.
 #
 # **What to doubt.** A flat curve means that the dial need not be tuned, and also that a claim for
 # one value of it rests on little.

@@ -200,8 +200,8 @@ assert DATA != "synthvi" or strict[1] > loose[1], "agreement brought no better n
 # when the row is free and the column has fewer than `max_matches` (pass A). Columns that nobody
 # took get a list of their own in pass B. Step through the smallest example that has it all.
 #
-# **Predict first.** All four rows like column 0 best, and it has room for three. What happens to the
-# fourth, and who will column 1 get?
+# **Predict first.** All four rows like column 0 best, and it has room for three. What happens to
+# the fourth, and who will column 1 get?
 
 # %%
 example = np.array([[0.9, 0.1, 0.2], [0.8, 0.3, 0.1], [0.7, 0.6, 0.2], [0.65, 0.2, 0.4]])

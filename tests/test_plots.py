@@ -266,3 +266,14 @@ def test_paper_table_is_complete_and_numeric():
     assert len(rows) == 1018
     assert {r["paper"] for r in rows} == {"BMIL", "DMDL", "MULT", "MCF"}
     assert all(0 <= float(r["value"]) <= 100 for r in rows)
+
+
+def test_a_name_looks_the_same_in_every_figure():
+    from vireid.plots.looks import looks
+
+    alone, among = looks(["M3+MIRL"]), looks(["other", "M2", "▶ M3+MIRL (3 seeds)", "third"])
+    assert alone["M3+MIRL"] == among["▶ M3+MIRL (3 seeds)"] != among["M2"]
+    many = looks(["M2", *map(str, range(7))])
+    assert len({colour for colour, *_ in many.values()}) == 8 == len(many)
+    assert len(looks(map(str, range(30)))) == 30
+    assert looks(["infrared ARI"])["infrared ARI"][0] == plots.MODALITY_COLOUR[1]

@@ -86,8 +86,8 @@ def test_label_graph_writes_the_largest_label_and_crosses_wrong_ones():
     assert [line.get_ydata().tolist() for line in crosses] == [[], [0]]
     rings = [c for c in ax.collections if len(c.get_facecolors()) and c.get_zorder() == 3]
     assert [len(c.get_paths()) for c in rings] == [2, 4]  # a ring of one label is one arc
-    with pytest.raises(ValueError, match="7 columns"):
-        graph((np.eye(2, 7), np.eye(2, 7)))
+    with pytest.raises(ValueError, match="9 columns"):
+        graph((np.eye(2, 9), np.eye(2, 9)))
 
 
 def test_label_graph_draws_an_edge_per_affinity_that_counts():

@@ -10,8 +10,12 @@ from matplotlib.figure import Figure
 
 from vireid.types import Modality
 
-# Okabe and Ito's palette, safe for colour-blind readers; the first two are the modalities'.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555", "#B8A500")
+# Okabe and Ito's palette and two of Tol's, safe for colour-blind readers; the first two are the
+# modalities'.
+PALETTE = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555", "#B8A500",
+    "#882255", "#332288",
+)  # fmt: skip
 MODALITY_COLOUR = {Modality.VISIBLE: PALETTE[0], Modality.INFRARED: PALETTE[1]}
 COLOURS = PALETTE[2:]  # for anything that is not a modality
 MODALITY_MARKER = {Modality.VISIBLE: "o", Modality.INFRARED: "^"}

@@ -8,22 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from vireid.paths import COMMITTED
-from vireid.plots.base import (
-    COLOURS,
-    FAINT,
-    INK,
-    MODALITY_COLOUR,
-    MODALITY_LINE,
-    MODALITY_MARKER,
-    as_array,
-    dress,
-    legend,
-    legend_below,
-)
-from vireid.types import Modality
-
-LINES = ("-", "--", "-.", ":")
-MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
+from vireid.plots.base import COLOURS, FAINT, INK, as_array, dress, legend, legend_below
+from vireid.plots.looks import looks
 
 
 def paper_table(**where: str) -> list[dict[str, str]]:
@@ -62,7 +48,8 @@ def curve(
     stage2 : the first epoch of stage 2, marked by a line
     reference : name -> value, drawn as a dotted horizontal line (the true number of people, ...)
     """
-    for i, (name, seeds) in enumerate(runs.items()):
+    for name, (colour, line, marker) in looks(runs).items():
+        seeds = runs[name]
         epochs = max(map(len, seeds), default=0)
         table = np.full((len(seeds), epochs), np.nan)
         for s, values in enumerate(seeds):
@@ -71,10 +58,10 @@ def curve(
         if not len(at):
             raise ValueError(f"run {name!r} has no value of {ylabel}; choose a curve it recorded")
         many = f" ({len(seeds)} seeds)" if len(seeds) > 1 else ""
-        colour, kept = COLOURS[i % len(COLOURS)], table[:, at]
+        kept = table[:, at]
         ax.plot(
-            at, np.nanmean(kept, axis=0), color=colour, ls=LINES[i % len(LINES)], lw=1.6,
-            marker=MARKERS[i % len(MARKERS)], ms=4, label=name + many,
+            at, np.nanmean(kept, axis=0), color=colour, ls=line, lw=1.6, marker=marker, ms=4,
+            label=name + many,
         )  # fmt: skip
         if len(seeds) > 1:
             low, high = np.nanmin(kept, axis=0), np.nanmax(kept, axis=0)
@@ -144,6 +131,8 @@ def bars(
     ax.grid(axis="y", visible=False)
     ax.grid(axis="x", color=FAINT, linewidth=0.6)
     top = max([float(np.max(as_array(s))) for s in scores.values()] + list(paper.values()))
+    if "(%)" in xlabel:  # the room to the right is for the numbers
+        ax.set_xticks(range(0, 101, 20))
     ax.set_xlim(0, top * 1.5)
     legend_below(ax, columns=3, drop=0.2 if len(names) < 6 else 0.12)
     return ax
@@ -158,12 +147,11 @@ def cmc(
     ----------
     curves : name -> (ranks,) fractions in [0, 1], rank 1 first (``evaluate(...).cmc``)
     """
-    for i, (name, values) in enumerate(curves.items()):
-        values = 100 * as_array(values)[:upto]
+    for name, (colour, line, marker) in looks(curves).items():
+        values = 100 * as_array(curves[name])[:upto]
         ax.plot(
-            np.arange(1, len(values) + 1), values, color=COLOURS[i % len(COLOURS)], lw=1.6, ms=3.5,
-            ls=LINES[i % len(LINES)], marker=MARKERS[i % len(MARKERS)],
-            label=f"{name}: rank-1 {values[0]:.1f} %",
+            np.arange(1, len(values) + 1), values, color=colour, lw=1.6, ms=3.5, ls=line,
+            marker=marker, label=f"{name}: rank-1 {values[0]:.1f} %",
         )  # fmt: skip
     dress(ax, title=title, xlabel="rank", ylabel="queries answered by then (%)")
     ax.set_ylim(0, 103)
@@ -179,10 +167,10 @@ def roc(records: Mapping[str, object], ax: Axes, *, title: str = "") -> Axes:
     ----------
     records : name -> record with fpr, tpr (fractions) and auc, as ``vireid.evaluation.roc`` gives
     """
-    for i, (name, record) in enumerate(records.items()):
+    for name, (colour, line, _) in looks(records).items():
+        record = records[name]
         ax.plot(
-            100 * as_array(record.fpr), 100 * as_array(record.tpr), lw=1.6,
-            color=COLOURS[i % len(COLOURS)], ls=LINES[i % len(LINES)],
+            100 * as_array(record.fpr), 100 * as_array(record.tpr), lw=1.6, color=colour, ls=line,
             label=f"{name}: area {record.auc:.3f}",
         )  # fmt: skip
     ax.plot([0, 100], [0, 100], color=INK, ls=":", lw=1)
@@ -209,17 +197,15 @@ def sweep(
     x : (k,) values of the parameter; lines : name -> (k,) (NaN: undefined there)
     reference : name -> value, drawn as a dotted horizontal line
     """
-    looks = {m.word: (MODALITY_COLOUR[m], MODALITY_LINE[m], MODALITY_MARKER[m]) for m in Modality}
-    for i, (name, values) in enumerate(lines.items()):
+    for name, (colour, line, marker) in looks(lines).items():
+        values = lines[name]
         if len(values) != len(x):
             raise ValueError(f"lines[{name!r}] has {len(values)} values and x {len(x)}")
-        other = (COLOURS[i % len(COLOURS)], LINES[i % len(LINES)], MARKERS[i % len(MARKERS)])
-        colour, line, marker = looks.get(name.split()[0], other)
         ax.plot(x, values, color=colour, ls=line, marker=marker, lw=1.6, ms=4, label=name)
     for name, value in (reference or {}).items():
         ax.axhline(value, color=INK, ls=":", lw=1.2, label=f"{name}: {value:g}")
     if chosen is not None:
-        ax.axvline(chosen, color=INK, lw=0.8)
+        ax.axvline(chosen, color=INK, lw=0.8, label=f"in use: {chosen:g}")
     dress(ax, title=title, xlabel=xlabel, ylabel=ylabel)
     legend_below(ax, columns=3)
     return ax

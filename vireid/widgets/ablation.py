@@ -253,9 +253,14 @@ def _percent(key: str) -> bool:
 
 def _curves(groups: dict[str, list[Run]], key: str, ax) -> str:
     lines, scale = {}, 100 if _percent(key) else 1
+    before = [len(r.curves) for runs in groups.values() for r in runs if r.config["epochs"][1] == 0]
+    begins = max(before, default=0)  # where runs that went on from a stage 1 stand
     for name, runs in groups.items():
-        seeds = [[row.get(key) for row in run.curves] for run in runs]
-        seeds = [[None if v is None else scale * v for v in values] for values in seeds]
+        seeds = [
+            [None] * (begins if run.config["epochs"][0] == 0 else 0)
+            + [None if row.get(key) is None else scale * row[key] for row in run.curves]
+            for run in runs
+        ]
         if any(v is not None for values in seeds for v in values):
             lines[name] = seeds
     label = WORDS.get(key, key + (" (%)" if scale == 100 else ""))
@@ -263,7 +268,7 @@ def _curves(groups: dict[str, list[Run]], key: str, ax) -> str:
         ax.set_axis_off()
         ax.text(0.5, 0.5, f"no run recorded {key}", ha="center", transform=ax.transAxes)
         return ""
-    curve(lines, ax, ylabel=label)
+    curve(lines, ax, ylabel=label, stage2=begins or None)
     return ""
 
 

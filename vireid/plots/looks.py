@@ -1,0 +1,50 @@
+"""One colour, line and marker per name, the same in every figure that shows the name."""
+
+from collections.abc import Iterable
+from itertools import count
+
+from vireid.plots.base import COLOURS, MODALITY_COLOUR, MODALITY_LINE, MODALITY_MARKER
+from vireid.types import Modality
+
+LINES = ("-", "--", "-.", ":")
+MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
+Look = tuple[str, str, str]
+PLACES = {  # place among colours, lines and markers -> names that always have it
+    0: ("M3+MIRL", "BMIL", "modality", "mult", "MULT", "7 IM + CM + OCLR", "MCF, everything"),
+    1: ("M2", "vanilla", "hungarian", "Hungarian", "1 baseline", "baseline"),
+    2: ("M3", "lqe", "pgm", "PGM", "CAI"),
+    3: ("prolonged", "stage 1, prolonged", "phase 1 prolonged", "bccm", "BCCM"),
+    4: ("stage 1", "stage1", "stage 1 alone", "phase 1", "cosine", "mbccm", "MBCCM"),
+    5: ("centred", "camera", "otla", "OTLA"),
+    6: ("oracle", "true identities", "dotla", "DOTLA"),
+    7: ("sinkhorn", "cluster Sinkhorn"),
+}
+PLACE = {name: place for place, names in PLACES.items() for name in names}
+
+
+def looks(names: Iterable[str]) -> dict[str, Look]:
+    """Name -> (colour, line, marker).
+
+    What stands in brackets and a mark before the name do not count: "▶ M2 (3 seeds)" looks like
+    "M2". Names that begin with a modality's word look like the modality; those
+    that are not in the table take the places that are left.
+    """
+    names = list(names)
+    place = {name: PLACE[bare] for name in names if (bare := _bare(name)) in PLACE}
+    free = (i for i in count() if i % len(COLOURS) not in set(place.values()) or i > len(COLOURS))
+    found = {}
+    for name in names:
+        word = name.split()[0] if name.split() else ""
+        own = next((m for m in Modality if m.word == word), None)
+        if own is not None:
+            found[name] = MODALITY_COLOUR[own], MODALITY_LINE[own], MODALITY_MARKER[own]
+            continue
+        i = place[name] if name in place else next(free)
+        found[name] = (
+            COLOURS[i % len(COLOURS)], LINES[i % len(LINES)], MARKERS[i % len(MARKERS)]
+        )  # fmt: skip
+    return found
+
+
+def _bare(name: str) -> str:
+    return name.removeprefix("▶ ").split(" (")[0]
