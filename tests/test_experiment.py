@@ -80,6 +80,17 @@ def test_rows_have_epochs_of_their_own_where_they_share_nothing(tiny, tmp_path):
         experiment.compare(tiny, "bmil", rows, out=tmp_path / "b", **options)
 
 
+def test_the_vit_has_six_regions_on_regdb(tiny, monkeypatch):
+    from dataclasses import replace
+
+    asked = {}
+    monkeypatch.setattr(experiment.models, "build", lambda name, **options: asked.update(options))
+    for name, regions in (("regdb", 6), ("sysu", None)):
+        asked.clear()
+        replace(tiny, name=name, network="vit").model()
+        assert asked.get("regions") == regions and asked["attention"] == "pre_last_block"
+
+
 def test_preset_for_falls_back_to_official(tiny):
     from dataclasses import replace
 

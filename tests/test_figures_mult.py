@@ -1,5 +1,7 @@
 """Figures of MULT's records: right rows, right published numbers, nothing without records."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -36,6 +38,22 @@ def shelf(tmp_path, monkeypatch):
 
 def test_without_records_there_is_no_figure(shelf):
     assert mult.mult_ladder() is mult.association_ladder() is mult.pair_quality() is None
+
+
+def test_distances_are_those_of_all_seeds(tmp_path, monkeypatch):
+    monkeypatch.setattr(mult, "COMMITTED", tmp_path)
+    assert mult.crossing_distances() is None
+    for seed in (1, 2):
+        folder = tmp_path / "distances" / mult.LADDER / f"seed{seed}"
+        folder.mkdir(parents=True)
+        for row in ("1", "3", "7", "dotla+oclr"):
+            kept = {"n": [10 * seed, 7], "same": [0.1 * seed, 0.5], "different": [1.0, 1.5]}
+            (folder / f"{row}.json").write_text(json.dumps(kept))
+    same, _, counts = mult.distances("7")
+    assert same.tolist() == [0.1, 0.5, 0.2, 0.5] and counts == (30, 14)
+    figure = mult.crossing_distances()
+    assert "one person (n = 30)" in figure.axes[0].get_legend_handles_labels()[1]
+    assert "0% in common" in figure.axes[0].get_title(loc="left")
 
 
 def test_all_four_are_on_the_index():

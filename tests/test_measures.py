@@ -166,3 +166,21 @@ def test_one_sided_people_make_links_wrong_and_are_told_apart():
     assert row["k"] == 2
     none = label_curves({"global": PseudoLabels(label[:8])}, train.rows(torch.arange(8)))
     assert none["global/cross_precision"] == 1 and "global/lone" not in none
+
+
+def test_quantiles_across_the_gap_stand_for_all_pairs():
+    rng = np.random.default_rng(0)
+    identity, modality = np.repeat(np.arange(8), 6), np.tile([0, 0, 0, 1, 1, 1], 8)
+    x = rng.normal(size=(8, 5))[identity] + 0.3 * rng.normal(size=(48, 5))
+    x = torch.nn.functional.normalize(torch.as_tensor(x), dim=1)
+    camera = torch.zeros(48, dtype=torch.int64)
+    train = Embeddings(x, torch.as_tensor(modality), camera, torch.as_tensor(identity))
+    found = bias.crossing_quantiles(train, count=9)
+    true = ((x[:, None] - x[None]) ** 2).sum(2).numpy()
+    mine = (identity[:, None] == identity) & (modality[:, None] < modality)
+    assert found["n"][0] == mine.sum() == 72
+    at = (np.arange(9) + 0.5) / 9
+    np.testing.assert_allclose(found["same"], np.quantile(true[mine], at), atol=1e-3)
+    assert np.median(found["different"]) > np.median(found["same"])
+    with pytest.raises(ValueError, match="blind"):
+        bias.crossing_quantiles(train.blind())

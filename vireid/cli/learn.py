@@ -1,6 +1,7 @@
 """``vireid train``, ``compare``, ``sweep`` and ``evaluate``."""
 
 import argparse
+import json
 from pathlib import Path
 
 from vireid.cli.options import (
@@ -73,6 +74,12 @@ def add(command) -> None:
     )
     evaluate = command("evaluate", _evaluate, text, "score a trained network on query and gallery")
     data_options(evaluate)
+    evaluate.add_argument(
+        "--distances",
+        type=Path,
+        metavar="FILE",
+        help="also write the training pairs' across the gap",
+    )
     evaluate.add_argument("--rerank", action="store_true", help="by CMRR: all queries together")
 
 
@@ -145,7 +152,15 @@ def _sweep(a) -> None:
 
 def _evaluate(a) -> None:
     ready = prepare(a)
+    model = ready.model()
     score = ready.test.score_reranked if a.rerank else ready.test.score
-    scores = score(*ready.test.embed(ready.model(), device=a.device, progress=True))
+    scores = score(*ready.test.embed(model, device=a.device, progress=True))
     for name, value in scores.items():
         print(f"{name:22s} {value:.4f}" if name != "trials" else f"{name:22s} {value}")
+    if a.distances:
+        from vireid.bias import crossing_quantiles
+        from vireid.features import extract
+        from vireid.runs import write_atomically
+
+        found = crossing_quantiles(extract(model, ready.train, device=a.device, progress=True))
+        write_atomically(a.distances, lambda file: file.write_text(json.dumps(found) + "\n"))

@@ -1,13 +1,13 @@
-"""Figures of MULT: its two ladders and pair quality from committed records, distances on tiny."""
+"""Figures of MULT from committed records: its two ladders, pair quality, distances."""
 
+import json
 from collections.abc import Iterable
 
 import numpy as np
 
-from vireid import bias, plots, warm_start
-from vireid.features import extract
+from vireid import plots
 from vireid.figures.registry import drawing
-from vireid.figures.worlds import tiny
+from vireid.paths import COMMITTED
 from vireid.runs import Run, ladders
 
 LADDER = "synthvi_small_mult"
@@ -153,30 +153,38 @@ def pair_quality():
     return figure
 
 
+def distances(row: str) -> tuple[np.ndarray, np.ndarray, tuple[int, int]] | None:
+    """(same, different, (pairs, pairs)) squared crossing distances of a row's committed seeds."""
+    files = sorted((COMMITTED / "distances" / LADDER).glob(f"seed*/{row}.json"))
+    seeds = [json.loads(file.read_text()) for file in files]
+    if not seeds:
+        return None
+    same, different = (np.concatenate([seed[k] for seed in seeds]) for k in ("same", "different"))
+    return same, different, tuple(np.sum([seed["n"] for seed in seeds], axis=0).tolist())
+
+
 @drawing(
-    "Squared distances of visible-infrared pairs on SynthVI tiny, one person's against two "
-    "people's, after four trainings.",
+    "Squared distances of visible-infrared training pairs on SynthVI small, all seeds, one "
+    "person's against two people's, after four trainings.",
     "MULT, Fig. 5",
 )
 def crossing_distances():
     """Distance distributions of crossing pairs."""
-    rows = {
+    titles = {
         "1": "baseline",
         "3": "MIRL, MULT",
         "7": "MIRL + OCLR, MULT",
         "dotla+oclr": "MIRL + OCLR, DOTLA",
     }
+    found = {title: distances(row) for row, title in titles.items()}
+    if not all(found.values()):
+        return None
     figure, axes = plots.canvas(2, 2, width=9.6, height=5.8)
-    for ax, (row, title) in zip(axes.flat, rows.items(), strict=True):
-        model, _ = warm_start.trained(tiny(), row, method="mult")
-        train = extract(model, tiny().train)
-        same, different = (
-            bias.pair_distances(train, train.identity, inside=inside) for inside in (True, False)
-        )
-        # of unit rows the squared distance is twice 1 - cosine
-        parts = [2 * pairs.distance[pairs.crossing] for pairs in (same, different)]
-        xlabel = "squared distance across the gap"
-        plots.pair_densities(*parts, ax, xlabel=xlabel, span=(0, 3.2), title=title)
-        ax.set_ylim(0, 1.8)
+    for ax, (title, (same, different, counts)) in zip(axes.flat, found.items(), strict=True):
+        look = {"xlabel": "squared distance across the gap", "span": (0, 3.2), "title": title}
+        plots.pair_densities(same, different, ax, counts=counts, **look)
+    top = max(ax.get_ylim()[1] for ax in axes.flat)
+    for ax in axes.flat:
+        ax.set_ylim(0, top)
     plots.share_legend(figure)
     return figure

@@ -181,7 +181,15 @@ def right_share(s, people_rows, people_columns) -> float:
 
 
 def pair_densities(
-    same, different, ax: Axes, *, xlabel: str, bins: int = 50, span=None, title: str = ""
+    same,
+    different,
+    ax: Axes,
+    *,
+    xlabel: str,
+    bins: int = 50,
+    span=None,
+    counts=None,
+    title: str = "",
 ) -> Axes:
     """Distances of crossing pairs of one person against those of two, as densities.
 
@@ -189,6 +197,7 @@ def pair_densities(
     ----------
     same, different : (p,) and (q,) distances
     span : the drawn range (default: that of the data)
+    counts : numbers of pairs that the distances stand for (default: each for itself)
 
     The title ends with the share of the smaller area that both have in common: 0 is told apart.
     Source: MULT (arXiv 2402.00672), Fig. 5.
@@ -198,7 +207,7 @@ def pair_densities(
     edges = np.linspace(*(span or (every.min(), every.max())), bins + 1)
     density = [np.histogram(part, edges, density=True)[0] for part in (same, different)]
     looks = (("one person", COLOURS[0], "-", "////"), ("two people", COLOURS[1], "--", ""))
-    counts = (len(same), len(different))
+    counts = counts or (len(same), len(different))
     for (word, colour, line, hatch), height, n in zip(looks, density, counts, strict=True):
         ax.stairs(
             height, edges, fill=True, alpha=0.35, color=colour, hatch=hatch, lw=0,
