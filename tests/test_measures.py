@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from vireid import bias, plots, widgets
-from vireid.curves import label_curves
+from vireid.curves import crossing_quantiles, label_curves
 from vireid.losses import cluster_contrast, multi_positive
 from vireid.memory import HybridMemory, Memory
 from vireid.types import Embeddings, PseudoLabels
@@ -175,7 +175,7 @@ def test_quantiles_across_the_gap_stand_for_all_pairs():
     x = torch.nn.functional.normalize(torch.as_tensor(x), dim=1)
     camera = torch.zeros(48, dtype=torch.int64)
     train = Embeddings(x, torch.as_tensor(modality), camera, torch.as_tensor(identity))
-    found = bias.crossing_quantiles(train, count=9)
+    found = crossing_quantiles(train, count=9)
     true = ((x[:, None] - x[None]) ** 2).sum(2).numpy()
     mine = (identity[:, None] == identity) & (modality[:, None] < modality)
     assert found["n"][0] == mine.sum() == 72
@@ -183,4 +183,4 @@ def test_quantiles_across_the_gap_stand_for_all_pairs():
     np.testing.assert_allclose(found["same"], np.quantile(true[mine], at), atol=1e-3)
     assert np.median(found["different"]) > np.median(found["same"])
     with pytest.raises(ValueError, match="blind"):
-        bias.crossing_quantiles(train.blind())
+        crossing_quantiles(train.blind())

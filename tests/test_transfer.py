@@ -19,8 +19,8 @@ from vireid.association import (
     initial_labels,
     label_transfer,
     mult,
+    products,
     sinkhorn,
-    transfer,
     transfer_limit,
     transfer_rounds,
 )
@@ -280,14 +280,14 @@ def test_large_sparse_products_by_loops(kind, monkeypatch):
     s = rng.random((700, 300)) * (rng.random((700, 300)) < 0.02)
     s[[0, 5, 699]] = 0  # rows without an entry
     z = torch.as_tensor(rng.random((300, 3)), dtype=kind)
-    sparse, expected = transfer._matrix(csr_array(s), z), torch.as_tensor(s, dtype=kind) @ z
+    sparse, expected = products._matrix(csr_array(s), z), torch.as_tensor(s, dtype=kind) @ z
     assert sparse.layout == torch.sparse_csr
     for large in (0, 1e9):
-        monkeypatch.setattr(transfer, "LARGE", large)
+        monkeypatch.setattr(products, "LARGE", large)
         for threads in (1, 3):
             monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
             for columns in (z, z.T.contiguous().T):
-                found = transfer._product(sparse, columns)
+                found = products._product(sparse, columns)
                 assert found.dtype == kind and (found[[0, 5, 699]] == 0).all()
                 assert torch.allclose(
                     found, expected, rtol=1e-5 if kind == torch.float32 else 1e-12
@@ -299,21 +299,21 @@ def test_sparse_matrices_in_disorder():
     s[2, [7, 5]] = 3, 1
     shuffled = csr_array(([1, 3, 1], [7, 5, 7], [0, 0, 0, *[3] * 7]), shape=s.shape)
     shuffled.data = np.array([2.0, 1.0, 1.0])
-    found = transfer._matrix(shuffled, torch.ones(1))
+    found = products._matrix(shuffled, torch.ones(1))
     assert torch.equal(found.to_dense(), torch.as_tensor(s, dtype=torch.float32))
     assert shuffled.nnz == 3, "the given one stays as it was"
     shuffled.indices[0] = 99
     with pytest.raises(ValueError, match="ind"):
-        transfer._matrix(shuffled, torch.ones(1))
+        products._matrix(shuffled, torch.ones(1))
 
 
 def test_matrices_with_many_entries_are_multiplied_dense(monkeypatch):
     s = np.random.default_rng(0).random((9, 7))
-    dense = transfer._matrix(csr_array(s), torch.ones(1))
+    dense = products._matrix(csr_array(s), torch.ones(1))
     assert dense.layout == torch.strided and np.allclose(dense.numpy(), s)
     assert dense.dtype == torch.float32
-    monkeypatch.setattr(transfer, "DENSE_UP_TO", 62)
-    large = transfer._matrix(csr_array(s), torch.ones(1))
+    monkeypatch.setattr(products, "DENSE_UP_TO", 62)
+    large = products._matrix(csr_array(s), torch.ones(1))
     assert large.layout == torch.sparse_csr and torch.equal(large.to_dense(), dense)
 
 

@@ -138,25 +138,6 @@ def pair_distances(
     return PairDistances(_lookup(embeddings.x, distance, pairs), crossing, pairs)
 
 
-def crossing_quantiles(embeddings: Embeddings, *, count: int = 500) -> dict:
-    """Squared distances across the gap of one person's pairs and of two people's, in brief.
-
-    Returns ``same`` and ``different``, (count,) ascending quantiles in [0, 4] that stand for equal
-    shares of the pairs, and ``n``, how many pairs they come from. Images of unknown people take no
-    part. Raises ValueError without identities. Source: MULT (IJCV 2024), Fig. 5.
-    """
-    if embeddings.identity is None:
-        raise ValueError("embeddings are blind: distances of persons need identities")
-    group = np.where(as_array(embeddings.identity) >= 0, as_array(embeddings.identity), -1)
-    found, at = {"n": []}, (np.arange(count) + 0.5) / count
-    for name, inside in (("same", True), ("different", False)):
-        pairs = pair_distances(embeddings, group, inside=inside)
-        crossing = 2 * pairs.distance[pairs.crossing]  # of unit rows: twice 1 - cosine
-        found[name] = np.round(np.quantile(crossing, at), 4).tolist()
-        found["n"].append(len(crossing))
-    return found
-
-
 def _lookup(x: torch.Tensor, distance, pairs: np.ndarray) -> np.ndarray:
     """(p,) distance of each pair."""
     i, j = pairs.T

@@ -1,4 +1,4 @@
-"""What is measured of every epoch's features and labels: the rows of a run's curves."""
+"""What is measured of features and labels: the rows of a run's curves, distances in brief."""
 
 import numpy as np
 
@@ -59,3 +59,23 @@ def neighbour_curves(train: Embeddings) -> dict:
         k = int(np.median(np.concatenate(counts)))
         row |= {"k": k, "own_share_k": bias.neighbour_modality_ratio(train, k=k).mean}
     return row
+
+
+def crossing_quantiles(embeddings: Embeddings, *, count: int = 500) -> dict:
+    """Squared distances across the gap of one person's pairs and of two people's, in brief.
+
+    Returns ``same`` and ``different``, (count,) ascending quantiles in [0, 4] that stand for equal
+    shares of the pairs, and ``n``, how many pairs they come from. Images of unknown people take no
+    part. Raises ValueError without identities. Source: MULT (IJCV 2024), Fig. 5.
+    """
+    if embeddings.identity is None:
+        raise ValueError("embeddings are blind: distances of persons need identities")
+    identity = embeddings.identity.numpy()
+    group = np.where(identity >= 0, identity, -1)
+    found, at = {"n": []}, (np.arange(count) + 0.5) / count
+    for name, inside in (("same", True), ("different", False)):
+        pairs = bias.pair_distances(embeddings, group, inside=inside)
+        crossing = 2 * pairs.distance[pairs.crossing]  # of unit rows: twice 1 - cosine
+        found[name] = np.round(np.quantile(crossing, at), 4).tolist()
+        found["n"].append(len(crossing))
+    return found

@@ -158,7 +158,7 @@ def _evaluate(a) -> None:
     for name, value in scores.items():
         print(f"{name:22s} {value:.4f}" if name != "trials" else f"{name:22s} {value}")
     if a.distances:
-        from vireid.bias import crossing_quantiles
+        from vireid.curves import crossing_quantiles
         from vireid.features import extract
         from vireid.runs import write_atomically
 
