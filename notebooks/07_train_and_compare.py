@@ -307,7 +307,8 @@ for name, rows in found.items():
 # ## 5 · Take the methods apart yourself
 #
 # Choose a method and tick its parts on and off. The bars show all its runs on the chosen data, the
-# marked one is your combination; diamonds are the paper's row where it has one. A combination
+# marked one is your combination; diamonds are the paper's row where it has one. The curves show
+# stage 1, your combination and those that differ least from it. A combination
 # without a record can be trained here on the tiny world, with a progress bar and a cancel button.
 # DMDL, MULT and MCF have notebooks of their own (08 to 12).
 #

@@ -35,6 +35,14 @@ def test_a_run_trained_again_replaces_the_first():
     assert [run.result["rank1"] for run in panel.groups("synthvi small train")["M3"]] == [0.4, 0.6]
 
 
+def test_curves_are_of_the_chosen_run_and_its_neighbours():
+    rows = [row for row in build("bmil").rows if row != "prolonged"]
+    panel = widgets.ablation([record(row, 0, 0.3) for row in rows])
+    groups = panel.groups("synthvi small train")
+    shown = list(panel._beside_it(groups, panel._switches(groups["M3"][0])))
+    assert shown[0] == "M3" and len(shown) == min(7, len(groups))
+
+
 @pytest.fixture
 def toys(world, monkeypatch):  # noqa: F811
     """The toy world in the tiny one's place."""

@@ -6,18 +6,12 @@ from collections.abc import Callable, Sequence
 import ipywidgets as W
 
 from vireid.methods import build, kind
-from vireid.plots import bars, canvas, curve, paper_table
+from vireid.plots import canvas, paper_table
 from vireid.runs import Run
+from vireid.widgets.ablation_drawing import WORDS, draw_bars, draw_curves
 from vireid.widgets.panel import Drawing, Panel, show
 
-WORDS = {  # curve or score -> what its axis says; fractions are drawn in per cent
-    "rank1": "rank-1 (%)",
-    "mAP": "mAP (%)",
-    "mINP": "mINP (%)",
-    "own_share_30": "own-modality share of the 30 nearest (%)",
-    "own_share_k": "own-modality share of the k nearest (%)",
-}
-COUNTS = ("clusters", "outliers", "loss/", "lr", "steps")
+LINES = 7  # curves in one picture
 Train = Callable[[dict, Callable[[int, int], None]], Run]
 
 
@@ -139,10 +133,22 @@ class Ablation:
         marked = {("▶ " if name == picked else "") + name: runs for name, runs in groups.items()}
         margins = {"left": 0.06, "right": 0.99, "bottom": 0.27, "top": 0.92, "wspace": 0.28}
         figure, (left, right) = canvas(2, width=9.6, height=4 + 0.1 * len(groups), margins=margins)
-        alt = _curves(marked, curve, left) + _bars(marked, score, self._paper(groups, score), right)
+        alt = draw_curves(self._beside_it(marked, switches), curve, left)
+        alt += draw_bars(marked, score, self._paper(groups, score), right)
         right.set_title(world, loc="left", fontsize=9)
         chosen = picked or "not trained yet"
         return figure, f"Ablation of {self.kind.title} on {world}; chosen: {chosen}. {alt}"
+
+    def _beside_it(self, groups: dict[str, list[Run]], switches: dict) -> dict[str, list[Run]]:
+        """Stage 1 and, of the runs, those nearest to a combination, itself first; a few in all."""
+
+        def far(name: str) -> int:
+            if name.startswith("stage 1"):
+                return -1
+            own = self._switches(groups[name][0])
+            return sum(own[s] != value for s, value in switches.items())
+
+        return {name: groups[name] for name in sorted(groups, key=far)[:LINES]}
 
     def _paper(self, names, score: str) -> dict[str, float]:
         where = {"paper": self.kind.title, "dataset": "SYSU-MM01", "mode": "all", "metric": score}
@@ -245,53 +251,3 @@ def _control(name: str, values: tuple) -> W.Widget:
 
 def _brief(switches: dict) -> str:
     return ", ".join(f"{name}={value}" for name, value in switches.items())
-
-
-def _percent(key: str) -> bool:
-    return not any(word in key for word in COUNTS)
-
-
-def _curves(groups: dict[str, list[Run]], key: str, ax) -> str:
-    lines, scale = {}, 100 if _percent(key) else 1
-    before = [len(r.curves) for runs in groups.values() for r in runs if r.config["epochs"][1] == 0]
-    begins = max(before, default=0)  # where runs that went on from a stage 1 stand
-    for name, runs in groups.items():
-        seeds = [
-            [None] * (begins if run.config["epochs"][0] == 0 else 0)
-            + [None if row.get(key) is None else scale * row[key] for row in run.curves]
-            for run in runs
-        ]
-        if any(v is not None for values in seeds for v in values):
-            lines[name] = seeds
-    label = WORDS.get(key, key + (" (%)" if scale == 100 else ""))
-    if not lines:
-        ax.set_axis_off()
-        ax.text(0.5, 0.5, f"no run recorded {key}", ha="center", transform=ax.transAxes)
-        return ""
-    curve(lines, ax, ylabel=label, stage2=begins or None)
-    return ""
-
-
-def _bars(groups: dict[str, list[Run]], key: str, paper: dict[str, float], ax) -> str:
-    scores = {
-        name: [100 * run.result[key] for run in runs if key in run.result]
-        for name, runs in groups.items()
-    }
-    scores = {name: values for name, values in scores.items() if values}
-    if not scores:
-        ax.set_axis_off()
-        return f"No run was scored by {key}."
-    named = {
-        name: paper[name.removeprefix("▶ ")] for name in scores if name.removeprefix("▶ ") in paper
-    }
-    bars(scores, ax, xlabel=WORDS[key], paper=named)
-    return (
-        WORDS[key]
-        + ": "
-        + "; ".join(
-            f"{name.removeprefix('▶ ')} {sum(v) / len(v):.1f} (n = {len(v)})"
-            + (f", paper {named[name]:.1f}" if name in named else "")
-            for name, v in scores.items()
-        )
-        + "."
-    )
