@@ -452,9 +452,9 @@ lines = {
     if runs[0].curve(key)[1] and runs[0].unsupervised
 }
 if lines:
-    figure, ax = plots.canvas(width=6.4, height=3.4)
+    figure, ax = plots.canvas(width=7.4, height=3.6)
     plots.curve(lines, ax, ylabel="precision across")
-    plots.share_legend(figure)
+    plots.share_legend(figure, columns=2)
     ends = {name: np.mean([line[-1] for line in seeds]) for name, seeds in lines.items()}
     told = "; ".join(f"{name} {value:.2f}" for name, value in ends.items())
     plots.show(figure, f"Precision across over the epochs of phase 2; in the last: {told}.")
