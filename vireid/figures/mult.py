@@ -145,7 +145,7 @@ def pair_quality():
     }
     if not rows:
         return None
-    figure, axes = plots.canvas(3, width=11.0, height=3.9)
+    figure, axes = plots.canvas(3, width=9.6, height=3.5)
     for ax, (label, keys) in zip(axes, panels.items(), strict=True):
         lines = {name: [quality(run, keys) for run in runs] for name, runs in rows.items()}
         plots.curve(lines, ax, ylabel=label)
@@ -179,7 +179,7 @@ def crossing_distances():
     found = {title: distances(row) for row, title in titles.items()}
     if not all(found.values()):
         return None
-    figure, axes = plots.canvas(2, 2, width=9.6, height=5.8)
+    figure, axes = plots.canvas(2, 2, width=8.2, height=4.9)
     for ax, (title, (same, different, counts)) in zip(axes.flat, found.items(), strict=True):
         look = {"xlabel": "squared distance across the gap", "span": (0, 3.2), "title": title}
         plots.pair_densities(same, different, ax, counts=counts, **look)
