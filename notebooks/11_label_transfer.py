@@ -400,10 +400,11 @@ else:
 
 # %% [markdown]
 # What the committed ladders say: *CM* is worth 10 to 17 points in every seed, and *IM* adds nothing
-# to it. *OCLR* costs wherever it is added to CM or to an association, even when labels are the true
-# identities: in so few steps its six terms are the largest part of the loss and hold the contrast
-# back. And the order of the associations is turned round. Matching one to one leads, for in this
-# world everybody is seen in both lights and few are split: section 3 of notebook 10 in a training.
+# to it. *OCLR* costs wherever it is added to CM or to an association; even true identities with it
+# end below matched clusters without: in so few steps its six terms are the largest part of the loss
+# and hold the contrast back. And the paper's order of associations is not seen. Matching one to one
+# leads, for in this world everybody is seen in both lights and few are split: section 3 of notebook
+# 10 in a training.
 #
 # Compare the **order** of rows with the paper's and the sign of a step, never the heights: another
 # data set, network and schedule. `table` gives the spread over seeds; a gap between two rows that
