@@ -142,24 +142,20 @@ print(f"chance: {chance:.0%}")
 # answers, people never seen.
 
 # %%
-curves = {}
+query, gallery = world.test.query, world.test.gallery
+tables = (query, gallery)
+grey = [np.stack([t.resized(i).mean(axis=-1).ravel() for i in range(len(t))]) for t in tables]
+grey = [x - x.mean(axis=1, keepdims=True) for x in grey]  # brightness taken out
+grey = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in grey]
+likeness = {"grey pixels": grey[0] @ grey[1].T}
 for name, network in (("random weights", blank), ("starting weights", model)):
     q, g = world.test.embed(network)
-    record = evaluate(
-        q.x @ g.x.T, q.identity, g.identity, q.camera, g.camera, protocol=world.test.protocol
-    )
-    curves[name] = record.cmc
-query, gallery = world.test.query, world.test.gallery
-pixels = []
-for table in (query, gallery):
-    grey = np.stack([table.resized(i).mean(axis=-1).ravel() for i in range(len(table))])
-    grey -= grey.mean(axis=1, keepdims=True)
-    pixels.append(grey / np.linalg.norm(grey, axis=1, keepdims=True))
-record = evaluate(
-    pixels[0] @ pixels[1].T, query.identity, gallery.identity, query.camera, gallery.camera,
-    protocol=world.test.protocol,
-)  # fmt: skip
-curves["grey pixels"] = record.cmc
+    likeness[name] = q.x @ g.x.T
+
+# %%
+asked = (query.identity, gallery.identity, query.camera, gallery.camera)
+protocol = world.test.protocol
+curves = {name: evaluate(s, *asked, protocol=protocol).cmc for name, s in likeness.items()}
 people = len(np.unique(gallery.identity))
 curves["chance"] = np.arange(1, people + 1) / people
 figure, ax = plots.canvas(width=5, height=3.4)

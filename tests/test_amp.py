@@ -12,6 +12,7 @@ from vireid.training import fit
 
 SETTINGS = {"epochs": (1, 1), "iterations": 3, "k1": 6, "k2": 2, "min_samples": 2}
 SETTINGS |= {"identities": 3, "instances": 2, "optimiser": "sgd", "lr": 1e-3}
+SETTINGS |= {"recipe": "pgm", "stage2_recipe": None}
 
 
 def region_net():
