@@ -60,12 +60,12 @@ class TestSet:
         Source: MULT (arXiv 2402.00672), CMRR.
         """
 
-        def distance(rows):
+        def similarity(rows):
             with warnings.catch_warnings():  # small galleries cut the lists; the caller chose k
                 warnings.filterwarnings("ignore", message=r"k=\d+ asks for", category=UserWarning)
-                return cmrr(query.x, gallery.x[rows], k=k, eta=eta)
+                return -cmrr(query.x, gallery.x[rows], k=k, eta=eta)
 
-        return self._scores(query, gallery, lambda rows: -distance(rows))
+        return self._scores(query, gallery, similarity)
 
     def roc(self, query: Embeddings, gallery: Embeddings) -> TrialROC:
         """True against false positives of "same person" over the pairs the protocol compares."""

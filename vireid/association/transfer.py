@@ -47,9 +47,8 @@ def label_transfer(  # noqa: PLR0913
     Returns (y (n, K), r (m, K), rounds played); rows sum to 1; like y0 in kind and device.
     Raises ValueError for shapes that do not fit, rows of y0 or r0 that are no probabilities,
     negative or non-finite affinities, alpha outside [0, 1], unknown schedule, tol < 0 and
-    max_rounds < 1. Warns
-    (RuntimeWarning) when unconverged, and for images without affinity across, which take the
-    other side's average label.
+    max_rounds < 1. Warns (RuntimeWarning) when unconverged, and for images without affinity
+    across, which take the other side's average label.
     Source: MULT (arXiv 2402.00672) eq. 11-12. Differs: the second lines of both equations mix the
     modalities' labels in print; the released code updates one after the other (default).
     """

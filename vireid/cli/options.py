@@ -74,7 +74,8 @@ def fitting(a) -> dict:
 def value_lists(pairs: list[str]) -> dict[str, list]:
     """``["beta=0.1,0.3", "delta=(0.6,0.4),(0.5,0.5)"]`` as a dict of lists of values."""
     found = {}
-    for name, value in (item for pair in pairs for item in switches([pair], flag="--over").items()):
+    for pair in pairs:
+        ((name, value),) = switches([pair], flag="--over").items()
         if isinstance(value, str):
             value = value.split(",")
         found.setdefault(name, []).extend(value if isinstance(value, (tuple, list)) else [value])

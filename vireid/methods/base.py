@@ -5,7 +5,7 @@ A method never sees an identity, never touches the optimiser and never evaluates
 pictures to show, ``losses`` yields the named terms of one optimiser step at a time.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
@@ -109,6 +109,22 @@ class Method:
     networks: ClassVar[dict[str, str]] = {}
     one_stage1: ClassVar[bool] = True
     published: ClassVar[dict[str, str]] = {}  # row -> its name in data/papers.csv, where it differs
+
+    def check_fields(self, choices: Mapping[str, Sequence], ranges: Iterable[tuple] = ()) -> None:
+        """ValueError naming the first field that is none of its choices or outside its range.
+
+        Parameters
+        ----------
+        choices : field -> what it may be
+        ranges : (fields with blanks between, what fits, what to do otherwise); None always fits
+        """
+        for name, known in choices.items():
+            if (value := getattr(self, name)) not in known:
+                raise ValueError(f"{name}={value!r}; known: {', '.join(map(str, known))}")
+        for names, fits, words in ranges:
+            for name in names.split():
+                if (value := getattr(self, name)) is not None and not fits(value):
+                    raise ValueError(f"{name}={value}: {words}")
 
     @property
     def unsupervised(self) -> bool:

@@ -235,13 +235,7 @@ class Settings(DCL):
 
     def __post_init__(self):
         super().__post_init__()
-        for name, known in CHOICES.items():
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name}={getattr(self, name)!r}; known: {known}")
-        for names, fits, words in RANGES:
-            for name in names.split():
-                if (value := getattr(self, name)) is not None and not fits(value):
-                    raise ValueError(f"{name}={value}: {words}")
+        self.check_fields(CHOICES, RANGES)
         for stage, starts in ((1, self.triplet_starts), (2, self.triplet_starts_2)):
             triplet_weight(0, stage=stage, starts=starts)
         if not self.in_modality_term and not self.cai_weight:

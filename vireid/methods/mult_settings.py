@@ -149,9 +149,7 @@ class Settings(DCL):
     def __post_init__(self):
         super().__post_init__()
         self.schedule = Phases.of(self.schedule, stage2_lr=self.stage2_lr, lr_floor=None)
-        for name, known in CHOICES.items():
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name}={getattr(self, name)!r}; known: {', '.join(known)}")
+        self.check_fields(CHOICES)
         self.check_numbers()
 
     def check_numbers(self) -> None:

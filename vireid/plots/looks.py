@@ -1,7 +1,7 @@
 """One colour, line and marker per name, the same in every figure that shows the name."""
 
 from collections.abc import Iterable
-from itertools import count
+from itertools import chain, count
 
 from vireid.plots.base import COLOURS, MODALITY_COLOUR, MODALITY_LINE, MODALITY_MARKER
 from vireid.types import Modality
@@ -31,7 +31,8 @@ def looks(names: Iterable[str]) -> dict[str, Look]:
     """
     names = list(names)
     place = {name: PLACE[bare] for name in names if (bare := _bare(name)) in PLACE}
-    free = (i for i in count() if i % len(COLOURS) not in set(place.values()) or i > len(COLOURS))
+    taken = set(place.values())
+    free = chain((i for i in range(len(COLOURS)) if i not in taken), count(len(COLOURS)))
     found = {}
     for name in names:
         word = name.split()[0] if name.split() else ""

@@ -133,8 +133,8 @@ class Ablation:
         marked = {("▶ " if name == picked else "") + name: runs for name, runs in groups.items()}
         margins = {"left": 0.06, "right": 0.99, "bottom": 0.27, "top": 0.92, "wspace": 0.28}
         figure, (left, right) = canvas(2, width=9.6, height=4 + 0.1 * len(groups), margins=margins)
-        alt = draw_curves(self._beside_it(marked, switches), curve, left)
-        alt += draw_bars(marked, score, self._paper(groups, score), right)
+        draw_curves(self._beside_it(marked, switches), curve, left)
+        alt = draw_bars(marked, score, self._paper(groups, score), right)
         right.set_title(world, loc="left", fontsize=9)
         chosen = picked or "not trained yet"
         return figure, f"Ablation of {self.kind.title} on {world}; chosen: {chosen}. {alt}"
@@ -152,13 +152,10 @@ class Ablation:
 
     def _paper(self, names, score: str) -> dict[str, float]:
         where = {"paper": self.kind.title, "dataset": "SYSU-MM01", "mode": "all", "metric": score}
-        value = {
-            row["method"] if setting == "ablation" else f"{row['method']}, {row['note']}": row[
-                "value"
-            ]
-            for setting in ("ablation", "association")
-            for row in paper_table(setting=setting, **where)
-        }
+        rows = paper_table(setting="ablation", **where)
+        value = {row["method"]: row["value"] for row in rows}
+        rows = paper_table(setting="association", **where)
+        value |= {f"{row['method']}, {row['note']}": row["value"] for row in rows}
         bare = {name: name.split(" (")[0] for name in names}  # without what tells settings apart
         known = {name: self.kind.published.get(row, row) for name, row in bare.items()}
         return {name: value[listed] for name, listed in known.items() if listed in value}

@@ -17,8 +17,8 @@ def _percent(key: str) -> bool:
     return not any(word in key for word in COUNTS)
 
 
-def draw_curves(groups: dict[str, list[Run]], key: str, ax) -> str:
-    """A line per group over the epochs; returns what the picture's text has to add."""
+def draw_curves(groups: dict[str, list[Run]], key: str, ax) -> None:
+    """A line per group over the epochs, stage 2 behind the stage 1 it went on from."""
     lines, scale = {}, 100 if _percent(key) else 1
     before = [len(r.curves) for runs in groups.values() for r in runs if r.config["epochs"][1] == 0]
     begins = max(before, default=0)  # where runs that went on from a stage 1 stand
@@ -34,9 +34,8 @@ def draw_curves(groups: dict[str, list[Run]], key: str, ax) -> str:
     if not lines:
         ax.set_axis_off()
         ax.text(0.5, 0.5, f"no run recorded {key}", ha="center", transform=ax.transAxes)
-        return ""
+        return
     curve(lines, ax, ylabel=label, stage2=begins or None)
-    return ""
 
 
 def draw_bars(groups: dict[str, list[Run]], key: str, paper: dict[str, float], ax) -> str:

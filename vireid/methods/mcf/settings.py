@@ -162,13 +162,7 @@ class Settings(Method):
     }
 
     def __post_init__(self):
-        for name, known in CHOICES.items():
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name}={getattr(self, name)!r}; known: {', '.join(known)}")
-        for names, fits, words in RANGES:
-            for name in names.split():
-                if (value := getattr(self, name)) is not None and not fits(value):
-                    raise ValueError(f"{name}={value}: {words}")
+        self.check_fields(CHOICES, RANGES)
         if len(self.delta) != 2 or min(self.delta) < 0 or sum(self.delta) <= 0:
             raise ValueError(f"delta={self.delta}: give two weights >= 0 that are not all 0")
         self.schedule = Phases.of(self.schedule, stage2_lr=self.stage2_lr, lr_floor=self.lr_floor)
