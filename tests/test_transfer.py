@@ -275,23 +275,22 @@ def test_dense_sparse_numpy_and_torch_agree(schedule):
 
 
 @pytest.mark.parametrize("kind", [torch.float32, torch.float64])
-def test_large_sparse_products_by_loops(kind, monkeypatch):
+@pytest.mark.parametrize("way", ["scipy", "loops", "blocks"])
+def test_every_way_of_a_sparse_product(kind, way, monkeypatch):
     rng = np.random.default_rng(0)
-    s = rng.random((700, 300)) * (rng.random((700, 300)) < 0.02)
-    s[[0, 5, 699]] = 0  # rows without an entry
-    z = torch.as_tensor(rng.random((300, 3)), dtype=kind)
+    s = rng.random((1100, 300)) * (rng.random((1100, 300)) < 0.02)
+    s[[0, 5, 1099]] = 0  # rows without an entry
+    z = torch.as_tensor(rng.random((300, 7)), dtype=kind)
     sparse, expected = products._matrix(csr_array(s), z), torch.as_tensor(s, dtype=kind) @ z
-    assert sparse.layout == torch.sparse_csr
-    for large in (0, 1e9):
-        monkeypatch.setattr(products, "LARGE", large)
-        for threads in (1, 3):
-            monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
-            for columns in (z, z.T.contiguous().T):
-                found = products._product(sparse, columns)
-                assert found.dtype == kind and (found[[0, 5, 699]] == 0).all()
-                assert torch.allclose(
-                    found, expected, rtol=1e-5 if kind == torch.float32 else 1e-12
-                )
+    monkeypatch.setattr(products, "LARGE", 1e9 if way == "scipy" else 0)
+    monkeypatch.setattr(products, "DENSE_FROM", 0 if way == "blocks" else 1)
+    monkeypatch.setattr(products, "WIDTH", 3)
+    for threads in (1, 3):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        for columns in (z, z.T.contiguous().T):
+            found = products._product(sparse, columns)
+            assert found.dtype == kind and (found[[0, 5, 1099]] == 0).all()
+            assert torch.allclose(found, expected, rtol=1e-5 if kind == torch.float32 else 1e-12)
 
 
 def test_sparse_matrices_in_disorder():
@@ -300,21 +299,11 @@ def test_sparse_matrices_in_disorder():
     shuffled = csr_array(([1, 3, 1], [7, 5, 7], [0, 0, 0, *[3] * 7]), shape=s.shape)
     shuffled.data = np.array([2.0, 1.0, 1.0])
     found = products._matrix(shuffled, torch.ones(1))
-    assert torch.equal(found.to_dense(), torch.as_tensor(s, dtype=torch.float32))
+    assert np.array_equal(found.toarray(), s) and found.dtype == np.float32
     assert shuffled.nnz == 3, "the given one stays as it was"
     shuffled.indices[0] = 99
     with pytest.raises(ValueError, match="ind"):
         products._matrix(shuffled, torch.ones(1))
-
-
-def test_matrices_with_many_entries_are_multiplied_dense(monkeypatch):
-    s = np.random.default_rng(0).random((9, 7))
-    dense = products._matrix(csr_array(s), torch.ones(1))
-    assert dense.layout == torch.strided and np.allclose(dense.numpy(), s)
-    assert dense.dtype == torch.float32
-    monkeypatch.setattr(products, "DENSE_UP_TO", 62)
-    large = products._matrix(csr_array(s), torch.ones(1))
-    assert large.layout == torch.sparse_csr and torch.equal(large.to_dense(), dense)
 
 
 def test_rows_are_normalised_inside_so_a_plan_and_its_transpose_will_do():

@@ -37,9 +37,10 @@ def sweep(k, v, a, rows, u, mass):
     """
     i, stop = rows
     mass[:] = 0
+    zero = v.dtype.type(0)  # a plain 0 would make all sums float64, and the loops a third slower
     while i + 4 <= stop:
         k0, k1, k2, k3 = k[i], k[i + 1], k[i + 2], k[i + 3]
-        s0 = s1 = s2 = s3 = v[0] * 0
+        s0 = s1 = s2 = s3 = zero
         for j in range(len(v)):
             s0 += k0[j] * v[j]
             s1 += k1[j] * v[j]
@@ -52,7 +53,7 @@ def sweep(k, v, a, rows, u, mass):
         i += 4
     while i < stop:
         one = k[i]
-        total = v[0] * 0
+        total = zero
         for j in range(len(v)):
             total += one[j] * v[j]
         u[i] = a[i] / total

@@ -5,12 +5,16 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from scipy.sparse import issparse
+from scipy.sparse import csr_array, issparse
 from torch import Tensor
 
+from vireid.gemm import times_transposed
+
 LARGE = 2**26  # multiplications from which a sparse product is worth more than one line
-DENSE_FROM = 0.12  # share of stored entries above which the dense matrix is multiplied faster
-DENSE_UP_TO = 2**27  # entries of a dense matrix: half a GB
+DENSE_FROM = 0.12  # share of stored entries above which dense matrices are multiplied faster
+DENSE_UP_TO = 2**27  # entries of a dense matrix on a GPU: half a GB
+BLOCK = 512  # rows that are made dense at a time on a CPU
+WIDTH = 128  # labels multiplied at a time, so that the table's part stays in the cache
 
 
 class Affinity:
@@ -24,9 +28,8 @@ class Affinity:
         if tuple(s.shape) != (len(rows), columns):
             raise ValueError(f"{name} is {tuple(s.shape)}; it must be ({len(rows)}, {columns})")
         self.s = _matrix(s, rows)
-        values = self.s if self.s.layout == torch.strided else self.s.values()
-        total = self.s @ rows.new_ones(columns, 1)  # (n, 1)
-        if not total.isfinite().all() or (values.numel() and values.amin() < 0):
+        total = _product(self.s, rows.new_ones(columns, 1))  # (n, 1)
+        if not total.isfinite().all() or _least(self.s) < 0:
             raise ValueError(f"{name} holds NaN, infinite or negative entries; affinities are >= 0")
         self.alone = total[:, 0] == 0
         self.scale = 1 / total.masked_fill(self.alone[:, None], 1)
@@ -46,39 +49,65 @@ class Affinity:
         return out
 
 
-def _product(s: Tensor, z: Tensor) -> Tensor:
-    """Return s @ z; large sparse products by compiled loops, 3 times as fast as torch's."""
-    sparse = s.layout == torch.sparse_csr
-    if not sparse or s.device.type != "cpu" or s.values().numel() * z.shape[1] < LARGE:
-        return s @ z
+def _product(s: Tensor | csr_array, z: Tensor) -> Tensor:
+    """Return s @ z (n, k)."""
+    if not issparse(s):  # a plan and its transpose are equally fast this way round
+        return times_transposed(z.T, s).T if s.layout == torch.strided else s @ z
+    if s.nnz * z.shape[1] < LARGE:
+        return torch.from_numpy(s @ z.numpy())
+    return (_by_blocks if s.nnz > DENSE_FROM * s.shape[0] * s.shape[1] else _by_loops)(s, z)
+
+
+def _by_blocks(s: csr_array, z: Tensor) -> Tensor:
+    """Sparse rows made dense, some at a time, and multiplied as such."""
+    flipped, out = z.T.contiguous(), z.new_empty(z.shape[1], s.shape[0])
+    buffer = np.empty((BLOCK, s.shape[1]), dtype=s.dtype)
+    for start in range(0, s.shape[0], BLOCK):
+        rows = s[start : start + BLOCK]
+        block = rows.toarray(out=buffer[: rows.shape[0]])
+        out[:, start : start + BLOCK] = times_transposed(flipped, torch.from_numpy(block))
+    return out.T
+
+
+def _by_loops(s: csr_array, z: Tensor) -> Tensor:
+    """Compiled loops over stored entries, several times as fast as torch's."""
     from vireid.association import loops
     from vireid.neighbours.loops import in_threads
 
-    parts = tuple(t.numpy() for t in (s.crow_indices(), s.col_indices(), s.values()))
-    cuts = np.searchsorted(parts[0], np.linspace(0, parts[0][-1], torch.get_num_threads() + 1))
-    cuts[-1] = len(s)
-    out = torch.empty(len(s), z.shape[1], dtype=z.dtype)
-    given = (parts, z.contiguous().numpy())
-    in_threads(loops.product, [(*given, rows, out.numpy()) for rows in pairwise(cuts.tolist())])
-    return out
+    cuts = np.searchsorted(s.indptr, np.linspace(0, s.nnz, torch.get_num_threads() + 1))
+    cuts[-1] = s.shape[0]
+    done = []
+    for part in z.tensor_split(-(-z.shape[1] // WIDTH), dim=1):
+        out = z.new_empty(s.shape[0], part.shape[1])
+        given = ((s.indptr, s.indices, s.data), part.contiguous().numpy())
+        in_threads(loops.product, [(*given, rows, out.numpy()) for rows in pairwise(cuts.tolist())])
+        done.append(out)
+    return torch.cat(done, 1)
 
 
-def _matrix(s, rows: Tensor) -> Tensor:
-    """Like ``rows`` in precision and device, sparse if few entries are stored."""
+def _matrix(s, rows: Tensor) -> Tensor | csr_array:
+    """Like ``rows`` in precision and device; sparse ones in memory stay scipy's."""
     if not issparse(s):
         return torch.as_tensor(s).to(rows)
     entries = s.shape[0] * s.shape[1]
-    if DENSE_FROM * entries < s.nnz and entries <= DENSE_UP_TO:
+    if rows.device.type != "cpu" and DENSE_FROM * entries < s.nnz and entries <= DENSE_UP_TO:
         return torch.as_tensor(s.toarray()).to(rows)
-    s = s.tocsr()
+    s = csr_array(s, dtype=torch.empty(0, dtype=rows.dtype).numpy().dtype)
     s.check_format()
     if not s.has_canonical_format:
         s = s.copy()
         s.sum_duplicates()
-    indptr, indices = (torch.as_tensor(p, device=rows.device) for p in (s.indptr, s.indices))
-    values = torch.as_tensor(s.data).to(rows)
+    if rows.device.type == "cpu":
+        return s
+    parts = (torch.as_tensor(p, device=rows.device) for p in (s.indptr, s.indices, s.data))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support")
-        return torch.sparse_csr_tensor(
-            indptr, indices, values, size=s.shape, check_invariants=False
-        )
+        return torch.sparse_csr_tensor(*parts, size=s.shape, check_invariants=False)
+
+
+def _least(s: Tensor | csr_array) -> float:
+    if issparse(s):
+        values = torch.from_numpy(s.data)
+    else:
+        values = s if s.layout == torch.strided else s.values()
+    return float(values.amin()) if values.numel() else 0.0

@@ -8,7 +8,9 @@ from torch import Tensor
 
 from vireid.association.kernels import LogKernel, ScalingKernel, SinkhornInfo, spread_limit
 from vireid.association.rows import centroids, cosine, images, like
+from vireid.gemm import times_transposed
 
+BLOCK = 2048  # rows of distances at a time
 CODE_TOL, CODE_STEPS, CODE_EVERY = 0.1, 500, 10  # the released code's stopping rule
 
 
@@ -155,11 +157,11 @@ def _precision(c: Tensor) -> float:
 
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
     """|x_i - y_j|^2 of all pairs (n, m), in [0, inf), with one matrix of that size in memory."""
-    cost = x @ y.T
-    cost *= -2
-    cost += x.square().sum(1)[:, None]
-    cost += y.square().sum(1)[None]
-    return cost.clamp_(min=0)
+    cost, norm = x.new_empty(len(x), len(y)), y.square().sum(1)
+    for rows, own in zip(cost.split(BLOCK), x.split(BLOCK), strict=True):
+        torch.mul(times_transposed(own, y), -2, out=rows)
+        rows.add_(own.square().sum(1)[:, None]).add_(norm).clamp_(min=0)
+    return cost
 
 
 def transport_labels(x: Tensor, prototypes: Tensor, *, lam: float = 25, stop: str = "code"):

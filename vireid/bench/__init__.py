@@ -27,7 +27,7 @@ SIZES = {
         "rounds": 5,
     },
 }
-LONG, FEWER = 12, 3  # a part of which one round takes so many CPU seconds plays fewer rounds
+FEWER = {12: 3, 100: 1}  # a part of which one round takes so many CPU seconds plays fewer rounds
 EVALUATIONS = {
     True: [("sysu", 3803, 301), ("regdb", 1200, 1200)],
     False: [("sysu", 3803, 301), ("regdb", 2060, 2060), ("llcm", 7166, 2500)],
@@ -111,7 +111,6 @@ def compare(part, rounds: int, known: dict | None = None) -> dict:
     """Both sides of a part in turns: medians, their ratio and the difference of the results.
 
     ``known``: a dict that keeps what the reference cost, for a next part that has the same one.
-    A part without a reference plays one round.
     """
     from vireid.bench.measure import measure
 
@@ -119,22 +118,17 @@ def compare(part, rounds: int, known: dict | None = None) -> dict:
     if part.plain not in known:
         known.clear()
     costs = {"plain": known.setdefault(part.plain, []), "ours": []}
-    sides = [side for side in costs if getattr(part, side) and not costs[side]]
-    rounds = rounds if part.plain else 1
+    sides = [side for side in costs if not costs[side]]
     while len(costs["ours"]) < rounds:
         for side in sides:
             costs[side].append(measure(getattr(part, side), part.digest))
-        if sum(c[0].cpu for c in costs.values() if c) > LONG:
-            rounds = min(rounds, FEWER)
+        took = sum(c[0].cpu for c in costs.values())
+        rounds = min([rounds, *(few for limit, few in FEWER.items() if took > limit)])
     row = {"part": part.name, "size": part.size, "goal": part.goal}
-    for side in filter(costs.get, costs):
+    for side in costs:
         row |= _medians(costs[side], side)
-    results = [c[-1].result if c else None for c in costs.values()]
-    if part.paper:
-        row["cpu_paper"] = round(part.paper(results[1]), 1)
-    reference = row.get("cpu_plain", row.get("cpu_paper"))
-    row["ratio"] = round(reference / max(row["cpu_ours"], 1e-4), 2)
-    row["difference"] = part.difference(*results)
+    row["ratio"] = round(row["cpu_plain"] / max(row["cpu_ours"], 1e-4), 2)
+    row["difference"] = part.difference(*(c[-1].result for c in costs.values()))
     return row
 
 

@@ -4,8 +4,6 @@ What a careful engineer writes first, and the field's released code does: faiss 
 numpy works on whole rows. Independent of the rooms it is compared with.
 """
 
-from time import process_time
-
 import numpy as np
 
 
@@ -60,9 +58,12 @@ def _distance(v) -> np.ndarray:
 
 def labels(x, eps: float) -> np.ndarray:
     """DBSCAN labels of features."""
+    return _clusters(jaccard(x, nearest(x, 30)[0]), eps)
+
+
+def _clusters(d, eps: float) -> np.ndarray:
     from sklearn.cluster import DBSCAN
 
-    d = jaccard(x, nearest(x, 30)[0])
     return DBSCAN(eps=eps, min_samples=4, metric="precomputed").fit_predict(d)
 
 
@@ -104,17 +105,23 @@ def sinkhorn(cost, lam: float, steps: int) -> np.ndarray:
 
 
 def mult(  # noqa: PLR0913
-    v, r, labels_v, labels_r, j_v, j_r, *, alpha=0.2, beta=0.7, temperature=0.05, lam=25
-):
-    """MULT's four soft label tables with dense affinities; the plans without diagonal matrices."""
+    v, r, labels_v, labels_r, j_v, j_r, *,
+    alpha=0.2, beta=0.7, temperature=0.05, lam=25, diagonal=False,
+):  # fmt: skip
+    """MULT's four soft label tables with dense affinities.
+
+    ``diagonal`` scales the plan between all images by two diagonal matrices, as the released code
+    does, instead of by rows and columns.
+    """
     import torch
 
-    v, r, j_v, j_r = (torch.as_tensor(a) for a in (v, r, j_v, j_r))
-    plan = _plan(2 - 2 * v @ r.T, lam)
+    v, r = torch.as_tensor(v), torch.as_tensor(r)
+    s_v, s_r = 1 - torch.as_tensor(j_v), 1 - torch.as_tensor(j_r)
+    plan = _plan(2 - 2 * v @ r.T, lam, diagonal=diagonal)
     tables = []
     for own, other, label, s_own, s_other, across in (
-        (v, r, labels_v, 1 - j_v, 1 - j_r, plan),
-        (r, v, labels_r, 1 - j_r, 1 - j_v, plan.T),
+        (v, r, labels_v, s_v, s_r, plan),
+        (r, v, labels_r, s_r, s_v, plan.T),
     ):
         label = torch.as_tensor(label)
         centre = torch.stack([own[label == c].mean(0) for c in range(int(label.max()) + 1)])
@@ -129,32 +136,14 @@ def mult(  # noqa: PLR0913
     return sharpened
 
 
-def mult_on_paper(n: int, m: int, d: int, rounds, clusters) -> float:
-    """CPU seconds of MULT's dense matrix products alone, at the speed measured here.
-
-    As in the released code: one plan multiplied by two diagonal matrices, the rounds of both label
-    spaces with dense affinities. Sinkhorn's steps, k-NN and Jaccard distances come for free.
-    """
-    plan = 2.0 * n * m * (d + n + m)
-    spread = sum(
-        2.0 * r * k * (2 * n * m + n**2 + m**2) for r, k in zip(rounds, clusters, strict=True)
-    )
-    return (plan + spread) / _speed()
+def mult_epoch(v, r, eps: float) -> list[np.ndarray]:
+    """All of MULT's labels of an epoch from features, as the released code computes them."""
+    distances = [jaccard(x, nearest(x, 30)[0]) for x in (v, r)]
+    labels = [_clusters(d, eps) for d in distances]
+    return mult(v, r, *labels, *distances, diagonal=True)
 
 
-def _speed(size: int = 2048) -> float:
-    """Float32 operations a second of a matrix product, the best of a few."""
-    import torch
-
-    a, times = torch.ones(size, size), []
-    for _ in range(4):
-        start = process_time()
-        a @ a
-        times.append(process_time() - start)
-    return 2 * size**3 / min(times)
-
-
-def _plan(cost, lam: float):
+def _plan(cost, lam: float, *, diagonal: bool = False):
     """Sinkhorn with the released code's stopping rule."""
     import torch
 
@@ -168,7 +157,7 @@ def _plan(cost, lam: float):
         b = new
         if done:
             break
-    return a[:, None] * kernel * b
+    return torch.diag(a) @ kernel @ torch.diag(b) if diagonal else a[:, None] * kernel * b
 
 
 def _transfer(y0, r0, s_own, s_other, across, alpha: float):

@@ -6,13 +6,13 @@ GROWTH_GOALS = {"cpu_ours": (15, "CPU s"), "memory_ours": (0.8, "GB")}  # at the
 DOUBLED = 2.3  # what memory may grow by when there are twice as many images
 NOTES = """\
 Every call runs alone in a forked process with one thread, reference and library in turns; medians
-of 5 rounds, of 3 where a round takes more than 12 CPU s, one round where the reference is on paper.
+of 5 rounds, of 3 where a round takes more than 12 CPU s, one round where it takes more than 100.
 Goals are ratios of CPU time at the sizes of the full run, on a processor with fast bfloat16
 products; a rule's goal 0.83 means at most 1.2 times the vanilla call. `evaluate` is compared with a
 Python loop over queries whose mask, argsort and cumulative sums are numpy calls on a query's whole
-row. Where the reference is on paper, it is the released code's dense matrix products alone (the
-plan times two diagonal matrices, label transfer with dense affinities) at the speed of products
-measured here; the goal for memory there is 3 GB on top of the features."""
+row. MULT's labels of given distances are compared with rows and columns of the plan scaled, those
+from features with the released code's two products by diagonal matrices; the goal for memory there
+is 3 GB on top of the features."""
 
 
 def page(rows: list[dict], growth: list[dict], where: str, *, quick: bool = False) -> str:
@@ -73,9 +73,7 @@ def _growth(growth: list[dict]) -> list[str]:
 
 
 def _seconds(row: dict, side: str) -> str:
-    if f"cpu_{side}" in row:
-        return f"{row[f'cpu_{side}']:.3g} ({row[f'wall_{side}']:.3g})"
-    return f"{row['cpu_paper']:.3g} on paper" if "cpu_paper" in row else "-"
+    return f"{row[f'cpu_{side}']:.3g} ({row[f'wall_{side}']:.3g})" if f"cpu_{side}" in row else "-"
 
 
 def _memory(row: dict, side: str) -> str:
