@@ -225,6 +225,30 @@ assert DATA != "synthvi" or drop["hungarian"] < drop["pgm"] < min(drop["dotla"],
 #   receive its equal share, so that lone people not only take a wrong place but push others out of
 #   their right one. (`sinkhorn` is so smooth, lambda 0.2 in place of 25, that it hardly balances.)
 #
+# Absence in a training, with real people: M3SVD-Persons has 30 people in both lights, and the
+# records in `data/runs/m3svd_mult` come from trainings to which infrared tracklets of others were
+# added whom no visible camera saw (`vireid compare --method mult --data m3svd --tracklets
+# unmatched`). An image counts as linked if it shares a label with any image of the other light.
+#
+# **Predict first.** Lone infrared people get a label in both label spaces, the visible clusters'
+# and the infrared clusters'. In which of them can an association leave them alone?
+
+# %%
+from vireid.figures.mult import lone_people
+
+drawn = lone_people()
+if drawn is None:
+    print("No records in data/runs/m3svd_mult: nothing to draw.")
+else:
+    plots.show(drawn, "Share of lone images linked in both spaces, and right pairs, by association")
+
+# %% [markdown]
+# In the visible clusters' space everybody but `hungarian` gives every lone image a name. In the
+# infrared clusters' space the lone clusters are there by right, and matching leaves the most of
+# them single; images that are *moved* take a place in all of them. Read the right panel before you
+# rank anybody by this: features of these few people hardly cross the gap, and one link in ten is
+# right.
+#
 # **What to doubt.** A benchmark in which every person is seen in both lights, like RegDB, cannot
 # show the second lesson at all. And at `gap` 0.5 we look at a world that features do not reach here
 # before training: at 1 all lines lie close together, low.

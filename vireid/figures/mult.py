@@ -10,7 +10,7 @@ from vireid.figures.registry import drawing
 from vireid.paths import COMMITTED
 from vireid.runs import Run, ladders
 
-LADDER = "synthvi_small_mult"
+LADDER, LONE = "synthvi_small_mult", "m3svd_mult"
 TABLE2 = {
     "stage1": "stage 1 alone",
     "1": "1 baseline (DCL)",
@@ -150,6 +150,32 @@ def pair_quality():
         lines = {name: [quality(run, keys) for run in runs] for name, runs in rows.items()}
         plots.curve(lines, ax, ylabel=label)
     plots.share_legend(figure)
+    return figure
+
+
+@drawing(
+    "M3SVD-Persons with infrared tracklets of people never seen in visible light, after the last "
+    "epoch: how many of their images share a label with a visible one, and how many links are "
+    "right. All associations without OCLR; real people, 30 of them."
+)
+def lone_people():
+    """What each association does with people of one modality."""
+    rows = table3(ladders().get(LONE, {}), oclr=False)
+    rows.pop(TABLE3["none"], None)
+    panels = {
+        "lone images linked, visible space (%)": ["visible space/lone"],
+        "lone images linked, infrared space (%)": ["infrared space/lone"],
+        "right pairs across, both spaces (%)": [key.format("precision") for key in CROSS],
+    }
+    if not rows:
+        return None
+    figure, axes = plots.canvas(3, width=11.5, height=1.2 + 0.38 * len(rows))
+    for ax, (label, keys) in zip(axes, panels.items(), strict=True):
+        last = {name: [quality(run, keys)[-1] for run in runs] for name, runs in rows.items()}
+        known = {name: values for name, values in last.items() if np.isfinite(values).all()}
+        plots.bars(known, ax, xlabel=label)
+        ax.set_xlim(0, 135)
+        ax.set_xticks(range(0, 101, 25))
     return figure
 
 

@@ -57,7 +57,8 @@ def index(missing: list[str]) -> str:
     lines = [
         "# Figures",
         "All are drawn again by `vireid figures` (or one by `vireid figures --only NAME`). People",
-        "are synthetic; numbers are of SynthVI and say nothing about methods on real data.",
+        "are synthetic; numbers are of SynthVI unless said otherwise, and say nothing about",
+        "methods on other data.",
     ]
     for item in DRAWINGS:
         after = f" After {item.after}." if item.after else ""

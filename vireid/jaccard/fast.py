@@ -80,11 +80,11 @@ def _mirrored(upper: csr_array) -> csr_array:
     from vireid.jaccard import loops
 
     lower = upper.tocsc()  # column j of the upper triangle is row j of the lower one, and sorted
-    upper = lower.tocsr()  # sorted, too
     kind = index_kind(2 * upper.nnz)
-    size = np.diff(lower.indptr) + np.diff(upper.indptr) - 1
+    left = np.diff(lower.indptr)
+    size = left + np.diff(upper.indptr) - 1
     indptr = np.append(0, size.cumsum(dtype=np.int64)).astype(kind)
     indices, data = np.empty(indptr[-1], dtype=kind), np.empty(indptr[-1], dtype=np.float32)
-    tables = [(m.indptr, m.indices, m.data) for m in (lower, upper)]
-    loops.mirror(*tables, indptr, indices, data)
+    tables = lower.indptr, lower.indices, lower.data
+    loops.mirror(tables, indptr[:-1] + left.astype(kind), indptr, indices, data)
     return csr_array((data, indices, indptr), shape=upper.shape)

@@ -98,7 +98,7 @@ def overlaps(v, columns, mass, limit, rows, size, partner, distance):
     indptr, indices, data = v
     first, row, weight = columns
     n = len(mass)
-    shared = np.zeros(n)
+    shared = np.zeros(n, dtype=data.dtype)
     touched = np.empty(n + 1, dtype=partner.dtype)
     start = np.full(n, -1)  # where row i stands in a column; rows before it are done
     at = 0
@@ -126,15 +126,18 @@ def overlaps(v, columns, mass, limit, rows, size, partner, distance):
 
 
 @compiled
-def mirror(lower, upper, indptr, indices, data):
-    """Full rows from a lower triangle with and an upper triangle with the diagonal, both sorted."""
-    for i in range(len(indptr) - 1):
-        at = indptr[i]
-        for t in range(lower[0][i], lower[0][i + 1]):
-            indices[at] = lower[1][t]
-            data[at] = lower[2][t]
+def mirror(lower, place, indptr, indices, data):
+    """Full rows from a lower triangle with the diagonal, sorted.
+
+    place: where the part right of the diagonal begins in each row. It fills in ascending order, as
+    the rows of the lower triangle come by.
+    """
+    for j in range(len(place)):
+        at = indptr[j]
+        for t in range(lower[0][j], lower[0][j + 1]):
+            i, d = lower[1][t], lower[2][t]
+            indices[at], data[at] = i, d
             at += 1
-        for t in range(upper[0][i] + 1, upper[0][i + 1]):  # the first is the diagonal again
-            indices[at] = upper[1][t]
-            data[at] = upper[2][t]
-            at += 1
+            if i < j:
+                indices[place[i]], data[place[i]] = j, d
+                place[i] += 1

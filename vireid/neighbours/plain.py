@@ -2,6 +2,8 @@
 
 import torch
 
+from vireid.gemm import times_transposed
+
 SPARE = 8  # candidates beyond k that are scored again, so that ties at the border fall by index
 BLOCK = 2**24  # numbers held at once
 
@@ -38,7 +40,7 @@ def search(x, base, k: int, *, at=None, bias=None) -> tuple[torch.Tensor, torch.
     step = max(1, BLOCK // max(m, spare * x.shape[1]))
     for start in range(0, n, step):
         part = slice(start, start + step)
-        score = x[part] @ base.T  # (block, m)
+        score = times_transposed(x[part], base)  # (block, m)
         if bias is not None:
             score += bias
         if at is not None:
