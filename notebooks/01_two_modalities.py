@@ -69,7 +69,9 @@ print(f"{train.name}: {len(train)} pictures, {len(np.unique(train.identity))} pe
 widgets.twins().show()
 
 # %% [markdown]
-# Shape, pose, bag and most patterns stay. Colour is gone, and brightness is not simply kept.
+# Shape, pose, bag and most patterns stay. Colour is gone, and brightness is not simply kept. Skin
+# turns nearly white in everybody, so its tone is lost too. Of the way of walking one picture shows
+# one moment, the same in both lights.
 #
 # **What to doubt.** Real cameras of the two kinds do not hang in one place, so real pairs also
 # differ in view. And drawn people have fewer ways to look than real ones.

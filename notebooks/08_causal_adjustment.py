@@ -372,7 +372,9 @@ told = {row["method"]: row["value"] for row in listed}
 print(f"DMDL on SYSU-MM01: row 1 {told['index 1']} %, row 2 {told['index 2']} % rank-1")
 
 # %% [markdown]
-# Whatever the order is here, do not take it home: one seed, a few dozen steps, eight test people.
+# After section 5 one would expect less crossing with CAI: both of its memories are asked, but the
+# own one answers loudest. Compare the two shares. But whatever the order is here, do not take it
+# home: one seed, a few dozen steps, eight test people.
 # Notebook 09 has the whole ladder over seeds. What you can take home is *where to look* when CAI
 # brings nothing: how many labels are missing in a memory (section 3), and which share of the pull
 # comes from across (section 5).

@@ -141,7 +141,9 @@ for (kind, scope), w in fit.certainty.items():
     print(f"of wrong ones {wrong:.2f}; right above wrong in {fit.separation(kind, scope):.0%}")
 
 # %% [markdown]
-# 50 % would mean that certainty knows nothing about rightness. Read what it *can* know: the
+# A clean cluster's labels are split as any other's: there is always a half that fits worse than the
+# rest, and it is doubted for nothing. 50 % would mean that certainty knows nothing about rightness,
+# and none of the four ways is far from it here. Read what it *can* know: the
 # prototype of a wrongly joined label is the mean of both people, and each of its pictures fits
 # that fairly well. A certainty of this kind finds the odd one out *in* a label. It does not find
 # a label that is wrong as a whole, and when iMCA errs, it errs by whole clusters.
@@ -286,6 +288,10 @@ for name, found in after.items():
     print(f"rank-1 {end['rank1']:.1%}, mAP {end['mAP']:.1%}")
 
 # %% [markdown]
+# Compare the hills, not the heads of the columns: rank-1 can move far while the means stay nearly
+# as far apart as they were, for it asks about the *nearest* pairs, the hills' tails, and about
+# other people than these.
+#
 # **What to doubt.** One seed, a few people, a handful of epochs. This is a look at the machinery,
 # not a result. Results need a larger world and seeds, and that is the next section.
 

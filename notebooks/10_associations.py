@@ -120,7 +120,17 @@ table = {
 }
 print(pd.DataFrame.from_dict(table, orient="index").round(1).to_string())
 
+# %%
+level = np.asarray(people[0])[:, None] == np.asarray(people[1])
+drawn = {name: np.maximum(o.forth, o.back.T) >= 0.1 for name, o in found.items()}
+first, shared = level & drawn["hungarian"], level & drawn["hungarian"] & drawn["mult"]
+print(f"level links of hungarian: {first.sum()}, of these also in mult: {shared.sum()}")
+print("most lines:", max(drawn, key=lambda name: drawn[name].sum()))
+
 # %% [markdown]
+# Who moves images draws the most lines, for the images of one cluster may go to many; and a link
+# that is right for all of a cluster's images together is mostly right for some of them alone.
+#
 # *Pair precision*: of all (visible, infrared) image pairs that now share a label, how many show one
 # person; *recall*: of all pairs of one person, how many share a label; both are means over the two
 # label spaces (`otla` serves only the visible one). It is MULT's Fig. 4 for pairs across the gap.

@@ -14,7 +14,9 @@ def record(row: str, seed: int, rank1: float) -> Run:
         {
             "epoch": e, "visible/precision": 0.8, "infrared/precision": 0.6,
             "visible space/cross_precision": 0.2 + 0.1 * e, "visible space/cross_recall": 0.3,
-            **({} if row.startswith("otla") else {"infrared space/cross_precision": 0.4}),
+            "visible space/lone": 0.5 + 0.1 * e,
+            **({} if row.startswith("otla") else {"infrared space/cross_precision": 0.4,
+                                                  "infrared space/lone": 0.3}),
         }
         for e in range(3)
     ]  # fmt: skip
@@ -26,10 +28,10 @@ def record(row: str, seed: int, rank1: float) -> Run:
 def shelf(tmp_path, monkeypatch):
     """Write records of some rows; ``ladders()`` then finds these and no others."""
 
-    def fill(*rows: str) -> None:
+    def fill(*rows: str, ladder: str = mult.LADDER) -> None:
         for number, row in enumerate(rows):
             for seed in (1, 2):
-                path = tmp_path / mult.LADDER / f"seed{seed}" / f"{row}.json"
+                path = tmp_path / ladder / f"seed{seed}" / f"{row}.json"
                 record(row, seed, 0.1 * (number + 1) + 0.01 * seed).save(path)
 
     monkeypatch.setattr(mult, "ladders", lambda: ladders(tmp_path))
@@ -38,6 +40,7 @@ def shelf(tmp_path, monkeypatch):
 
 def test_without_records_there_is_no_figure(shelf):
     assert mult.mult_ladder() is mult.association_ladder() is mult.pair_quality() is None
+    assert mult.lone_people() is None
 
 
 def test_distances_are_those_of_all_seeds(tmp_path, monkeypatch):
@@ -56,9 +59,10 @@ def test_distances_are_those_of_all_seeds(tmp_path, monkeypatch):
     assert "0% in common" in figure.axes[0].get_title(loc="left")
 
 
-def test_all_four_are_on_the_index():
+def test_all_are_on_the_index():
     names = {item.name for item in DRAWINGS}
     assert names >= {"mult_ladder", "association_ladder", "pair_quality", "crossing_distances"}
+    assert "lone_people" in names
 
 
 def bars_of(ax) -> dict[str, float]:
@@ -103,6 +107,14 @@ def test_pair_quality_averages_over_the_spaces_there_are(shelf):
     assert set(lines) == {"OTLA (2 seeds)", "DOTLA (2 seeds)"}
     assert within.lines[0].get_ydata().tolist() == [70] * 3
     assert found.lines[0].get_ydata().tolist() == [30] * 3
+
+
+def test_lone_people_after_the_last_epoch(shelf):
+    shelf("1", "otla", "dotla", "dotla+oclr", ladder=mult.LONE)
+    visible, infrared, right = mult.lone_people().axes
+    assert bars_of(visible) == {"OTLA": pytest.approx(70), "DOTLA": pytest.approx(70)}
+    assert bars_of(infrared) == {"DOTLA": pytest.approx(30)}, "OTLA has no infrared space"
+    assert bars_of(right) == {"OTLA": pytest.approx(40), "DOTLA": pytest.approx(40)}
 
 
 def test_quality_is_nan_where_nothing_was_measured():

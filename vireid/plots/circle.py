@@ -59,12 +59,15 @@ def pulls(x, modality, turn, ax: Axes, *, scale: float = 0.024, title: str = "")
     for m in Modality:
         rows = np.flatnonzero(modality == m)
         look = {"color": MODALITY_COLOUR[m], "zorder": 3}
-        ax.scatter(*x[rows].T, s=22, marker=MODALITY_MARKER[m], lw=0, **look)
+        ax.scatter(
+            *x[rows].T, s=22, marker=MODALITY_MARKER[m], lw=0, label=f"{m.word} images", **look
+        )
         lift = 1.08 + 0.09 * (np.arange(len(rows)) % 2)[:, None]  # neighbours' arrows side by side
         ax.quiver(
             *(lift * x[rows]).T, *tangent[rows].T, angles="xy", scale_units="xy", scale=1 / scale,
             width=0.007, **look,
         )  # fmt: skip
+    ax.plot([], [], ">-", color=INK, lw=1.6, ms=5, label="pull of the loss")
     ax.set_aspect("equal")
     ax.set_axis_off()
     ax.set_xlim(-1.3, 1.3)
@@ -78,7 +81,9 @@ def beacons(prototypes, kind, ax: Axes) -> Axes:
     for place, which in zip(as_array(prototypes), as_array(kind), strict=True):
         colour = COLOURS[0] if which < 0 else MODALITY_COLOUR[Modality(int(which))]
         marker = "D" if which < 0 else MODALITY_MARKER[Modality(int(which))]
-        ax.scatter(*place, s=130, marker=marker, zorder=5, lw=1.2, ec=INK, color=colour)
+        name = "prototype" if which < 0 else f"{Modality(int(which)).word} prototype"
+        look = {"marker": marker, "color": colour, "ec": INK, "lw": 1.2}
+        ax.scatter(*place, s=130, zorder=5, label=name, **look)
     return ax
 
 

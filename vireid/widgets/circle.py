@@ -8,7 +8,7 @@ import torch
 
 from vireid.losses import cluster_contrast, multi_positive
 from vireid.memory import HybridMemory, Memory
-from vireid.plots import beacons, canvas, points, pull, pulls, walks
+from vireid.plots import beacons, canvas, points, pull, pulls, share_legend, walks
 from vireid.types import Modality
 from vireid.widgets.panel import Drawing, Panel
 
@@ -76,8 +76,8 @@ def multi_positive_toy() -> Panel:
 def _draw_pulls(gap: float, visible_share: float, temperature: float) -> Drawing:
     x, modality, mixed, split, kind, cluster = toy(gap, visible_share)
     losses = contrasts(cluster, temperature)
-    margins = {"left": 0.01, "right": 0.99, "bottom": 0.02, "top": 0.92, "wspace": 0.02}
-    figure, axes = canvas(2, width=9.2, height=2.6, margins=margins)
+    margins = {"left": 0.01, "right": 0.99, "bottom": 0.12, "top": 0.93, "wspace": 0.02}
+    figure, axes = canvas(2, width=9.2, height=2.9, margins=margins)
     drawn = ((mixed, mixed[:1], [-1]), (split, split[cluster == 0], kind[cluster == 0]))
     told = []
     for ax, (name, loss), (bank, own, of) in zip(axes, losses.items(), drawn, strict=True):
@@ -85,6 +85,7 @@ def _draw_pulls(gap: float, visible_share: float, temperature: float) -> Drawing
         means = [np.abs(turn[modality == m]).mean() for m in Modality]
         told.append(f"{name}: mean pull on visible {means[0]:.1f}, on infrared {means[1]:.1f}")
         beacons(own, of, pulls(x, modality, turn, ax, title=told[-1]))
+    share_legend(figure, columns=6)
     return figure, (
         f"Images of one cluster on a circle, their lights {gap} degrees apart, temperature "
         f"{temperature:g}, {visible_share:.0%} of the cluster visible; arrows show which way the "
