@@ -98,7 +98,7 @@ def overlaps(v, columns, mass, limit, rows, size, partner, distance):
     indptr, indices, data = v
     first, row, weight = columns
     n = len(mass)
-    shared = np.zeros(n, dtype=data.dtype)
+    shared = np.zeros(n)
     touched = np.empty(n + 1, dtype=partner.dtype)
     start = np.full(n, -1)  # where row i stands in a column; rows before it are done
     at = 0
