@@ -308,6 +308,8 @@ plots.sweep(
     betas, weights, ax, xlabel="beta", ylabel="of infrared pictures, of weight (%)", chosen=0.7
 )
 plots.show(figure, "Right labels, weight on the right person and on the largest label over beta.")
+
+# %%
 told = {name: f"{line[0]:.0f} -> {line[-1]:.0f} %" for name, line in weights.items()}
 print("from beta 0 to 1:", ", ".join(f"{name} {ends}" for name, ends in told.items()))
 

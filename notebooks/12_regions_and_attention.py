@@ -148,7 +148,7 @@ panel.controls["among"].value = "other light"
 panel.show()
 
 # %%
-RHOS = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+RHOS, ENOUGH = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9], 20  # a share of fewer pairs is left out
 found = {}
 for name, other in {"own light": 0, "other light": 1}.items():
     asks, answers = features.of(0), features.of(other)
@@ -160,12 +160,12 @@ for name, other in {"own light": 0, "other light": 1}.items():
             # the picture itself sets the bar in its own light, but is no neighbour of its own
             others = [s if other else s[s != i] for i, s in enumerate(sets)]
             right = torch.cat([same[i, s] for i, s in enumerate(others)]).float()
-            share = right.mean().item() if len(right) else np.nan
+            share = right.mean().item() if len(right) >= ENOUGH else np.nan
             found[name, needed, rho] = len(right) / len(sets), share
 
 # %%
 figure, axes = plots.canvas(2, 2, width=9.4, height=5.6)
-words = {"neighbours per picture": 1, "of the same person (%)": 100}
+words = {"neighbours per picture": 1, f"of the same person (%, n ≥ {ENOUGH} pairs)": 100}
 for column, name in zip(axes.T, ("own light", "other light"), strict=True):
     for which, (ax, (label, unit)) in enumerate(zip(column, words.items(), strict=True)):
         lines = {

@@ -17,6 +17,7 @@ ROOMS = [
     "__init__",
     "paths",
     "types",
+    "gemm",
     "data",
     "models",
     "features",
