@@ -33,7 +33,8 @@ def test_any_layout_gives_float32_accuracy(layout, large):
 
 def test_the_operator_is_used_where_torch_has_it(large, monkeypatch):
     calls, operator = [], gemm._onednn()
-    assert operator is not None, "torch without oneDNN? products are slower then, but right"
+    if operator is None:
+        pytest.skip("this torch has no oneDNN; products are slower then, but right")
 
     def counting(*arguments):
         calls.append(arguments)

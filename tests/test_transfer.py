@@ -285,12 +285,36 @@ def test_every_way_of_a_sparse_product(kind, way, monkeypatch):
     monkeypatch.setattr(products, "LARGE", 1e9 if way == "scipy" else 0)
     monkeypatch.setattr(products, "DENSE_FROM", 0 if way == "blocks" else 1)
     monkeypatch.setattr(products, "WIDTH", 3)
+    called = []
+    for name in ("_by_loops", "_by_blocks"):
+        real = getattr(products, name)
+        monkeypatch.setattr(
+            products, name, lambda *a, name=name, real=real: called.append(name) or real(*a)
+        )
     for threads in (1, 3):
         monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
         for columns in (z, z.T.contiguous().T):
             found = products._product(sparse, columns)
             assert found.dtype == kind and (found[[0, 5, 1099]] == 0).all()
             assert torch.allclose(found, expected, rtol=1e-5 if kind == torch.float32 else 1e-12)
+    assert called == [] if way == "scipy" else set(called) == {f"_by_{way}"}
+
+
+def test_off_the_cpu_matrices_are_torchs_dense_where_many_entries_are_stored(monkeypatch):
+    s = csr_array(np.eye(9, 7) + (np.arange(7) == 2))
+    labels = torch.ones(9, 3, device="meta")
+    assert products._matrix(s, labels).layout == torch.strided
+    monkeypatch.setattr(products, "DENSE_UP_TO", 62)
+    large = products._matrix(s, labels)
+    assert large.layout == torch.sparse_csr and large.shape == (9, 7)
+    assert large.device.type == "meta" and large.dtype == torch.float32
+
+
+def test_one_smoothing_takes_rows_that_learn():
+    z, s = torch.rand(5, 2, requires_grad=True), np.ones((5, 5))
+    for s_intra in (s, csr_array(s)):
+        found = half_smoothed(z, s_intra)
+        assert torch.allclose(found, (z.mean(0) + z) / 2) and not found.requires_grad
 
 
 def test_sparse_matrices_in_disorder():

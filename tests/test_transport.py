@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vireid.association import cluster_sinkhorn, dotla, kernels, otla, sinkhorn
-from vireid.association.transport import squared_distances
+from vireid.association.transport import squared_distances, transport_labels
 from vireid.clustering import NoClustersError
 
 
@@ -193,6 +193,24 @@ def test_the_compiled_pass_equals_the_blocks(n, threads, dtype, monkeypatch):
         torch.set_num_threads(before)
     assert (fast - plain).abs().max() < (1e-6 if dtype == torch.float32 else 1e-12)
     assert fast_info.converged and abs(fast_info.steps - info.steps) <= 2
+
+
+@pytest.mark.parametrize(("n", "m", "lam"), [(2100, 2100, 25), (3000, 2000, 15)])
+def test_float32_scalings_settle_on_large_kernels(n, m, lam):
+    assert n * m > kernels.LARGE
+    rng = np.random.default_rng(0)
+    x, y = (rng.normal(size=(k, 64)) for k in (n, m))
+    x, y = (a / np.linalg.norm(a, axis=1, keepdims=True) for a in (x, y))
+    cost = (2 - 2 * x @ y.T).astype(np.float32)
+    plan, info = sinkhorn(cost, lam=lam, stop="converged", max_steps=400)
+    assert info.converged and info.residual < 1e-6
+    assert np.abs(plan.sum(1, dtype=np.float64) - 1 / n).sum() < 2e-6
+
+
+def test_distances_and_labels_take_features_that_learn():
+    x, y = torch.randn(9, 4, requires_grad=True), torch.randn(5, 4, requires_grad=True)
+    assert torch.allclose(squared_distances(x, y), torch.cdist(x, y).square(), atol=1e-5)
+    assert transport_labels(x, y)[0].shape == (9,)
 
 
 def test_an_empty_row_of_the_kernel_is_infinite_in_both_passes(monkeypatch):

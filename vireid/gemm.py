@@ -1,7 +1,7 @@
 """Large float32 products on a CPU by oneDNN, whose kernels torch's own ``@`` leaves unused.
 
 On AMD processors torch's BLAS keeps to older instructions; oneDNN, which comes with torch and is
-called by ``torch.compile``, was measured 2.0 to 2.7 times as fast there (docs/benchmarks.md).
+called by ``torch.compile``, was measured about twice as fast there (docs/log.md).
 """
 
 from functools import lru_cache

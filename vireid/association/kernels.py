@@ -81,12 +81,12 @@ def _compiled_pass(k: Tensor, v: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
     from vireid.neighbours.loops import in_threads
 
     workers = torch.get_num_threads()
-    u, mass = torch.empty_like(a), v.new_empty(workers, len(v))
+    u, mass = torch.empty_like(a), v.new_empty(workers, len(v), dtype=torch.float64)
     ends = [len(a) * w // workers for w in range(workers + 1)]
     flat = [x.detach().numpy() for x in (k, v, a, u)]
     parts = [(*flat[:3], (ends[w], ends[w + 1]), flat[3], mass[w].numpy()) for w in range(workers)]
     in_threads(loops.sweep, parts)
-    return u, mass.sum(0)
+    return u, mass.sum(0).to(v.dtype)
 
 
 class LogKernel:

@@ -75,8 +75,7 @@ def mult(  # noqa: PLR0913
     Returns ``MultLabels``, arrays like x_visible in kind and device.
     Raises NoClustersError (a ValueError) when a side has outliers only; ValueError for rows with
     NaN, infinity or only zeros, labels that do not fit, and as the functions named above.
-    Memory: one (n_v, n_r) matrix, the two distances (dense where an eighth is stored and that takes
-    at most 1 GB), some (n, K) tables.
+    Memory: one (n_v, n_r) matrix, the two distances and as many affinities, some (n, K) tables.
     Source: MULT (arXiv 2402.00672) eq. 1-13. Differs: see the three functions.
     """
     v, r, y_v, y_r = images(x_visible, x_infrared, labels_visible, labels_infrared)

@@ -13,7 +13,7 @@ from vireid.gemm import times_transposed
 LARGE = 2**26  # multiplications from which a sparse product is worth more than one line
 DENSE_FROM = 0.12  # share of stored entries above which dense matrices are multiplied faster
 DENSE_UP_TO = 2**27  # entries of a dense matrix on a GPU: half a GB
-BLOCK = 512  # rows that are made dense at a time on a CPU
+ROWS = 512  # that are made dense at a time on a CPU
 WIDTH = 128  # labels multiplied at a time, so that the table's part stays in the cache
 
 
@@ -61,11 +61,11 @@ def _product(s: Tensor | csr_array, z: Tensor) -> Tensor:
 def _by_blocks(s: csr_array, z: Tensor) -> Tensor:
     """Sparse rows made dense, some at a time, and multiplied as such."""
     flipped, out = z.T.contiguous(), z.new_empty(z.shape[1], s.shape[0])
-    buffer = np.empty((BLOCK, s.shape[1]), dtype=s.dtype)
-    for start in range(0, s.shape[0], BLOCK):
-        rows = s[start : start + BLOCK]
+    buffer = np.empty((ROWS, s.shape[1]), dtype=s.dtype)
+    for start in range(0, s.shape[0], ROWS):
+        rows = s[start : start + ROWS]
         block = rows.toarray(out=buffer[: rows.shape[0]])
-        out[:, start : start + BLOCK] = times_transposed(flipped, torch.from_numpy(block))
+        out[:, start : start + ROWS] = times_transposed(flipped, torch.from_numpy(block))
     return out.T
 
 

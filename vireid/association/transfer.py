@@ -160,11 +160,11 @@ def transfer_limit(
 
 
 def half_smoothed(z, s_intra):
-    r"""One smoothing as the transfer does it, :math:`\tfrac12 (I + S) z`: (n, K) like z.
+    r"""One smoothing as the transfer does it, :math:`\tfrac12 (I + S) z`: (n, K) like z, detached.
 
     Source: MULT (arXiv 2402.00672), second lines of eq. 11-12.
     """
-    rows = torch.as_tensor(z)
+    rows = torch.as_tensor(z).detach()
     return like((Affinity(s_intra, rows, len(rows), "s_intra")(rows) + rows) / 2, z)
 
 

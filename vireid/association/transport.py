@@ -10,7 +10,7 @@ from vireid.association.kernels import LogKernel, ScalingKernel, SinkhornInfo, s
 from vireid.association.rows import centroids, cosine, images, like
 from vireid.gemm import times_transposed
 
-BLOCK = 2048  # rows of distances at a time
+ROWS = 2048  # of distances, at a time
 CODE_TOL, CODE_STEPS, CODE_EVERY = 0.1, 500, 10  # the released code's stopping rule
 
 
@@ -156,9 +156,13 @@ def _precision(c: Tensor) -> float:
 
 
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
-    """|x_i - y_j|^2 of all pairs (n, m), in [0, inf), with one matrix of that size in memory."""
+    """|x_i - y_j|^2 of all pairs (n, m), in [0, inf), with one matrix of that size in memory.
+
+    Without gradients: nothing here learns through a plan.
+    """
+    x, y = x.detach(), y.detach()
     cost, norm = x.new_empty(len(x), len(y)), y.square().sum(1)
-    for rows, own in zip(cost.split(BLOCK), x.split(BLOCK), strict=True):
+    for rows, own in zip(cost.split(ROWS), x.split(ROWS), strict=True):
         torch.mul(times_transposed(own, y), -2, out=rows)
         rows.add_(own.square().sum(1)[:, None]).add_(norm).clamp_(min=0)
     return cost

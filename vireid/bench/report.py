@@ -11,8 +11,8 @@ Goals are ratios of CPU time at the sizes of the full run, on a processor with f
 products; a rule's goal 0.83 means at most 1.2 times the vanilla call. `evaluate` is compared with a
 Python loop over queries whose mask, argsort and cumulative sums are numpy calls on a query's whole
 row. MULT's labels of given distances are compared with rows and columns of the plan scaled, those
-from features with the released code's two products by diagonal matrices; the goal for memory there
-is 3 GB on top of the features."""
+from features with the released code's two products by diagonal matrices, whose seconds are told;
+the goal for memory there is 3 GB on top of the features."""
 
 
 def page(rows: list[dict], growth: list[dict], where: str, *, quick: bool = False) -> str:
