@@ -162,9 +162,9 @@ for name, run in results.items():
     print(f"{name}: rank-1 {plain:.1%} (sd over galleries {sd:.1%}), centred {centred:.1%}")
 
 # %% [markdown]
-# Cover the colours of a wrong answer and compare the outlines: what it shares with the question is
-# mostly build, view and stride, and how dark its clothes are against each other. That survives the
-# light, so the network leans on it; who *wore* it does not follow.
+# Cover the colours of a wrong answer and compare outlines: look whether it shares build, view or
+# stride with the question, or how dark its clothes are against each other. These survive the light,
+# so a network may well lean on them; who it *is* does not follow.
 #
 # **What to doubt.** One run on a world of this size is an anecdote: another seed may turn the
 # order round. The number to distrust most is the one you hoped for.

@@ -141,12 +141,12 @@ for (kind, scope), w in fit.certainty.items():
     print(f"of wrong ones {wrong:.2f}; right above wrong in {fit.separation(kind, scope):.0%}")
 
 # %% [markdown]
-# A clean cluster's labels are split as any other's: there is always a half that fits worse than the
-# rest, and it is doubted for nothing. 50 % would mean that certainty knows nothing about rightness,
-# and none of the four ways is far from it here. Read what it *can* know: the
-# prototype of a wrongly joined label is the mean of both people, and each of its pictures fits
-# that fairly well. A certainty of this kind finds the odd one out *in* a label. It does not find
-# a label that is wrong as a whole, and when iMCA errs, it errs by whole clusters.
+# A clean cluster's labels are split as any other's: where some fit a little worse than the rest,
+# the mixture doubts them, for nothing. 50 % would mean that certainty knows nothing about
+# rightness, and none of the four ways is far from it here. Read what it *can* know: the prototype
+# of a wrongly joined label is the mean of both people, and each of its pictures fits that fairly
+# well. A certainty of this kind finds the odd one out *in* a label. It does not find a label that
+# is wrong as a whole, and when iMCA errs, it errs by whole clusters.
 #
 # **What to doubt.** "Right" is our count by majority. Where a label holds two people in equal
 # parts, that majority is a coin's choice.

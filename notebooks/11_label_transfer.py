@@ -89,10 +89,10 @@ panel.show()
 
 # %% [markdown]
 # Within a light the squares are there: what stage 1 has learned. Across, most of the mass lies
-# outside. At `lam` = 1 it is spread so evenly that the picture is grey all over: every image sends
-# nearly the same to everybody. MULT's bet is that the good squares can repair the bad picture: if
-# three infrared pictures are neighbours and two of them were sent to the right person, the third
-# should follow.
+# outside. At `lam` = 1 it is spread so widely that the picture is grey all over: every image sends
+# something to everybody, and the right person gets little more than by chance. MULT's bet is that
+# the good squares can repair the bad picture: if three infrared pictures are neighbours and two of
+# them were sent to the right person, the third should follow.
 #
 # **What to doubt.** Neighbours can vote a minority down when the majority is wrong, too.
 
@@ -409,8 +409,8 @@ else:
 # to it. *OCLR* costs 4 to 15 points wherever it is added to CM or to an association (once it gains
 # one), and eight or more even with the true identities: in so few steps its six terms are the
 # largest part of the loss and hold the contrast back. And the paper's order of associations is not
-# seen. Matching one to one leads on average, for in this world everybody is seen in both lights and
-# few are split: section 3 of notebook 10 in a training.
+# seen. Without OCLR matching one to one leads on average, for in this world everybody is seen in
+# both lights and few are split: section 3 of notebook 10 in a training.
 #
 # Compare the **order** of rows with the paper's and the sign of a step, never the heights: another
 # data set, network and schedule. `table` gives the spread over seeds; a gap between two rows that

@@ -153,6 +153,25 @@ def pair_quality():
     return figure
 
 
+def lone_shares() -> dict[str, dict[str, list[float]]]:
+    """Measure -> association -> per cent of each seed after the last epoch, M3SVD-Persons.
+
+    Rows without OCLR. An association without a space has no entry there; none at all, no records.
+    """
+    rows = table3(ladders().get(LONE, {}), oclr=False)
+    rows.pop(TABLE3["none"], None)
+    measures = {
+        "lone images linked, visible space (%)": ["visible space/lone"],
+        "lone images linked, infrared space (%)": ["infrared space/lone"],
+        "right pairs across, both spaces (%)": [key.format("precision") for key in CROSS],
+    }
+    found = {}
+    for label, keys in measures.items() if rows else ():
+        last = {name: [quality(run, keys)[-1] for run in runs] for name, runs in rows.items()}
+        found[label] = {name: values for name, values in last.items() if np.isfinite(values).all()}
+    return found
+
+
 @drawing(
     "M3SVD-Persons with infrared tracklets of people never seen in visible light, after the last "
     "epoch: how many of their images share a label with a visible one, and how many links are "
@@ -160,20 +179,12 @@ def pair_quality():
 )
 def lone_people():
     """What each association does with people of one modality."""
-    rows = table3(ladders().get(LONE, {}), oclr=False)
-    rows.pop(TABLE3["none"], None)
-    panels = {
-        "lone images linked, visible space (%)": ["visible space/lone"],
-        "lone images linked, infrared space (%)": ["infrared space/lone"],
-        "right pairs across, both spaces (%)": [key.format("precision") for key in CROSS],
-    }
-    if not rows:
+    shares = lone_shares()
+    if not shares:
         return None
-    figure, axes = plots.canvas(3, width=11.5, height=1.2 + 0.38 * len(rows))
-    for ax, (label, keys) in zip(axes, panels.items(), strict=True):
-        last = {name: [quality(run, keys)[-1] for run in runs] for name, runs in rows.items()}
-        known = {name: values for name, values in last.items() if np.isfinite(values).all()}
-        plots.bars(known, ax, xlabel=label)
+    figure, axes = plots.canvas(3, width=11.5, height=1.2 + 0.38 * max(map(len, shares.values())))
+    for ax, (label, values) in zip(axes, shares.items(), strict=True):
+        plots.bars(values, ax, xlabel=label)
         ax.set_xlim(0, 135)
         ax.set_xticks(range(0, 101, 25))
     return figure
