@@ -109,9 +109,10 @@ words = ", ".join(f"{name} {one.precision:.0%}" for name, one in found.items())
 plots.show(figure, f"Links of eight associations; pairs across the gap that are right: {words}.")
 
 # %%
+links = {name: plots.drawn_links(o.forth, o.back) for name, o in found.items()}
 table = {
     name: {
-        "links": int((np.maximum(o.forth, o.back.T) >= 0.1).sum()),
+        "links": int(links[name].sum()),
         "visible clusters without partner": int((o.forth.sum(1) == 0).sum()),
         "pair precision %": 100 * o.precision,
         "pair recall %": 100 * o.recall,
@@ -121,11 +122,10 @@ table = {
 print(pd.DataFrame.from_dict(table, orient="index").round(1).to_string())
 
 # %%
-level = np.asarray(people[0])[:, None] == np.asarray(people[1])
-drawn = {name: np.maximum(o.forth, o.back.T) >= 0.1 for name, o in found.items()}
-first, shared = level & drawn["hungarian"], level & drawn["hungarian"] & drawn["mult"]
-print(f"level links of hungarian: {first.sum()}, of these also in mult: {shared.sum()}")
-print("most lines:", max(drawn, key=lambda name: drawn[name].sum()))
+level = links["hungarian"] & (plots.link_kinds(*people) == 0)  # kind 0: right
+shared = level & links["mult"]
+print(f"level links of hungarian: {level.sum()}, of these also in mult: {shared.sum()}")
+print("most lines:", max(links, key=lambda name: links[name].sum()))
 
 # %% [markdown]
 # Who moves images draws the most lines, for the images of one cluster may go to many; and a link

@@ -4,7 +4,8 @@ import numpy as np
 
 from vireid.neighbours.loops import compiled
 
-ROWS, PART = 64, 1024  # rows and columns whose sums are added up in the precision of the kernel
+# Rows (a multiple of four) and columns whose sums are added up in the precision of the kernel.
+ROWS, PART = 64, 1024
 
 
 @compiled(fastmath={"contract"})
@@ -60,7 +61,7 @@ def sweep(k, v, a, rows, u, mass):
     """
     part = np.zeros_like(v)
     mass[:] = 0
-    i, stop, waiting = rows[0], rows[1], 0
+    i, stop = rows
     while i + 4 <= stop:
         t0, t1, t2, t3 = four_sums(k, v, i)
         u[i], u[i + 1], u[i + 2], u[i + 3] = a[i] / t0, a[i + 1] / t1, a[i + 2] / t2, a[i + 3] / t3
@@ -69,11 +70,9 @@ def sweep(k, v, a, rows, u, mass):
         for j in range(len(v)):
             part[j] += u0 * k0[j] + u1 * k1[j] + u2 * k2[j] + u3 * k3[j]
         i += 4
-        waiting += 4
-        if waiting >= ROWS:
+        if (i - rows[0]) % ROWS == 0:
             mass += part
             part[:] = 0
-            waiting = 0
     mass += part
     while i < stop:
         one, total = k[i], 0.0

@@ -83,7 +83,6 @@ def _say(words: str) -> None:
 def _parts(quick: bool):
     """One part after the other; the inputs of those before may go."""
     from vireid.bench import parts
-    from vireid.bench.measure import free_memory
 
     sizes = SIZES[quick]
     yield parts.labels(sizes["n"])
@@ -95,10 +94,19 @@ def _parts(quick: bool):
     yield parts.transport(*sizes["sinkhorn"])
     yield parts.label_transfer(*sizes["mult"])
     visible, _ = sizes["epoch"]
-    if (needed := 4e-9 * MULT_DENSE * visible**2) < free_memory():
+    if _fits(MULT_DENSE, visible):
         yield parts.epoch(*sizes["epoch"])
     else:
-        _say(f"MULT from {visible:,} visible images: left out, its reference needs {needed:.0f} GB")
+        _say(
+            f"MULT from {visible:,} visible images: left out, its reference does not fit in memory"
+        )
+
+
+def _fits(matrices: int, n: int) -> bool:
+    """Whether so many (n, n) matrices of float32 go into free memory."""
+    from vireid.bench.measure import free_memory
+
+    return 4e-9 * matrices * n**2 < free_memory()
 
 
 def warm_up() -> None:
@@ -148,14 +156,14 @@ def scaling(sizes) -> list[dict]:
     The reference is left out (None) where its dense matrices would not fit into free memory.
     """
     from vireid.bench import parts
-    from vireid.bench.measure import free_memory, measure
+    from vireid.bench.measure import measure
 
     rows = []
     for n in sizes:
         part, row = parts.labels(n), {"n": n}
         for side in ("plain", "ours"):
-            fits = side == "ours" or 4e-9 * DENSE * n**2 < free_memory()
-            row |= _medians([measure(getattr(part, side), len)], side) if fits else {}
+            if side == "ours" or _fits(DENSE, n):
+                row |= _medians([measure(getattr(part, side), len)], side)
         rows.append(row)
         _say(f"{n:,} images: {row['cpu_ours']} s")
     return rows

@@ -90,9 +90,7 @@ class BMIL(DCL):
 
     def __post_init__(self):
         super().__post_init__()
-        known = self.switches["global_clusters"]
-        if self.global_clusters not in known:
-            raise ValueError(f"global_clusters={self.global_clusters!r}; known: {', '.join(known)}")
+        self.check_fields({"global_clusters": self.switches["global_clusters"]})
 
     @property
     def unsupervised(self) -> bool:

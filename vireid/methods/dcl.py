@@ -89,8 +89,7 @@ class DCL(Method):
     }
 
     def __post_init__(self):
-        if self.memory not in ("single", "hybrid"):
-            raise ValueError(f"memory={self.memory!r}; known: single, hybrid")
+        self.check_fields({"memory": ("single", "hybrid")})
         if not (self.subset_ratio == 1 or 0 < self.subset_ratio <= 0.5):
             raise ValueError(
                 f"subset_ratio={self.subset_ratio}: use 1 (all images) or at most 0.5, because the "

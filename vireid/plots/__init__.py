@@ -19,7 +19,7 @@ from vireid.plots.bias import distances, encoding, histogram, modality_ratio, ne
 from vireid.plots.causal import adjustment, beliefs, causal_graph, mixed_surprise
 from vireid.plots.circle import beacons, points, pull, pulls, walks
 from vireid.plots.lights import three_lights
-from vireid.plots.links import bipartite, link_kinds, link_legend, pair_scores
+from vireid.plots.links import bipartite, drawn_links, link_kinds, link_legend, pair_scores
 from vireid.plots.maps import embedding_map, project, prototypes
 from vireid.plots.matching import matching_board
 from vireid.plots.measures import composition, heat
@@ -54,6 +54,7 @@ __all__ = [
     "cosines",
     "curve",
     "distances",
+    "drawn_links",
     "embedding_map",
     "encoding",
     "heat",

@@ -79,11 +79,12 @@ def pulls(x, modality, turn, ax: Axes, *, scale: float = 0.024, title: str = "")
 def beacons(prototypes, kind, ax: Axes) -> Axes:
     """Prototypes (p, 2) on the circle; kind (p,) 0: of visible images, 1: infrared, -1: of both."""
     for place, which in zip(as_array(prototypes), as_array(kind), strict=True):
-        colour = COLOURS[0] if which < 0 else MODALITY_COLOUR[Modality(int(which))]
-        marker = "D" if which < 0 else MODALITY_MARKER[Modality(int(which))]
-        name = "prototype" if which < 0 else f"{Modality(int(which)).word} prototype"
-        look = {"marker": marker, "color": colour, "ec": INK, "lw": 1.2}
-        ax.scatter(*place, s=130, zorder=5, label=name, **look)
+        look = {"marker": "D", "color": COLOURS[0], "label": "prototype"}
+        if which >= 0:
+            m = Modality(int(which))
+            look = {"marker": MODALITY_MARKER[m], "color": MODALITY_COLOUR[m]}
+            look["label"] = f"{m.word} prototype"
+        ax.scatter(*place, s=130, zorder=5, ec=INK, lw=1.2, **look)
     return ax
 
 

@@ -46,6 +46,11 @@ def link_kinds(people_visible, people_infrared) -> np.ndarray:
     return np.where(v[:, None] == r[None], 0, np.where(alone, 2, 1))
 
 
+def drawn_links(forth, back) -> np.ndarray:
+    """(K_v, K_r) whether ``bipartite`` draws a link: at least a tenth of either side chose it."""
+    return np.maximum(forth, back.T) >= LEAST
+
+
 def bipartite(
     people_visible, people_infrared, forth, back, ax: Axes, *, names: bool = True, title: str = ""
 ) -> Axes:
@@ -80,7 +85,7 @@ def bipartite(
 def _links(forth, back, kind: np.ndarray, height: dict, ax: Axes) -> None:
     weight = (forth + back.T) / 2
     for number, name in reversed(list(enumerate(KINDS))):  # right ones on top
-        i, j = np.nonzero((kind == number) & (np.maximum(forth, back.T) >= LEAST))
+        i, j = np.nonzero((kind == number) & drawn_links(forth, back))
         ends = np.stack([np.zeros(len(i)), height[0][i], np.ones(len(j)), height[1][j]], 1)
         colour, line = KIND_LOOK[name]
         ax.add_collection(
