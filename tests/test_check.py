@@ -65,7 +65,9 @@ def test_missing_and_broken_files_are_lines(tmp_path):
     (root / "away").rename(root / "cam3")
     broken = root / "cam6/0001/0002.jpg"
     broken.write_bytes(b"no picture")
-    assert f"cannot read picture {broken}" in report(root, pictures=1000).text
+    assert f"cannot read picture 0002.jpg: it is of no known kind of picture ({broken})" in (
+        report(root, pictures=1000).text
+    )
     assert "BROKEN" not in report(root, pictures=0).text
 
 

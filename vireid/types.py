@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from PIL import Image
 
+from vireid import files
+
 
 class Modality(IntEnum):
     """Which light a picture was taken in."""
@@ -72,17 +74,12 @@ class Images:
     def picture(self, i: int) -> np.ndarray:
         """Picture i as uint8 RGB (h, w, 3), own size; grey is repeated in 3 channels.
 
-        Raises OSError naming the path when the file cannot be read as a picture.
+        Raises OSError naming the path when the file cannot be read as a picture; more than 8 bits
+        are stretched from the picture's lowest to its highest value (see ``files.picture``).
         """
         if isinstance(self.source, np.ndarray):
             return self.source[i]
-        try:
-            with Image.open(self.source[i]) as file:
-                return np.asarray(file.convert("RGB"))
-        except OSError as error:
-            raise OSError(
-                f"cannot read picture {self.source[i]}: {error}. Delete it or fetch it again."
-            ) from error
+        return files.picture(self.source[i])
 
     def resized(self, i: int) -> np.ndarray:
         """Picture i as uint8 RGB (height, width, 3) at ``size`` (bicubic)."""

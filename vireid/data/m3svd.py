@@ -4,11 +4,11 @@ A folder of crops with an ``index.csv``; ``m3svd_cut`` makes it for 17 of the pe
 in one scene only, so this shows a pipeline at work; it ranks no methods.
 """
 
-import csv
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from vireid import files
 from vireid.data.benchmarks.files import Row, choose, find_folder, require, table, trial_number
 from vireid.types import Images, Modality
 
@@ -158,16 +158,7 @@ def _scenes(folder: Path) -> dict[str, int]:
 
 
 def _csv_lines(file: Path, columns: Iterable[str]) -> Iterable[tuple[str, dict[str, str]]]:
-    """('FILE, line N', the line by column names); ValueError when columns or cells are missing."""
-    with require(file, TITLE).open(newline="", encoding="utf-8-sig") as text:
-        lines = csv.DictReader(text)
-        if absent := [c for c in columns if c not in (lines.fieldnames or ())]:
-            raise ValueError(f"{file}, line 1: no column {', '.join(absent)}")
-        for line in lines:
-            where = f"{file}, line {lines.line_num}"
-            if absent := [c for c in columns if not line[c]]:
-                raise ValueError(f"{where}: {', '.join(absent)} is empty")
-            yield where, line
+    return files.table(require(file, TITLE), columns, f"index of {TITLE}")
 
 
 def _numbers(where: str, line: dict[str, str], columns: Iterable[str]) -> list[int]:
@@ -179,7 +170,7 @@ def _numbers(where: str, line: dict[str, str], columns: Iterable[str]) -> list[i
 
 
 def _picture(folder: Path, where: str, name: str) -> Path:
-    path = folder / "images" / Path(name).name
+    path = files.inside(folder, f"images/{Path(name).name}", where)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing; {where} lists it")
     return path

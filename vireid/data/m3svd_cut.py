@@ -4,7 +4,6 @@ The boxes are committed, the pictures never are. The same box cuts the visible f
 registered infrared one; boxes already hold their margin (4 % of the width, 3 % of the height).
 """
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import NamedTuple
 from PIL import Image
 from tqdm import tqdm
 
+from vireid import files
 from vireid.paths import COMMITTED
 from vireid.types import Modality
 
@@ -84,22 +84,21 @@ def cut(clone: Path, out: Path, boxes: Path = BOXES) -> Path:
 
 def read_boxes(file: Path) -> list[Box]:
     """The annotations, in file order; ValueError names file and line of a malformed one."""
-    if not file.is_file():
-        raise FileNotFoundError(f"{file} is missing; it is committed: git checkout restores it")
     boxes = []
-    with file.open(newline="", encoding="utf-8") as text:
-        lines = csv.DictReader(text)
-        for line in lines:
-            try:
-                number = {key: int(line[key]) for key in COLUMNS if key != "sequence"}
-                x0, y0, x1, y1 = (number[key] for key in ("x0", "y0", "x1", "y1"))
-                sound = 0 <= x0 < x1 <= FRAME[0] and 0 <= y0 < y1 <= FRAME[1]
-            except (KeyError, TypeError, ValueError) as error:
-                raise ValueError(f"{file}, line {lines.line_num}: {error}") from error
-            if not sound:
-                raise ValueError(f"{file}, line {lines.line_num}: the box leaves its frame")
-            start = (number["pid"], line["sequence"], number["cam"], number["frame"])
-            boxes.append(Box(*start, number["half"], (x0, y0, x1, y1)))
+    missing = "It is committed: git checkout restores it."
+    for where, line in files.table(file, COLUMNS, "table of boxes", missing):
+        try:
+            number = {key: int(line[key]) for key in COLUMNS if key != "sequence"}
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from error
+        x0, y0, x1, y1 = (number[key] for key in ("x0", "y0", "x1", "y1"))
+        sound = 0 <= x0 < x1 <= FRAME[0] and 0 <= y0 < y1 <= FRAME[1]
+        if not sound:
+            raise ValueError(f"{where}: the box leaves its frame")
+        if Path(line["sequence"]).name != line["sequence"]:
+            raise ValueError(f"{where}: sequence {line['sequence']!r} is no plain name")
+        start = (number["pid"], line["sequence"], number["cam"], number["frame"])
+        boxes.append(Box(*start, number["half"], (x0, y0, x1, y1)))
     if not boxes:
         raise ValueError(f"{file} holds no box; git checkout restores it")
     return boxes

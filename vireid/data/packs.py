@@ -8,12 +8,14 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 
+from vireid import files
 from vireid.types import Embeddings
 
 FORMAT = "vireid feature pack 1"
+WANTED = "feature pack"
 
 
 def save(path: Path, embeddings: Embeddings, *, about: dict[str, str] | None = None) -> Path:
@@ -56,21 +58,18 @@ def about(path: Path) -> dict[str, str]:
 
 
 def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    if not path.is_file():
-        raise FileNotFoundError(f"no feature pack at {path}; packs.save writes one")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except SafetensorError as error:
-        raise ValueError(f"{path} is no feature pack or is cut short: {error}") from error
+    files.expect(path, ("safetensors",), WANTED, "packs.save writes one.")
+    with files.reading(path, WANTED), safe_open(path, framework="pt") as file:
+        metadata = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}
+        about = json.loads(metadata.get("about", "{}"))
     if metadata.get("format") != FORMAT:
         raise ValueError(
             f"{path} says format {metadata.get('format')!r}; expected {FORMAT!r}. Weights and "
             "other safetensors files are no feature packs."
         )
     _validate(tensors, str(path))
-    return tensors, json.loads(metadata.get("about", "{}"))
+    return tensors, about
 
 
 def _validate(tensors: dict[str, torch.Tensor], where: str) -> None:

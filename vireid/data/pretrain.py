@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from vireid import models
+from vireid import files, models
 from vireid.data.augment import Recipe, Stream
 from vireid.data.synthvi.scm import World
 from vireid.data.synthvi.world import PRESETS, WORLD_VERSION, pictures
@@ -155,8 +155,8 @@ def _resume(path: Path, setting: Setting, seed: int, parts) -> int:
     """Put a checkpoint of the same setting back; the step to go on from, 0 without one."""
     if not path.exists():
         return 0
-    saved = torch.load(path, weights_only=True)
-    if saved["setting"] != asdict(setting) | {"seed": seed, "world": WORLD_VERSION}:
+    saved = files.tensors(path, "checkpoint")
+    if saved.get("setting") != asdict(setting) | {"seed": seed, "world": WORLD_VERSION}:
         raise ValueError(f"{path} belongs to another setting; delete it to start anew")
     model, head, optimiser = parts
     model.load_state_dict(saved["model"])

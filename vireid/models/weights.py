@@ -5,10 +5,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from vireid import files
 from vireid.paths import COMMITTED
 
 SYNTHVI = COMMITTED / "weights" / "synthvi_small.safetensors"
 LISTED = 6  # names per list in an error
+WRAPPED = ("state_dict", "model", "net", "teacher")  # how training scripts wrap a state
+WEIGHTS = "weights"
+GIVE = "Give a file that holds the network's state_dict"
 
 
 def save(model: nn.Module, path: str | Path, *, half: bool = False) -> None:
@@ -50,25 +54,24 @@ def load_weights(model: nn.Module, path: str | Path) -> nn.Module:
 
 
 def read(path: str | Path) -> dict[str, Tensor]:
-    """Tensors by name from a .safetensors, .pth/.pt (loaded without running code) or .npz file."""
-    path = Path(path).expanduser()
-    if not path.is_file():
-        raise FileNotFoundError(f"no weights at {path}; give a .safetensors, .pth or .npz file")
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
+    """Tensors by name from a file of weights; see ``files.tensors`` for what can be read.
 
-        return load_file(path)
-    if path.suffix == ".npz":
-        import numpy as np
-
-        with np.load(path) as arrays:
-            return {k: torch.from_numpy(arrays[k]) for k in arrays.files}
-    if path.suffix not in (".pth", ".pt"):
-        raise ValueError(f"weights {path.name}: known endings are .safetensors, .pth, .pt and .npz")
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    for wrapped in ("state_dict", "model", "teacher"):  # how training scripts wrap it
-        state = state[wrapped] if isinstance(state.get(wrapped), dict) else state
-    return {k.removeprefix("module."): v for k, v in state.items() if isinstance(v, Tensor)}
+    States that training scripts wrapped in "net", "model", "state_dict" or "teacher", and names
+    with "module." before them, are unwrapped.
+    """
+    state = files.tensors(path)
+    for _ in range(len(WRAPPED)):
+        state = next((state[k] for k in WRAPPED if isinstance(state.get(k), dict)), state)
+    found = {k: v for k, v in state.items() if isinstance(k, str) and isinstance(v, Tensor)}
+    if not found:
+        held = ", ".join(map(str, list(state)[:LISTED])) or "nothing"
+        raise files.BrokenFile(WEIGHTS, f"it holds no tensors by name but {held}", path, GIVE)
+    bad = [k for k, v in found.items() if v.is_floating_point() and not v.isfinite().all()]
+    if bad:
+        raise files.BrokenFile(WEIGHTS, f"NaN or infinite numbers in {_listed(bad)}", path, GIVE)
+    while all(k.startswith("module.") for k in found):  # once for each DataParallel around it
+        found = {k.removeprefix("module."): v for k, v in found.items()}
+    return {k.removeprefix("module."): v for k, v in found.items()}
 
 
 def fetch(weights) -> dict[str, Tensor]:
@@ -117,12 +120,12 @@ def _both_stems(state: dict[str, Tensor], model: nn.Module) -> dict[str, Tensor]
 def _check(path, **problems: list[str]) -> None:
     if not any(problems.values()):
         return
-    lists = [
-        f"{len(names)} {word}: {', '.join(names[:LISTED])}{', ...' * (len(names) > LISTED)}"
-        for word, names in problems.items()
-        if names
-    ]
+    lists = [f"{len(names)} {word}: {_listed(names)}" for word, names in problems.items() if names]
     raise ValueError(
         f"weights {path} do not fit this network. {'; '.join(lists)}. Build the network with the "
         "options that the file was trained with, or give another file"
     )
+
+
+def _listed(names: list[str]) -> str:
+    return f"{', '.join(names[:LISTED])}{', ...' * (len(names) > LISTED)}"

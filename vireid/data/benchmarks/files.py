@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from vireid import files
 from vireid.data.benchmarks import SIZE
 from vireid.types import Images, Modality
 
@@ -82,9 +83,9 @@ def pictures(folder: Path) -> list[Path]:
     )
 
 
-def _lines(file: Path) -> list[tuple[int, str]]:
-    text = file.read_text(encoding="utf-8-sig", errors="replace")
-    numbered = [(i, line.strip()) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
+def _lines(file: Path, title: str) -> list[tuple[int, str]]:
+    said = files.text(require(file, title), f"list of {title}")
+    numbered = [(i, line.strip()) for i, line in enumerate(said.splitlines(), 1) if line.strip()]
     if not numbered:
         raise ValueError(f"{file}, line 1: the file is empty; fetch it again")
     return numbered
@@ -96,7 +97,7 @@ def read_identities(file: Path, title: str) -> list[int]:
     Raises FileNotFoundError without the file, ValueError naming file and line of a non-number.
     """
     found = set()
-    for number, line in _lines(require(file, title)):
+    for number, line in _lines(file, title):
         for word in line.split(","):
             if not word.strip().isdecimal():
                 raise ValueError(
@@ -122,17 +123,15 @@ def read_index(file: Path, folder: Path, title: str) -> list[Entry]:
     a malformed line.
     """
     entries = []
-    for number, line in _lines(require(file, title)):
+    for number, line in _lines(file, title):
         where = f"{file}, line {number}"
         words = line.split()
         if len(words) != 2 or not words[1].isdecimal():
             raise ValueError(f"{where}: {line!r} is malformed; expected: relative/path label")
-        relative = Path(words[0])
-        if relative.is_absolute() or ".." in relative.parts:
-            raise ValueError(f"{where}: {words[0]!r} must be a path inside {folder}")
-        if not (folder / relative).is_file():
-            raise FileNotFoundError(f"{folder / relative} is missing; {where} lists it")
-        entries.append(Entry(folder / relative, int(words[1]), where))
+        path = files.inside(folder, words[0], where)
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is missing; {where} lists it")
+        entries.append(Entry(path, int(words[1]), where))
     return entries
 
 

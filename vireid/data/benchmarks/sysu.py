@@ -20,9 +20,11 @@ from vireid.data.benchmarks.files import (
     table,
     trial_number,
 )
+from vireid.files import matlab, reading
 from vireid.types import Images, Modality
 
 TITLE = "SYSU-MM01"
+PERMUTATIONS = "official permutations"
 NAMES = ("SYSU-MM01", "SYSU_MM01", "SYSU", "sysu")
 MARKS = ("exp", *(f"cam{c}" for c in range(1, 7)))
 GALLERY_CAMERAS = {"all": (1, 2, 4, 5), "indoor": (1, 2)}
@@ -113,20 +115,25 @@ def groups(
 
 
 def _permuted(groups: Iterator[list[Row]], file: Path, trial: int, shots: int) -> list[Row]:
-    from scipy.io import loadmat
-
-    stored = loadmat(require(file, TITLE)).get("rand_perm_cam")
+    stored = matlab(require(file, TITLE), PERMUTATIONS).get("rand_perm_cam")
     if stored is None:
         raise ValueError(f"{file} holds no rand_perm_cam; take the file of the official evaluation")
     picked = []
     for group in filter(None, groups):
         person, camera = group[0].identity, group[0].camera
-        by_person = stored[camera - 1, 0]
-        order = by_person[person - 1, 0] if person <= len(by_person) else np.empty((0, 0))
+        with reading(file, PERMUTATIONS):  # whatever it holds: a table of tables of numbers
+            by_person = stored[camera - 1, 0]
+            order = by_person[person - 1, 0] if person <= len(by_person) else np.empty((0, 0))
+            order = np.atleast_2d(order).astype(np.int64, casting="unsafe")
         if trial >= len(order) or order.shape[1] != len(group):
             raise ValueError(
                 f"{file} permutes {order.shape[-1]} pictures of person {person} in camera {camera},"
                 f" but {group[0].path.parent} holds {len(group)}; unpack that camera again"
             )
-        picked += [group[int(i) - 1] for i in order[trial, :shots]]  # MATLAB counts from 1
+        if sorted(order[trial]) != list(range(1, len(group) + 1)):  # MATLAB counts from 1
+            raise ValueError(
+                f"{file}: trial {trial} of person {person} in camera {camera} is no permutation of "
+                f"1..{len(group)}; take the file of the official evaluation"
+            )
+        picked += [group[i - 1] for i in order[trial, :shots]]
     return picked
