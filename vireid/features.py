@@ -17,10 +17,25 @@ DECODERS = 4  # threads that read and resize files ahead of the network
 
 
 def pick_device(device: str | torch.device = "auto") -> torch.device:
-    """The device of a name; "auto" is the accelerator if there is one, else the CPU."""
-    if device != "auto":
-        return torch.device(device)
-    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    """The device of a name; "auto" is the accelerator if there is one, else the CPU.
+
+    Raises ValueError for a name that is none, and for a device that this machine does not have.
+    """
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    here = torch.device("cpu") if accelerator is None else accelerator
+    if device == "auto":
+        return here
+    try:
+        wanted = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"device={device!r} is no device; use auto, cpu or cuda") from error
+    there = torch.accelerator.device_count() if wanted.type == here.type else 0
+    if wanted.type != "cpu" and not (wanted.index or 0) < there:
+        raise ValueError(
+            f"device={str(wanted)!r} is not on this machine, which has cpu"
+            f"{f' and {there} {here.type}' if there else ''}; use device='auto' or 'cpu'"
+        )
+    return wanted
 
 
 def extract(

@@ -20,7 +20,17 @@ from vireid.paths import cache_folder
 from vireid.runs import Run
 
 # Code that decides what a training gives; a change of a plot trains nothing again.
-CODE = ("association", "data", "models", "jaccard", "losses", "methods", "evaluation", "neighbours")
+CODE = (
+    "association",
+    "data",
+    "files",
+    "models",
+    "jaccard",
+    "losses",
+    "methods",
+    "evaluation",
+    "neighbours",
+)
 FILES = ("clustering", "memory", "features", "bias", "curves", "test_set", "training", "experiment")
 
 

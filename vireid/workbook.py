@@ -221,14 +221,16 @@ def run(
             for name, png in pictures(notebook, script.stem).items():
                 _write(figures / name, png)
         print(record, flush=True)
+        if record.error:
+            print(f"{record.name}: {record.error}", file=sys.stderr, flush=True)
         return record
 
     with ThreadPoolExecutor(jobs) as pool:
         records = list(pool.map(one, scripts(only)))
     if failed := [r for r in records if r.error]:
         raise RuntimeError(
-            f"{len(failed)} of {len(records)} notebooks failed; the copies in {out} show where.\n"
-            + "\n".join(f"{r.name}: {r.error}" for r in failed)
+            f"{len(failed)} of {len(records)} notebooks failed: "
+            f"{', '.join(r.name for r in failed)} ({out}). Look into the copies there."
         )
     return records
 

@@ -1,12 +1,12 @@
 """``vireid train | compare | sweep | evaluate | data | cost | bench | figures | workbook | lab``"""
 
 import argparse
-import os
 import sys
 from functools import partial
 from pathlib import Path
 
 from vireid.cli import data, learn
+from vireid.cli.boundary import USER, guarded
 from vireid.cli.options import switches
 
 __all__ = ["main", "parser", "switches"]
@@ -15,19 +15,19 @@ __all__ = ["main", "parser", "switches"]
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     arguments = parser().parse_args(argv)
-    try:
-        return arguments.run(arguments) or 0
-    except (ValueError, OSError, RuntimeError) as error:
-        if os.environ.get("VIREID_TRACEBACK"):
-            raise
-        print(f"vireid: {error}", file=sys.stderr)
-        print("(VIREID_TRACEBACK=1 shows where)", file=sys.stderr)
-        return 2
+    return guarded(lambda: arguments.run(arguments), arguments.command)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with a command in one line, as every other error here."""
+
+    def error(self, message: str):
+        self.exit(USER, f"vireid: {' '.join(message.split())} ({self.prog}). See {self.prog} -h.\n")
 
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    top = argparse.ArgumentParser(prog="vireid", description=__doc__)
+    top = _Parser(prog="vireid", description=__doc__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     command = partial(_command, commands)
     learn.add(command)
@@ -44,7 +44,7 @@ def _command(commands, name: str, run, text: str, summary: str) -> argparse.Argu
         description=text,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.set_defaults(run=run)
+    made.set_defaults(run=run, command=made.prog)
     return made
 
 
@@ -97,9 +97,12 @@ def _bench(a) -> None:
 
 
 def _cost(a) -> None:
+    from vireid.features import pick_device
     from vireid.models.cost import cost_table
 
-    table = cost_table(a.networks, device=a.device, batch=a.batch, seconds=a.seconds)
+    table = cost_table(
+        a.networks, device=str(pick_device(a.device)), batch=a.batch, seconds=a.seconds
+    )
     print(table.round(3).to_string(index=False, na_rep=""))
     for note in table.attrs.values():
         print(note)
@@ -119,8 +122,12 @@ def _workbook(a) -> None:
 
 def _lab(a) -> int:
     import subprocess
+    from importlib.util import find_spec
 
     from vireid.paths import CHECKOUT
+
+    if find_spec("jupyterlab") is None:
+        raise ImportError("jupyterlab is not installed", name="jupyterlab")
 
     first = CHECKOUT / "notebooks/00_start_here.ipynb"
     return subprocess.call([sys.executable, "-m", "jupyterlab", str(first), *a.rest])

@@ -32,6 +32,8 @@ def add(command) -> None:
     sheet.add_argument("--preset", default="small")
     sheet.add_argument("--people", type=int, default=6)
     sheet.set_defaults(run=_data_sheet)
+    for made in commands.choices.values():
+        made.set_defaults(command=made.prog)
 
 
 def _data_check(a) -> int:

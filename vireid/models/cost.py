@@ -108,10 +108,12 @@ def cost_table(
 
     from vireid.models import NETWORKS, build
 
+    if batch < 2 or (seconds is not None and not 0 <= seconds < float("inf")):
+        raise ValueError(f"batch={batch}, seconds={seconds}: give at least 2 pictures, 0 s or more")
     rows = []
     for name in networks or NETWORKS:
-        own = SIZES[name] if size is None or name == "vit" else size
         model = build(name).to("meta" if seconds is None else device)
+        own = SIZES[name] if size is None or name == "vit" else size
         gmac = multiply_adds(model, own) / 1e9
         row = {"network": name, "height": own[0], "width": own[1], "feature": model.dim}
         row |= {"parameters": parameters(model), "gmac": gmac, "gflop": 2 * gmac}
