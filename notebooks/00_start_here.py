@@ -136,6 +136,54 @@ print(f"pixels: first answer right for {score['rank1']:.0%} of the questions, ch
 # a **picture**, and **what to doubt**. Then an exercise with its answer folded in.
 
 # %% [markdown]
+# ## Exercises that answer
+#
+# Write in place of the three dots and run the cell. `checks.hint("00-chance")` helps in steps,
+# `print(checks.source("00-chance"))` shows a solution. What you have solved is kept on this
+# machine only.
+
+# %% tags=["exercise"]
+from vireid import checks
+
+# %% [markdown]
+# **1.** A gallery holds 40 pictures of 10 people, 4 of each. With answers in a random order, what
+# is rank-1 on average? (A fraction.)
+
+# %% tags=["exercise"]
+checks.check("00-chance", ...)
+
+# %% [markdown]
+# **2.** Write **average precision**. `right` says of each answer, best first, whether it shows
+# the person; at least one does. With $h_k \in \{0, 1\}$ for rank $k$, $$AP = \frac{1}{\sum_k h_k}
+# \sum_k h_k \frac{\sum_{l \le k} h_l}{k}.$$
+
+
+# %% tags=["exercise"]
+def average_precision(right): ...
+
+
+checks.check("00-average-precision", average_precision)
+
+# %% [markdown]
+# **3.** Write the **inverse negative penalty** of one query, $INP = \sum_k h_k / \max\{k : h_k =
+# 1\}$: it asks how far down the *last* right answer stands. `right` is as above.
+
+
+# %% tags=["exercise"]
+def inverse_penalty(right): ...
+
+
+checks.check("00-mINP", inverse_penalty)
+
+# %% [markdown]
+# **4.** Which of these is a method given in *unsupervised* training here? (a) who is in each
+# picture; (b) which pictures are visible and which infrared; (c) which visible person is which
+# infrared one; (d) pictures only, not even their modality.
+
+# %% tags=["exercise"]
+checks.check("00-given", ...)
+
+# %% [markdown]
 # ### Exercise
 #
 # Instead of raw pixels, compare how *bright on average* each horizontal stripe of a picture is

@@ -179,6 +179,56 @@ for name, values in clues.items():
 # that hardly matters; with many it would.
 
 # %% [markdown]
+# ## Exercises that answer
+#
+# Write in place of the three dots and run the cell. `checks.hint("01-explained")` helps in steps,
+# `print(checks.source("01-explained"))` shows a solution. What you have solved is kept on this
+# machine only.
+
+# %% tags=["exercise"]
+from vireid import checks
+
+# %% [markdown]
+# **1.** Brightness of the torso in infrared and in visible light correlate with r = -0.6 over
+# people. Which share of the infrared variance does visible brightness predict (by a straight
+# line)?
+
+# %% tags=["exercise"]
+checks.check("01-explained", ...)
+
+# %% [markdown]
+# **2.** SynthVI draws `shot.do(modality=infrared)`. How does that differ from picking an infrared
+# picture of the same person from the data? (a) not at all; (b) everything but the modality stays
+# as it was, pose and place included; (c) it is another person drawn at random; (d) it is the
+# visible picture turned grey.
+
+# %% tags=["exercise"]
+checks.check("01-do", ...)
+
+# %% [markdown]
+# **3.** Cameras are set differently. Write `without_camera(value, camera)`: from each picture's
+# value subtract the mean over the pictures of its camera. The argument must stay as it was.
+
+
+# %% tags=["exercise"]
+def without_camera(value, camera): ...
+
+
+checks.check("01-camera-mean", without_camera)
+
+# %% [markdown]
+# **4.** A rule says *infrared* above `cut`, or the other way round, whichever is better. Write
+# `two_way_accuracy(value, modality, cut)`: the share it gets right (modality 0 visible, 1
+# infrared).
+
+
+# %% tags=["exercise"]
+def two_way_accuracy(value, modality, cut): ...
+
+
+checks.check("01-threshold", two_way_accuracy)
+
+# %% [markdown]
 # ### Exercise
 #
 # In section 1 choose `style = thermal` and move `style_gap` to 1 (below that, heat and near

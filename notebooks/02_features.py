@@ -185,6 +185,53 @@ plots.show(figure, "Five infrared questions and the network's six best visible a
 # less right answer moves rank-1 by percents.
 
 # %% [markdown]
+# ## Exercises that answer
+#
+# Write in place of the three dots and run the cell. `checks.hint("02-similarity")` helps in
+# steps, `print(checks.source("02-similarity"))` shows a solution. What you have solved is kept on
+# this machine only.
+
+# %% tags=["exercise"]
+from vireid import checks
+
+# %% [markdown]
+# **1.** Write `similarity(x, y)`: the cosine of every row of `x` (n, d) with every row of `y` (m,
+# d), $s_{ij} = \frac{x_i \cdot y_j}{\lVert x_i \rVert \lVert y_j \rVert}$.
+
+
+# %% tags=["exercise"]
+def similarity(x, y): ...
+
+
+checks.check("02-similarity", similarity)
+
+# %% [markdown]
+# **2.** Two unit vectors have cosine 0.8. What is their *squared* Euclidean distance?
+
+# %% tags=["exercise"]
+checks.check("02-squared-distance", ...)
+
+# %% [markdown]
+# **3.** `first` (q,) holds, for each query, the rank of its first right answer. Write `cmc(first,
+# ranks)`: the share of queries answered within rank 1, 2, ..., `ranks`.
+
+
+# %% tags=["exercise"]
+def cmc(first, ranks): ...
+
+
+checks.check("02-cmc", cmc)
+
+# %% [markdown]
+# **4.** The same person's distance across modalities exceeds that of strangers within one. What
+# follows? (a) retrieval across is hopeless; (b) nearest neighbours over both modalities are
+# mostly of the own modality; (c) features hold nothing about the person; (d) the two stems are
+# different.
+
+# %% tags=["exercise"]
+checks.check("02-gap", ...)
+
+# %% [markdown]
 # ### Exercise
 #
 # Send *all* pictures through the visible stem: `extract(model, replace(train, modality=0 *

@@ -202,6 +202,77 @@ plots.show(
 # **What to doubt.** A mixed cluster is not yet a right one: it may hold two strangers.
 
 # %% [markdown]
+# ## Exercises that answer
+#
+# Write in place of the three dots and run the cell. `checks.hint("03-reciprocal")` helps in
+# steps, `print(checks.source("03-reciprocal"))` shows a solution. What you have solved is kept on
+# this machine only.
+
+# %% tags=["exercise"]
+from vireid import checks
+
+# %% [markdown]
+# **1.** Write the **reciprocal neighbours** $R_{ij} = 1$ if i and j stand in each other's list.
+# `nearest` (n, k) holds each picture's k nearest (itself first); return an (n, n) table of true
+# and false.
+
+
+# %% tags=["exercise"]
+def reciprocal(nearest): ...
+
+
+checks.check("03-reciprocal", reciprocal)
+
+# %% [markdown]
+# **2.** **DBSCAN's core rule**: a picture is a core when at least `min_samples` pictures, itself
+# included, lie within `eps`: $|\{j : d_{ij} \le \varepsilon\}| \ge m$. `distance` is (n, n);
+# return (n,) true and false.
+
+
+# %% tags=["exercise"]
+def core(distance, eps, min_samples): ...
+
+
+checks.check("03-core", core)
+
+# %% [markdown]
+# **3.** A cluster's **prototype** is the mean of its rows, brought back to length 1. Write
+# `prototypes(x, label)`, (K, d); label -1 marks outliers, who belong to nobody.
+
+
+# %% tags=["exercise"]
+def prototypes(x, label): ...
+
+
+checks.check("03-prototypes", prototypes)
+
+# %% [markdown]
+# **4.** Write **pair precision and recall** as one tensor of two numbers: over all pairs of two
+# different pictures, the share of pairs in one cluster that are one person, and the share of
+# pairs of one person that are in one cluster.
+
+
+# %% tags=["exercise"]
+def pair_scores(label, identity): ...
+
+
+checks.check("03-pair-scores", pair_scores)
+
+# %% [markdown]
+# **5.** A person has 8 pictures. They fall into two pure clusters of 4 each. What is the *recall*
+# of this person's pairs? (To two digits.)
+
+# %% tags=["exercise"]
+checks.check("03-splits", ...)
+
+# %% [markdown]
+# **6.** `eps` grows from 0.1 to 0.95 on a Jaccard distance. The number of clusters... (a) only
+# rises; (b) only falls; (c) rises, then falls; (d) stays.
+
+# %% tags=["exercise"]
+checks.check("03-eps", ...)
+
+# %% [markdown]
 # ### Exercise
 #
 # Before section 1 set `K1 = 40`, far more pictures than a person has in one modality. What happens

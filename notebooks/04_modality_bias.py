@@ -284,6 +284,65 @@ assert DATA != "synthvi" or found["plain"]["recall"] < 0.5, (
 # another distance.
 
 # %% [markdown]
+# ## Exercises that answer
+#
+# Write in place of the three dots and run the cell. `checks.hint("04-own-share")` helps in steps,
+# `print(checks.source("04-own-share"))` shows a solution. What you have solved is kept on this
+# machine only.
+
+# %% tags=["exercise"]
+from vireid import checks
+
+# %% [markdown]
+# **1.** Write `own_share(nearest, modality)`: of each picture's neighbours `nearest` (n, k),
+# itself left out already, the share that has its own modality, (n,).
+
+
+# %% tags=["exercise"]
+def own_share(nearest, modality): ...
+
+
+checks.check("04-own-share", own_share)
+
+# %% [markdown]
+# **2.** A person has 8 visible and 8 infrared pictures. Persons are found perfectly and the
+# modality does not matter. Of a picture's 15 nearest others, which share is of its own modality?
+
+# %% tags=["exercise"]
+checks.check("04-fair-share", ...)
+
+# %% [markdown]
+# **3.** Write the cheapest repair: subtract from every row of `x` (n, d) the mean row of its
+# modality, then bring the rows back to length 1. `x` must stay as it was.
+
+
+# %% tags=["exercise"]
+def centre(x, modality): ...
+
+
+checks.check("04-centre", centre)
+
+# %% [markdown]
+# **4.** Write `mixing(own, crossing)`: the chance that a random crossing pair is *nearer* than a
+# random pair of one modality, ties counting half. 0.5 would be fair.
+
+
+# %% tags=["exercise"]
+def mixing(own, crossing): ...
+
+
+checks.check("04-mixing", mixing)
+
+# %% [markdown]
+# **5.** A classifier of the modality, trained on some people and tested on others, is right in 30
+# % on centred features (chance 50 %). What does that show? (a) the modality is gone; (b) the
+# modality is still there, in another direction; (c) a bug, below chance is impossible; (d) the
+# features got worse at telling people apart.
+
+# %% tags=["exercise"]
+checks.check("04-below-chance", ...)
+
+# %% [markdown]
 # ### Exercise
 #
 # Did stage 1 make the bias better or worse? Compute sections 1 and 2 for the network before any

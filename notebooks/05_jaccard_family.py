@@ -338,6 +338,75 @@ assert lines["vanilla"][-1] > 0.95 and max(lines["modality"]) < 0.15
 # noise.
 
 # %% [markdown]
+# ## Exercises that answer
+#
+# Write in place of the three dots and run the cell. `checks.hint("05-encoding")` helps in steps,
+# `print(checks.source("05-encoding"))` shows a solution. What you have solved is kept on this
+# machine only.
+
+# %% tags=["exercise"]
+from vireid import checks
+
+# %% [markdown]
+# **1.** Write the **encoding** $V_{ij} \propto e^{-\delta_{ij}}$ over the set of i, 0 outside,
+# rows summing to 1, with $\delta_{ij} = 2 - 2 s_{ij}$ (the squared distance). `similarity` (n, n)
+# holds $s$, `member` (n, n) is true where j is in i's set.
+
+
+# %% tags=["exercise"]
+def encoding(similarity, member): ...
+
+
+checks.check("05-encoding", encoding)
+
+# %% [markdown]
+# **2.** Write the **Jaccard distance** of encodings whose rows sum to 1: $J_{ij} = 1 -
+# \frac{s_{ij}}{2 - s_{ij}}$ with $s_{ij} = \sum_g \min(V_{ig}, V_{jg})$.
+
+
+# %% tags=["exercise"]
+def jaccard(v): ...
+
+
+checks.check("05-jaccard", jaccard)
+
+# %% [markdown]
+# **3.** **Query expansion**: replace each row of `v` by the mean over the rows of its nearest
+# pictures, $V'_i = \frac{1}{k_2} \sum_{j \in N_i} V_j$. `nearest` is (n, k2), oneself included.
+
+
+# %% tags=["exercise"]
+def expanded(v, nearest): ...
+
+
+checks.check("05-expansion", expanded)
+
+# %% [markdown]
+# **4.** BMIL's **balanced list**: the k/2 most similar visible pictures (best first), then the
+# k/2 most similar infrared ones, whoever asks. Return (n, k) row numbers.
+
+
+# %% tags=["exercise"]
+def balanced(similarity, modality, k): ...
+
+
+checks.check("05-balanced", balanced)
+
+# %% [markdown]
+# **5.** Two encodings share the mass s = 0.5. What is their Jaccard distance? (To two digits.)
+
+# %% tags=["exercise"]
+checks.check("05-by-hand", ...)
+
+# %% [markdown]
+# **6.** `lqe` keeps the plain list and balances only the *average*. When can it bring a visible
+# and an infrared picture together? (a) always; (b) only if a plain list already holds somebody of
+# the other modality; (c) never; (d) only with eps above 1.
+
+# %% tags=["exercise"]
+checks.check("05-lqe", ...)
+
+# %% [markdown]
 # ### Exercise
 #
 # Friends of friends join by a *half list*, the nearest few of the balanced list sorted together,

@@ -265,6 +265,66 @@ plots.show(figure, "Recall and precision of crossing pairs in the joint clusters
 # M3+MIRL leads; `vireid compare --rows M3` would put M3 beside them.
 
 # %% [markdown]
+# ## Exercises that answer
+#
+# Write in place of the three dots and run the cell. `checks.hint("06-contrast")` helps in steps,
+# `print(checks.source("06-contrast"))` shows a solution. What you have solved is kept on this
+# machine only.
+
+# %% tags=["exercise"]
+from vireid import checks
+
+# %% [markdown]
+# **1.** Write **contrast with a memory** (ClusterNCE): $\ell = -\frac1b \sum_i \log
+# \operatorname{softmax}(x_i \Phi^\top / \tau)_{y_i}$. Bring the rows of `x` (b, d) to length 1
+# first; `prototypes` (K, d) are units already. The gradient to `x` is checked, too.
+
+
+# %% tags=["exercise"]
+def contrast(x, target, prototypes, temperature): ...
+
+
+checks.check("06-contrast", contrast)
+
+# %% [markdown]
+# **2.** Write BMIL's **multi-positive** loss (eq. 7): $\ell_i = -\frac{1}{|P_i|} \sum_{p \in P_i}
+# \log \operatorname{softmax}(x_i K^\top / \tau)_p$, mean over i. `positive` (b, P) is true at the
+# proxies of the own cluster; all proxies are in the softmax. Again bring the rows of `x` to
+# length 1.
+
+
+# %% tags=["exercise"]
+def multi_positive(x, positive, proxies, temperature): ...
+
+
+checks.check("06-multi-positive", multi_positive)
+
+# %% [markdown]
+# **3.** Write one **memory update**: $\phi \leftarrow \operatorname{norm}(\mu \phi + (1 - \mu)
+# x)$.
+
+
+# %% tags=["exercise"]
+def moved(prototype, x, momentum): ...
+
+
+checks.check("06-momentum", moved)
+
+# %% [markdown]
+# **4.** Two proxies are both right and share the softmax. What is the smallest value (nats, to
+# two digits) that the multi-positive loss can reach?
+
+# %% tags=["exercise"]
+checks.check("06-floor", ...)
+
+# %% [markdown]
+# **5.** A joint cluster is 90 % visible and has one prototype. Which pictures does the contrast
+# move most? (a) the visible ones; (b) the infrared ones; (c) all alike; (d) none.
+
+# %% tags=["exercise"]
+checks.check("06-one-prototype", ...)
+
+# %% [markdown]
 # ### Exercise
 #
 # The loss of section 2 keeps the own prototypes and the *strongest* 48 or 49 others. What should

@@ -354,6 +354,50 @@ panel.show()
 #   ceiling, pairs over seeds, and the labels' quality beside the score.
 
 # %% [markdown]
+# ## Exercises that answer
+#
+# Write in place of the three dots and run the cell. `checks.hint("07-paired")` helps in steps,
+# `print(checks.source("07-paired"))` shows a solution. What you have solved is kept on this
+# machine only.
+
+# %% tags=["exercise"]
+from vireid import checks
+
+# %% [markdown]
+# **1.** Rows of a ladder share a stage 1 seed by seed, so they are compared in pairs. Write
+# `paired_gain(base, method)`: the mean of the gains and their sample standard deviation, as one
+# tensor.
+
+
+# %% tags=["exercise"]
+def paired_gain(base, method): ...
+
+
+checks.check("07-paired", paired_gain)
+
+# %% [markdown]
+# **2.** A useless method is compared with its base over 3 seeds; each seed is a coin's throw. How
+# likely is it to win in all three?
+
+# %% tags=["exercise"]
+checks.check("07-lucky", ...)
+
+# %% [markdown]
+# **3.** BMIL takes two steps per iteration in stage 2. What must a fair control do? (a) stop
+# after stage 1; (b) go on within the modalities for as many steps; (c) train half as long; (d)
+# use the identities.
+
+# %% tags=["exercise"]
+checks.check("07-control", ...)
+
+# %% [markdown]
+# **4.** Reporting the best epoch *on the test set* instead of the last one... (a) is fair if all
+# do it; (b) helps noisy curves most; (c) changes nothing; (d) helps only good methods.
+
+# %% tags=["exercise"]
+checks.check("07-best-epoch", ...)
+
+# %% [markdown]
 # ### Exercise
 #
 # How much is it worth to choose the epoch on the test set? Take

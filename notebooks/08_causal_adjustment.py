@@ -380,6 +380,66 @@ print(f"DMDL on SYSU-MM01: row 1 {told['index 1']} %, row 2 {told['index 2']} % 
 # comes from across (section 5).
 
 # %% [markdown]
+# ## Exercises that answer
+#
+# Write in place of the three dots and run the cell. `checks.hint("08-cai")` helps in steps,
+# `print(checks.source("08-cai"))` shows a solution. What you have solved is kept on this machine
+# only.
+
+# %% tags=["exercise"]
+from vireid import checks
+
+# %% [markdown]
+# **1.** Write **CAI**'s loss (DMDL eq. 5-6) from both memories' predictions `p_visible`,
+# `p_infrared` (b, K): $\ell = -\frac1b \sum_i \log \sum_m p(m)\, p(y_i \mid x_i, m)$. `prior` is
+# p(m) (2,).
+
+
+# %% tags=["exercise"]
+def cai(p_visible, p_infrared, target, prior): ...
+
+
+checks.check("08-cai", cai)
+
+# %% [markdown]
+# **2.** CAI's pull comes from the memories by their **responsibility** $r_m \propto p(m)\, p(y
+# \mid x, m)$. `p_visible`, `p_infrared` (b,) are the target's chances; return (b, 2), rows
+# summing to 1.
+
+
+# %% tags=["exercise"]
+def responsibility(p_visible, p_infrared, prior): ...
+
+
+checks.check("08-responsibility", responsibility)
+
+# %% [markdown]
+# **3.** Write the **normalised weighted geometric mean** of two softmax predictions from their
+# logits (b, K) and weights (2,). It is one line.
+
+
+# %% tags=["exercise"]
+def geometric(z_visible, z_infrared, weight): ...
+
+
+checks.check("08-nwgm", geometric)
+
+# %% [markdown]
+# **4.** A label is missing in the infrared memory; p(visible) = 0.6. What is the smallest CAI
+# loss its pictures can have? (Nats, to two digits.)
+
+# %% tags=["exercise"]
+checks.check("08-floor", ...)
+
+# %% [markdown]
+# **5.** In section 1 a memory of the picture's own modality, asked alone, was best nearly to the
+# end. Why not train with it? (a) it is slower; (b) it needs labels; (c) it never pulls across the
+# gap, so nothing is learned about the other modality; (d) its loss is infinite.
+
+# %% tags=["exercise"]
+checks.check("08-own-memory", ...)
+
+# %% [markdown]
 # ### Exercise
 #
 # Set `prior="uniform"` in `methods.build("dmdl", ..., prior="uniform")` and repeat sections 3 and

@@ -411,6 +411,66 @@ if shown:
 # that brings nothing here may bring something on SYSU-MM01; what you learn here is how to look.
 
 # %% [markdown]
+# ## Exercises that answer
+#
+# Write in place of the three dots and run the cell. `checks.hint("09-refined")` helps in steps,
+# `print(checks.source("09-refined"))` shows a solution. What you have solved is kept on this
+# machine only.
+
+# %% tags=["exercise"]
+from vireid import checks
+
+# %% [markdown]
+# **1.** Write the **refined label** (DMDL eq. 8): $\tilde y_i = w_i\, y_i + (1 - w_i)\, p(\cdot
+# \mid \hat x_i)$ with hard `label` (b,), `certainty` w (b,) and the *other view's* prediction (b,
+# K).
+
+
+# %% tags=["exercise"]
+def refined(label, certainty, other_view): ...
+
+
+checks.check("09-refined", refined)
+
+# %% [markdown]
+# **2.** Write DMDL's **adaptive momentum** (eq. 13), $\lambda = \delta / \max(\tilde y_y,
+# \delta)$, for refined beliefs (b,).
+
+
+# %% tags=["exercise"]
+def momentum(belief, delta): ...
+
+
+checks.check("09-momentum", momentum)
+
+# %% [markdown]
+# **3.** Write the (biased) **MMD** of two clouds with one Gaussian kernel $k(z, z') = e^{-\lVert
+# z - z' \rVert^2 / w}$: mean of k within x, plus within y, minus twice the mean across.
+
+
+# %% tags=["exercise"]
+def mmd(x, y, width): ...
+
+
+checks.check("09-mmd", mmd)
+
+# %% [markdown]
+# **4.** A pseudo-colour has 3 tables to choose from for each of its 3 channels. How many
+# paintings are there?
+
+# %% tags=["exercise"]
+checks.check("09-paintings", ...)
+
+# %% [markdown]
+# **5.** iMCA joins two whole clusters of different people. Will label certainty find it? (a) yes,
+# all their pictures get low certainty; (b) hardly: the prototype is the mean of both and fits
+# each fairly well; (c) yes, exactly one of the two is doubted; (d) certainty does not depend on
+# the fit.
+
+# %% tags=["exercise"]
+checks.check("09-certainty", ...)
+
+# %% [markdown]
 # ### Exercise
 #
 # How good would the labels be if certainty were perfect, so that every wrong label of section 2

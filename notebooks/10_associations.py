@@ -355,6 +355,65 @@ print(pd.DataFrame.from_dict(asked, orient="index").round(1).to_string())
 # **What to doubt.** We chose k by looking at the test; a number to publish may not be made so.
 
 # %% [markdown]
+# ## Exercises that answer
+#
+# Write in place of the three dots and run the cell. `checks.hint("10-one-to-one")` helps in
+# steps, `print(checks.source("10-one-to-one"))` shows a solution. What you have solved is kept on
+# this machine only.
+
+# %% tags=["exercise"]
+from vireid import checks
+
+# %% [markdown]
+# **1.** Write the **Hungarian** matching by brute force: of all one-to-one partners of n
+# clusters, the one with the least total cost. `cost` is (n, n), n at most 5; return each row's
+# column, (n,).
+
+
+# %% tags=["exercise"]
+def one_to_one(cost): ...
+
+
+checks.check("10-one-to-one", one_to_one)
+
+# %% [markdown]
+# **2.** Write one step of **Sinkhorn**: scale the rows of a positive `plan` (n, m) so that each
+# sums to 1/n, then the columns so that each sums to 1/m.
+
+
+# %% tags=["exercise"]
+def scaled(plan): ...
+
+
+checks.check("10-sinkhorn-step", scaled)
+
+# %% [markdown]
+# **3.** Write **pair precision across the gap**: of the (visible, infrared) pairs with one label,
+# the share that shows one person. All inputs are (n,); modality 0 visible, 1 infrared.
+
+
+# %% tags=["exercise"]
+def crossing_precision(label, identity, modality): ...
+
+
+checks.check("10-pair-precision", crossing_precision)
+
+# %% [markdown]
+# **4.** 20 visible clusters meet 8 infrared ones. After how many rounds of PGM is no visible
+# cluster single?
+
+# %% tags=["exercise"]
+checks.check("10-rounds", ...)
+
+# %% [markdown]
+# **5.** Six people are missing in infrared. Whose *precision* stays, at a price in coverage? (a)
+# balanced transport of images; (b) one-to-one matching that leaves the rest single; (c) nearest
+# prototypes; (d) PGM.
+
+# %% tags=["exercise"]
+checks.check("10-absent", ...)
+
+# %% [markdown]
 # ### Exercise
 #
 # `pgm_rounds=2` is PGM as released: two rounds instead of as many as it takes. When does that

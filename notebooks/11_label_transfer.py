@@ -443,6 +443,53 @@ else:
 # at, stays as it was.
 
 # %% [markdown]
+# ## Exercises that answer
+#
+# Write in place of the three dots and run the cell. `checks.hint("11-transfer")` helps in steps,
+# `print(checks.source("11-transfer"))` shows a solution. What you have solved is kept on this
+# machine only.
+
+# %% tags=["exercise"]
+from vireid import checks
+
+# %% [markdown]
+# **1.** Write the crossing half of one round of **label transfer** (MULT eq. 11-12, as in the
+# code): $y' = (1 - \alpha) S^{vr} r_0 + \alpha y_0$, then $r' = (1 - \alpha) S^{rv} y' + \alpha
+# r_0$. Return (y', r').
+
+
+# %% tags=["exercise"]
+def transfer(y0, r0, s_vr, s_rv, alpha): ...
+
+
+checks.check("11-transfer", transfer)
+
+# %% [markdown]
+# **2.** Write MULT's sharpening (eq. 13): $y \leftarrow \beta\, \mathrm{onehot}(\arg\max y) + (1
+# - \beta) y$.
+
+
+# %% tags=["exercise"]
+def sharpened(y, beta): ...
+
+
+checks.check("11-sharpen", sharpened)
+
+# %% [markdown]
+# **3.** With the code's schedule each round shrinks the error by $(1 - \alpha)^2$ at least. By
+# which factor do 5 rounds at alpha = 0.2 shrink it? (To three digits.)
+
+# %% tags=["exercise"]
+checks.check("11-bound", ...)
+
+# %% [markdown]
+# **4.** alpha = 0 and many rounds. All labels become... (a) right; (b) one and the same
+# distribution; (c) one-hot; (d) what they were in round 0.
+
+# %% tags=["exercise"]
+checks.check("11-collapse", ...)
+
+# %% [markdown]
 # ### Exercise
 #
 # How many pictures change their largest label when the schedule changes? Take `whole`, play 40

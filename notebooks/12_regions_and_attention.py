@@ -476,6 +476,76 @@ if (drawn := ladder.mcf_sweep()) is not None:
 # compare rows of one method, not methods by their rows.
 
 # %% [markdown]
+# ## Exercises that answer
+#
+# Write in place of the three dots and run the cell. `checks.hint("12-regions")` helps in steps,
+# `print(checks.source("12-regions"))` shows a solution. What you have solved is kept on this
+# machine only.
+
+# %% tags=["exercise"]
+from vireid import checks
+
+# %% [markdown]
+# **1.** Write `agreeing(similarity, rho)`: j is a neighbour of i when in **every** region
+# $s^{(n)}_{ij} > \rho \max_j s^{(n)}_{ij}$. `similarity` is (regions, n, m); return (n, m) true
+# and false.
+
+
+# %% tags=["exercise"]
+def agreeing(similarity, rho): ...
+
+
+checks.check("12-regions", agreeing)
+
+# %% [markdown]
+# **2.** Write pass A of **greedy matching**: go through all pairs from the most similar down;
+# accept a pair when its row is free and its column has fewer than `cap` rows. Return each row's
+# column, -1 for nobody (there are at least as many rows as columns).
+
+
+# %% tags=["exercise"]
+def greedy(similarity, cap): ...
+
+
+checks.check("12-greedy", greedy)
+
+# %% [markdown]
+# **3.** In **MAAL** the network wants every feature to pass for channel-augmented (class 2).
+# Write its loss: for each modality present, the mean of $-\log
+# \operatorname{softmax}(\text{logits})_2$; then the sum over modalities.
+
+
+# %% tags=["exercise"]
+def fooled(logits, modality): ...
+
+
+checks.check("12-fooled", fooled)
+
+# %% [markdown]
+# **4.** Write **channel exchange**: copy one channel of pictures (b, 3, h, w) into all three.
+
+
+# %% tags=["exercise"]
+def exchanged(picture, channel): ...
+
+
+checks.check("12-exchange", exchanged)
+
+# %% [markdown]
+# **5.** A network takes 19.0 billion multiply-adds for a picture. How many billion FLOP is that,
+# each multiply-add counted as two?
+
+# %% tags=["exercise"]
+checks.check("12-flop", ...)
+
+# %% [markdown]
+# **6.** The modality classifier ends at guessing. Is the gap closed? (a) yes; (b) not shown: ask
+# a fresh classifier; (c) no, it can never close; (d) yes, if the loss is below 1.
+
+# %% tags=["exercise"]
+checks.check("12-weak-player", ...)
+
+# %% [markdown]
 # ### Exercise
 #
 # Does matching get better when regions must agree? Take

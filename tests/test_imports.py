@@ -17,6 +17,7 @@ ROOMS = [
     "__init__",
     "paths",
     "files",
+    "progress",
     "types",
     "gemm",
     "data",

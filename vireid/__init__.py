@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 __all__ = [
     "association",
     "bias",
+    "checks",
     "clustering",
     "data",
     "evaluation",
@@ -22,6 +23,7 @@ __all__ = [
     "models",
     "neighbours",
     "plots",
+    "progress",
     "runs",
     "sharding",
     "training",

@@ -16,3 +16,10 @@ def cache_folder() -> Path:
     """Where results that can be made again are kept: ``$VIREID_CACHE``, or the user's own."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("VIREID_CACHE") or Path(home) / "vireid")
+
+
+def student_folder() -> Path:
+    """Where a student's guesses and solved exercises are kept: ``$VIREID_STUDENT``, or the cache's
+    folder ``student``.
+    """
+    return Path(os.environ.get("VIREID_STUDENT") or cache_folder() / "student").expanduser()

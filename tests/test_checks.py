@@ -1,0 +1,161 @@
+"""Exercises: every solution passes, every slip fails with its own hint; outcomes; progress."""
+
+import re
+
+import jupytext
+import numpy as np
+import pytest
+import torch
+
+from vireid import checks, progress, workbook
+from vireid.checks import kinds, trial
+
+
+@pytest.fixture(autouse=True)
+def student(tmp_path, monkeypatch):
+    """A folder of one's own for what is kept."""
+    monkeypatch.setenv("VIREID_STUDENT", str(tmp_path / "student"))
+    return tmp_path / "student"
+
+
+NAMES = checks.exercises()
+FUNCTIONS = [n for n in NAMES if isinstance(checks.exercise(n), kinds.Function)]
+
+
+def test_fifty_exercises_and_three_at_least_for_each_notebook():
+    assert len(NAMES) >= 50 and len(set(NAMES)) == len(NAMES)
+    for number in range(13):
+        assert len(checks.exercises(f"{number:02d}")) >= 3, f"notebook {number:02d}"
+    assert len(FUNCTIONS) >= 20
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_solution_passes_and_each_slip_gets_its_own_hint(name):
+    found = checks.check(name, checks.solution(name))
+    assert found.ok and found.outcome == "right", found
+    slips = checks.mistakes(name)
+    assert len(slips) >= 2
+    messages = {}
+    for slip, wrong in slips.items():
+        answer = checks.check(name, wrong)
+        assert not answer.ok and answer.outcome == "wrong", f"{slip}: {answer}"
+        assert answer.message == checks.exercise(name).slips[slip][1], f"{slip}: {answer}"
+        messages[slip] = answer.message
+    assert len(set(messages.values())) == len(messages)
+    assert checks.exercise(name).hints
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_that_is_not_written_raises_or_loses_is_told_so(name):
+    count = checks.exercise(name).signature.count(",") + 1
+
+    def raises(*a):
+        raise KeyError("typo")
+
+    assert checks.check(name, ...).outcome == "not attempted"
+    assert checks.check(name, lambda *a: None).outcome == "not attempted"
+    assert checks.check(name, lambda *a: ...).outcome == "not attempted"
+    assert checks.check(name, 3).outcome == "cannot tell"
+    told = checks.check(name, raises)
+    assert told.outcome == "raised" and "typo" in told.message and "on " in told.message
+    assert checks.check(name, lambda *a: "text").outcome == "wrong"
+    assert checks.exercise(name).cases(torch.Generator().manual_seed(0))[0][1].__len__() == count
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_solutions_are_the_librarys_on_other_draws(name):
+    one = checks.exercise(name)
+    for seed in (1, 2):
+        cases = one.cases(torch.Generator().manual_seed(seed))
+        mine, right = (
+            [trial._one(f, words, given, one.gradient) for words, given in cases]
+            for f in (one.answer, one.library or one.answer)
+        )
+        assert not [r.error for r in right if r.error]
+        assert trial.first_difference(mine, right) == ""
+
+
+def test_shape_kind_precision_gradient_and_changed_arguments_are_told():
+    right = checks.solution("06-contrast")
+    told = checks.check("06-contrast", lambda x, y, b, t: right(x, y, b, t)[None])
+    assert "shape (1,), expected ()" in told.message
+    told = checks.check("06-contrast", lambda x, y, b, t: right(x, y, b, t).float())
+    assert "digits" in told.message
+    told = checks.check("06-contrast", lambda x, y, b, t: right(x, y, b, t).detach())
+    assert "no gradient flows back" in told.message
+    core = checks.solution("03-core")
+    assert "true and false" in checks.check("03-core", lambda *a: core(*a).long()).message
+
+    def in_place(x, modality):
+        x -= x.mean(0)
+        return checks.solution("04-centre")(x, modality)
+
+    assert not checks.check("04-centre", in_place).ok
+    sharpened = checks.solution("11-sharpen")
+
+    def spoils(y, beta):
+        result = sharpened(y, beta)
+        y.zero_()
+        return result
+
+    assert "changes its arguments" in checks.check("11-sharpen", spoils).message
+
+
+def test_numbers_and_letters():
+    assert checks.check("01-explained", np.float32(0.36)).ok
+    assert checks.check("01-explained", torch.tensor(0.36)).ok
+    assert "per cent" in checks.check("01-explained", 36).message
+    assert "too large" in checks.check("01-explained", 0.9).message
+    for odd in (True, "0.36", [0.36], float("nan"), np.zeros(2)):
+        assert checks.check("01-explained", odd).outcome == "cannot tell"
+    assert checks.check("00-given", " B ").ok
+    assert checks.check("00-given", "e").outcome == "cannot tell"
+    assert "a, b, c, d" in checks.check("00-given", 2).message
+
+
+def test_hints_come_in_steps_and_solutions_have_lines():
+    first, second, third = (checks.hint("06-contrast") for _ in range(3))
+    assert len({first, second, third}) == 3 and third == checks.hint("06-contrast")
+    assert "solution" in third and first == checks.hint("06-contrast", step=1)
+    with pytest.raises(ValueError, match="1 to 3"):
+        checks.hint("06-contrast", step=9)
+    assert checks.source("06-contrast").startswith("def contrast(")
+    assert checks.source("06-one-prototype") == "'b'"
+    with pytest.raises(ValueError, match="00-chance"):
+        checks.check("nonsense", 1)
+
+
+def test_results_are_shown_as_text_and_as_escaped_html():
+    found = checks.check("00-given", "<b>")
+    assert "cannot tell" in repr(found) and "&lt;b&gt;" in found._repr_html_()
+    assert 'role="status"' in found._repr_html_()
+
+
+def test_progress_is_kept_on_this_machine_and_can_be_reset(student):
+    assert progress.load() == {"guesses": {}, "exercises": {}}
+    checks.check("00-chance", ...)
+    assert not student.exists(), "nothing to keep for what was not attempted"
+    checks.check("00-chance", 0.4)
+    checks.check("00-given", "b")
+    progress.keep("guesses", "04", 80)
+    assert progress.load()["exercises"] == {"00-chance": "wrong", "00-given": "right"}
+    assert [p.name for p in student.iterdir()] == ["progress.json"]
+    progress.reset()
+    progress.reset()
+    assert progress.load()["guesses"] == {}
+    (student / "progress.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"progress\.json"):
+        progress.load()
+    with pytest.raises(ValueError, match="guesses"):
+        progress.keep("nonsense", "a", 1)
+
+
+@pytest.mark.parametrize("script", workbook.scripts(), ids=lambda p: p.stem)
+def test_notebooks_ask_every_exercise_as_it_is_written_here(script):
+    cells = jupytext.read(script, fmt="py:percent").cells
+    prose = " ".join(" ".join(c.source for c in cells if c.cell_type == "markdown").split())
+    code = "\n".join(c.source for c in cells if c.cell_type == "code")
+    for name in checks.exercises(script.stem[:2]):
+        question = " ".join(checks.exercise(name).question.split())
+        assert question in prose, f"{name}: the question differs from vireid/checks"
+        assert re.search(rf'check\("{name}", ', code), f"{name} cannot be answered"
