@@ -71,5 +71,5 @@ def test_network_computes_in_bfloat16_and_the_method_sees_float32(monkeypatch):
 
 def test_resume_refuses_another_precision(tmp_path):
     run(True, out=tmp_path)
-    with pytest.raises(ValueError, match="another precision: bfloat16 there, float32 now"):
+    with pytest.raises(ValueError, match=r"precision: bfloat16 there, float32 now"):
         run(False, out=tmp_path, resume=True)

@@ -1,10 +1,12 @@
 """From names to a run, and the command line around it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from vireid import cli, experiment, methods
+from vireid.runs import Run
 
 QUICK = {"epochs": (1, 1), "iterations": 2}
 
@@ -50,14 +52,18 @@ def test_compare_shares_stage_1_and_goes_on_where_it_stopped(tiny, tmp_path):
     assert (tmp_path / "stage1/model.safetensors").stat().st_mtime_ns == stamp
     assert again["prolonged"].result == found["prolonged"].result
     assert [run.unsupervised for run in again.values()] == [True, True, False]
-    with pytest.raises(ValueError, match=r"stage1 holds a finished run with another lr;"):
+    with pytest.raises(ValueError, match=r"stage1 holds a run with another lr "):
         experiment.compare(tiny, "bmil", [], **options | {"switches": QUICK | {"lr": 1e-5}})
-    with pytest.raises(ValueError, match="another seed;"):
+    with pytest.raises(ValueError, match="another seed "):
         experiment.compare(tiny, "bmil", [], **options | {"seed": 4})
-    with pytest.raises(ValueError, match=r"another .*k1.*;"):
-        experiment.compare(
-            tiny, "bmil", [], **options | {"switches": QUICK | {"preset": "official"}}
-        )
+    with pytest.raises(ValueError, match=r"another .*k1"):
+        experiment.compare(tiny, "bmil", [], **options, preset="official")
+    with pytest.raises(ValueError, match="row 'M99'"):  # before anything is trained
+        experiment.compare(tiny, "bmil", ["M99"], **options | {"out": tmp_path / "new"})
+    assert not (tmp_path / "new").exists()
+    heavier = replace(tiny, weights=None)
+    with pytest.raises(ValueError, match="another weights"):
+        experiment.compare(heavier, "bmil", [], **options)
 
 
 def test_whole_rows_share_nothing(tiny, tmp_path):
@@ -75,28 +81,36 @@ def test_rows_have_epochs_of_their_own_where_they_share_nothing(tiny, tmp_path):
     assert [len(found[name].curves) for name in rows] == [3, 2]
     found = experiment.compare(tiny, "bmil", rows, out=tmp_path / "b", **options)
     assert [len(found[name].curves) for name in ("stage1", *rows)] == [1, 2, 1]
-    rows = {"other": {"row": "M1", "epochs": (2, 1)}}
-    with pytest.raises(ValueError, match="other changes the epochs of the common stage 1"):
-        experiment.compare(tiny, "bmil", rows, out=tmp_path / "b", **options)
 
 
-def test_the_vit_has_six_regions_on_regdb(tiny, monkeypatch):
-    from dataclasses import replace
+def test_rows_share_a_stage_1_exactly_when_it_is_the_same(tiny, tmp_path):
+    rows = {"halves": {"row": "M6"}, "as usual": {"row": "M1"}, "more": {"row": "M4"}}
+    options = {"seed": 0, "out": tmp_path, "switches": QUICK}
+    found = experiment.compare(tiny, "bmil", rows, **options)
+    assert list(found) == ["stage1", *rows]
+    (halves,) = tmp_path.glob("stage1-*")  # M4 and M6 cluster half of the visible pictures
+    kept = Run.load(halves / "run.json")
+    assert kept.config["subset_ratio"] == 0.5
+    assert found["halves"].before == found["more"].before == kept.result
+    assert found["as usual"].before == found["stage1"].result
+    for name, ratio in {"halves": 0.5, "as usual": 1.0, "stage1": 1.0}.items():
+        assert found[name].config["subset_ratio"] == ratio
 
-    asked = {}
-    monkeypatch.setattr(experiment.models, "build", lambda name, **options: asked.update(options))
+
+def test_a_method_trains_its_own_network():
     for name, regions in (("regdb", 6), ("sysu", None)):
-        asked.clear()
-        replace(tiny, name=name, network="vit").model()
+        network, asked, size = experiment.network_of(name, method="mcf")
+        assert (network, size) == ("vit", (384, 128))
         assert asked.get("regions") == regions and asked["attention"] == "pre_last_block"
+    assert experiment.network_of("sysu", method="dmdl")[:2] == ("agw", {"stem": "shared"})
+    assert experiment.network_of("sysu", method="dmdl", network="small")[:2] == ("small", {})
 
 
-def test_preset_for_falls_back_to_official(tiny):
-    from dataclasses import replace
-
-    llcm = replace(tiny, method_preset="official_llcm")
-    assert experiment.preset_for(llcm, "dmdl") == "official_llcm"
-    assert experiment.preset_for(llcm, "bmil") == "official"
+def test_a_preset_that_is_not_there_is_an_error(tiny):
+    other = replace(tiny, method_preset="official_mars")
+    with pytest.raises(ValueError, match=r"bmil has no preset 'official_mars'.*--method-preset"):
+        experiment.preset_for(other, "bmil")
+    assert experiment.preset_for(replace(tiny, method_preset="paper"), "bmil") == "paper"
 
 
 def test_train_and_evaluate_from_the_command_line(tmp_path, capsys):

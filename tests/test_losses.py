@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy, normalize
 
+from vireid.arguments import LabelError
 from vireid.losses import batch_hard_triplet, cluster_contrast, hinged_contrast, multi_positive
-from vireid.memory import HybridMemory, LabelError
+from vireid.memory import HybridMemory
 
 F64 = torch.float64
 AXES = torch.eye(2, dtype=F64)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy, normalize, one_hot
 
+from vireid.arguments import LabelError
 from vireid.losses import (
     adaptive_momentum,
     cai,
@@ -26,7 +27,7 @@ from vireid.losses import (
     triplet_weight,
     truncated_softmax,
 )
-from vireid.memory import LabelError, Memory
+from vireid.memory import Memory
 
 F64 = torch.float64
 SEEDS = st.integers(0, 9999)

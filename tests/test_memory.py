@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import normalize
 
-from vireid.memory import HybridMemory, LabelError, Memory
+from vireid.arguments import LabelError
+from vireid.memory import HybridMemory, Memory
 
 F64 = torch.float64
 

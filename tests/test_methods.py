@@ -122,7 +122,9 @@ CHANGES = {
     "lr": 1e-2,
     "weight_decay": 0.5,
     "optimiser": "sgd",
+    "bn_chunks": 2,
 }
+SINGLE = {"write_order": "avr", "moves": "during"}  # of a memory that moves sample by sample
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +144,12 @@ def test_no_setting_lies(name, plain):
     assert fingerprint(run(**{name: CHANGES[name]})) != plain
 
 
+@pytest.mark.parametrize("name", SINGLE)
+def test_no_setting_of_single_memories_lies(name):
+    single = {"memory": "single", "split_prototypes": False, "subset_ratio": 1.0}
+    assert fingerprint(run(**single, **{name: SINGLE[name]})) != fingerprint(run(**single))
+
+
 def test_min_samples_is_obeyed():
     with pytest.raises(NoClustersError, match="min_samples=7"):  # a person has 6 pictures
         run(min_samples=7)
@@ -153,7 +161,8 @@ def test_every_field_is_tried():
     from vireid.methods.base import Schedule
 
     known = {f.name for cls in (methods.kind("bmil"), Schedule) for f in fields(cls)}
-    assert known - set(CHANGES) == {"schedule", "milestones", "decay", "min_samples"}
+    untried = {"schedule", "milestones", "decay", "min_samples"}
+    assert known - set(CHANGES) - set(SINGLE) == untried
 
 
 def test_subset_blocks_are_disjoint_halves():

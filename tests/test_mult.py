@@ -17,8 +17,8 @@ from vireid.data.augment import RECIPES, Stream
 from vireid.jaccard import jaccard_distance
 from vireid.memory import Memory
 from vireid.methods.base import Schedule
-from vireid.methods.mult_labels import ASSOCIATIONS, SpaceLabels, associate, make_side
-from vireid.methods.mult_pictures import Patched, linear_patches
+from vireid.methods.mult.labels import ASSOCIATIONS, SpaceLabels, associate, make_side
+from vireid.methods.mult.pictures import Patched, linear_patches
 from vireid.models import Output
 from vireid.training import fit
 from vireid.types import Batch, Embeddings, Images, Modality
@@ -697,7 +697,8 @@ def test_settings_of_other_associations_do_not_lie(name):
 
 def test_every_field_is_tried():
     known = {f.name for cls in (methods.kind("mult"), Schedule) for f in fields(cls)}
-    assert known - set(CHANGES) - set(ELSEWHERE) == {"schedule", "decay"}
+    engine = {"bn_chunks", "moves", "write_order"}
+    assert known - set(CHANGES) - set(ELSEWHERE) - engine == {"schedule", "decay"}
     assert run(milestones=(1,), epochs=(2, 1)).curves[1]["lr"] == pytest.approx(1e-4)
     assert run(milestones=(1,), epochs=(2, 1), decay=0.5).curves[1]["lr"] == pytest.approx(5e-4)
 
@@ -717,7 +718,7 @@ def test_a_killed_run_resumes_with_the_same_numbers(tmp_path, name, when):
         if row["epoch"] == when - 1:
             raise Killed
 
-    whole, again = toy.net(), toy.net(9)
+    whole, again = toy.net(), toy.net()
     expected = train(whole)
     with pytest.raises(Killed):
         train(toy.net(), out=tmp_path, on_epoch=kill)

@@ -104,7 +104,7 @@ def test_whole_cells_differ_from_the_first_epoch_on(world, tmp_path):
 
 def test_a_kept_cell_of_another_start_is_refused(world, tmp_path):
     sweep.sweep(world, "bmil", {"momentum": [0.5]}, seed=1, out=tmp_path)
-    with pytest.raises(ValueError, match="finished run with another lr"):
+    with pytest.raises(ValueError, match="holds a run with another lr"):
         sweep.sweep(world, "bmil", {"momentum": [0.5]}, seed=1, out=tmp_path, switches={"lr": 1e-4})
 
 

@@ -68,7 +68,7 @@ def test_a_killed_run_resumes_with_the_same_numbers(tmp_path, when, name):
 
     with pytest.raises(Killed):
         train(name=name, out=tmp_path / "cut", on_epoch=kill)
-    again = toy.net(seed=9)
+    again = toy.net()
     found = train(again, name=name, out=tmp_path / "cut", resume=True)
     assert found.curves == expected.curves
     assert found.steps == expected.steps
@@ -77,10 +77,42 @@ def test_a_killed_run_resumes_with_the_same_numbers(tmp_path, when, name):
 
 def test_resume_refuses_another_configuration(tmp_path):
     train(out=tmp_path)
-    with pytest.raises(ValueError, match="another config"):
+    with pytest.raises(ValueError, match="another k1"):
         train(out=tmp_path, resume=True, switches={"k1": 5})
     with pytest.raises(ValueError, match="another seed"):
         train(out=tmp_path, resume=True, seed=4)
+
+
+def test_a_run_is_not_overwritten_unasked(tmp_path):
+    first = train(out=tmp_path)
+    with pytest.raises(ValueError, match=r"holds a run already .*--resume.*--overwrite"):
+        train(out=tmp_path, seed=4)
+    assert Run.load(tmp_path / "run.json").curves == first.curves
+    assert train(out=tmp_path, seed=4, overwrite=True).seed == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"select": "best_test", "evaluate_every": 1}, "another select"),
+        ({"amp": True}, "another precision"),
+        ({"test": None}, "another test"),
+        ({"model": toy.net(5)}, "another weights"),
+    ],
+)
+def test_resume_refuses_whatever_changes_the_result(tmp_path, change, word):
+    given = {"test": toy.test_of(toy.images()), "out": tmp_path}
+    train(**given)
+    with pytest.raises(ValueError, match=word):
+        train(change.pop("model", None), **given | change, resume=True)
+
+
+def test_stage_2_starts_from_the_best_network_of_stage_1(tmp_path):
+    given = {"test": toy.test_of(toy.images()), "evaluate_every": 1, "switches": {"lr": 0.05}}
+    model = toy.net()
+    record = train(model, select="best_test", out=tmp_path, **given)
+    ranks = [row["rank1"] for row in record.curves[:2]]
+    assert record.stage1_epoch == ranks.index(max(ranks))
 
 
 def test_training_learns_and_scores_are_recorded():
@@ -97,8 +129,11 @@ def test_training_learns_and_scores_are_recorded():
 def test_best_test_is_chosen_and_said():
     record = train(test=toy.test_of(toy.images()), evaluate_every=1, select="best_test")
     ranks = [row["rank1"] for row in record.curves]
-    assert record.selected_epoch == ranks.index(max(ranks))
-    assert record.result["rank1"] == pytest.approx(max(ranks))
+    assert record.stage1_epoch == ranks[:2].index(max(ranks[:2]))
+    assert record.selected_epoch == 2 + ranks[2:].index(max(ranks[2:]))
+    assert record.result["rank1"] == pytest.approx(max(ranks[2:]))
+    with pytest.raises(ValueError, match="known: rank1, mAP"):
+        train(test=toy.test_of(toy.images()), select_by="mINP")
     with pytest.raises(ValueError, match="evaluate_every"):
         train(select="best_test")
     with pytest.raises(ValueError, match="known: last"):

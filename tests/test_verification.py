@@ -6,7 +6,7 @@ import torch
 import toy
 
 from vireid.evaluation import kept_pairs, roc, roc_over_trials
-from vireid.test_set import TestSet
+from vireid.retrieval_task import RetrievalTask
 from vireid.types import Embeddings
 
 LOW, HIGH = ([0.4, 0.3, 0.2, 0.1],), ([0.9, 0.8, 0.8, 0.3],)
@@ -55,7 +55,7 @@ def test_a_test_set_counts_the_pairs_of_its_protocol():
     whole = Embeddings(x, table.modality, table.camera, table.identity)
     asked, known = whole.rows(table.modality == 1), whole.rows(table.modality == 0)
     rows = np.arange(len(gallery))
-    test = TestSet(query, gallery, (rows[::2], rows), "sysu")
+    test = RetrievalTask(query, gallery, (rows[::2], rows), "sysu")
     found = test.roc(asked, known)
     keep = kept_pairs(asked.identity, known.identity, asked.camera, known.camera, protocol="sysu")
     assert not keep.all() and found.pairs == keep.sum() + keep[:, ::2].sum()

@@ -9,7 +9,7 @@ import torch
 from test_widgets import html, seconds_of
 
 from vireid import association, methods, widgets
-from vireid.test_set import test_set as make_test_set
+from vireid.retrieval_task import retrieval_task as make_task
 from vireid.types import Embeddings, Images, Modality
 from vireid.widgets import scene as scenes
 
@@ -207,7 +207,7 @@ def test_reranked_with_eta_one_is_plain_ranking_over_trials():
     modality, identity = features.modality.numpy(), features.identity.numpy()
     table = Images(pixels, modality, 1 + modality, identity, (4, 2))
     visible = np.flatnonzero(table.modality == 0)
-    test = make_test_set(
+    test = make_task(
         table.rows(table.modality == 1), [table.rows(visible[i::2]) for i in (0, 1)], "regdb"
     )
     sides = (

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from vireid.models import Output
-from vireid.test_set import test_set
+from vireid.retrieval_task import retrieval_task
 from vireid.types import Images
 
 
@@ -28,7 +28,9 @@ def images(people: int = 6, per: int = 6, *, seed: int = 0, gap: float = 40.0) -
 
 def test_of(table: Images):
     """Infrared queries against all visible pictures."""
-    return test_set(table.rows(table.modality == 1), [table.rows(table.modality == 0)], "regdb")
+    return retrieval_task(
+        table.rows(table.modality == 1), [table.rows(table.modality == 0)], "regdb"
+    )
 
 
 test_of.__test__ = False

@@ -16,6 +16,7 @@ __all__ = [
     "evaluation",
     "experiment",
     "features",
+    "identity",
     "jaccard",
     "losses",
     "memory",

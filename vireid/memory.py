@@ -1,22 +1,21 @@
 """Prototype memories: one unit row per cluster, moved by a visible ``update()`` after a step.
 
 A memory is a constant for gradients and a loss never writes to one. ``update`` puts a new tensor in
-the place of the old, so losses of the running step keep the bank they were computed with.
-The checks of features and labels at the end are shared with ``vireid.losses``.
+the place of the old, so losses of the running step keep the bank they were computed with. A memory
+with ``moves="during"`` is the exception that the released codes of this field make: it moves inside
+the backward pass, see ``Moving``.
 """
 
-import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-TINY = 1e-12  # a shorter row has no direction
+from vireid.arguments import TINY, check_labels, check_momentum, check_rows, unit_rows
 
-
-class LabelError(ValueError, IndexError):
-    """A label that addresses no prototype: an outlier (-1), or a number of K or more."""
+MOVES = ("after", "during")
 
 
 class Memory:
@@ -31,25 +30,47 @@ class Memory:
     rule : "sequential": sample by sample in batch order, so the last one seen weighs most;
         "mean": once per label, with the average of the label's samples;
         "hard": once per label, with the sample least similar to the prototype
+    moves : "after" the optimiser's step, by ``update``; "during" the backward pass, as the released
+        codes do, where ``seen_by`` says so and ``update`` does nothing
 
-    Attributes: ``prototypes`` (K, d) unit rows, ``momentum``, ``rule``.
-    Raises ValueError for a wrong momentum or rule and for NaN, infinite or zero prototypes.
+    Attributes: ``prototypes`` (K, d) unit rows, ``momentum``, ``rule``, ``moves``.
+    Raises ValueError for a wrong momentum, rule or moves and for NaN, infinite or zero prototypes.
     Source: Dai et al. 2022, Cluster Contrast (arXiv 2103.11568). Differs: released codes of this
-    field move the bank inside autograd's backward pass; here nothing moves but in ``update``.
+    field move the bank inside autograd's backward pass; here that is ``moves="during"``.
     """
 
-    def __init__(self, prototypes: Tensor, *, momentum: float, rule: str = "sequential"):
+    def __init__(
+        self,
+        prototypes: Tensor,
+        *,
+        momentum: float,
+        rule: str = "sequential",
+        moves: str = "after",
+    ):
         if rule not in RULES:
             raise ValueError(f"rule={rule!r}; known: {', '.join(RULES)}")
         self.prototypes = _bank(prototypes)
         self.momentum, self.rule = float(check_momentum(momentum)), rule
+        self.moves = check_moves(moves)
 
     def __len__(self) -> int:
         return len(self.prototypes)
 
-    @torch.no_grad()
+    def seen_by(self, label: Tensor) -> "Tensor | Moving":
+        """What a loss compares features with pseudo-labels (b,) with, -1 for those that move none.
+
+        The prototypes; with ``moves="during"`` a bank that moves once their gradient is known.
+        """
+        return self.prototypes if self.moves == "after" else Moving(self, label)
+
     def update(self, x: Tensor, label: Tensor, *, momentum: Tensor | float | None = None) -> None:
-        """Move the prototypes of the labels in a batch towards its features.
+        """``move`` after a step; nothing is left to do where the memory moved during it."""
+        if self.moves == "after":
+            self.move(x, label, momentum=momentum)
+
+    @torch.no_grad()
+    def move(self, x: Tensor, label: Tensor, *, momentum: Tensor | float | None = None) -> None:
+        """Move the prototypes of the labels in a batch towards its features, now.
 
         Parameters
         ----------
@@ -69,6 +90,54 @@ class Memory:
             )
         if len(x):
             self.prototypes = RULES[self.rule](self.prototypes.clone(), x, label, momentum)
+
+
+@dataclass(frozen=True)
+class Moving:
+    """A memory as the released codes hold it: it moves while gradients flow back through it.
+
+    Logits are made with the prototypes as they are. In the backward pass, which runs through the
+    calls of a step from the last to the first, their gradient is taken through the prototypes as
+    they are *then*, moved by the later calls; after that the memory moves by this call's features.
+
+    Parameters
+    ----------
+    memory : the memory
+    label : (b,) its row for each feature, -1 for features that move nothing
+    """
+
+    memory: Memory
+    label: Tensor
+
+    def __len__(self) -> int:
+        return len(self.memory)
+
+    @property
+    def shape(self) -> torch.Size:
+        """(K, d), as of the prototypes."""
+        return self.memory.prototypes.shape
+
+    def similarity(self, x: Tensor) -> Tensor:
+        """Cosines (b, K) of unit rows x (b, d) with the prototypes."""
+        return _Through.apply(x, self)
+
+
+class _Through(torch.autograd.Function):
+    """x P^T whose backward pass moves P."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, bank: Moving) -> Tensor:
+        ctx.bank = bank
+        ctx.save_for_backward(x)
+        return x @ bank.memory.prototypes.to(x).T
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+        (x,), bank = ctx.saved_tensors, ctx.bank
+        through = gradient @ bank.memory.prototypes.to(gradient)
+        label = torch.as_tensor(bank.label, device=x.device)
+        bank.memory.move(x[label >= 0], label[label >= 0])
+        return through, None
 
 
 class HybridMemory:
@@ -182,61 +251,8 @@ def _samples(bank: Tensor, x: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
     return x, check_labels(label, len(x), len(bank), "label").to(bank.device)
 
 
-def check_momentum(momentum: Tensor | float) -> Tensor:
-    """The momentum as a tensor, or ValueError naming the first value outside (0, 1]."""
-    momentum = torch.as_tensor(momentum, dtype=torch.float64)
-    if not (right := (momentum > 0) & (momentum <= 1)).all():
-        raise ValueError(
-            f"momentum={float(momentum[~right].flatten()[0])} must be in (0, 1]: it is the weight "
-            "of the old prototype"
-        )
-    return momentum
-
-
-def check_rows(x: Tensor, name: str) -> Tensor:
-    """``x`` as a finite (n, d) float tensor, half precision raised to single.
-
-    Raises ValueError naming the argument, how many rows hold NaN or infinities, and the first.
-    """
-    x = torch.as_tensor(x)
-    if x.ndim != 2:
-        raise ValueError(f"{name} has shape {tuple(x.shape)}; give one row per image, (n, d)")
-    if x.dtype not in (torch.float32, torch.float64):
-        x = x.float()
-    if not (finite := x.detach().isfinite().all(1)).all():
-        bad = (~finite).nonzero().flatten()
-        raise ValueError(
-            f"{name} holds NaN or infinities in {len(bad)} of {len(x)} rows, first in row "
-            f"{int(bad[0])}; look for a diverged step before going on"
-        )
-    return x
-
-
-def unit_rows(x: Tensor, name: str) -> Tensor:
-    """``check_rows`` and l2-normalised; a zero row stays zero, with a warning."""
-    x = check_rows(x, name)
-    if zero := int((x.detach().norm(dim=1) < TINY).sum()):
-        warnings.warn(f"{name}: {zero} zero rows have no direction", stacklevel=3)
-    return normalize(x)
-
-
-def check_labels(label: Tensor, n: int, clusters: int | None, name: str) -> Tensor:
-    """``label`` as (n,) int64 in 0..clusters-1 (no upper end when None).
-
-    Raises LabelError (a ValueError and an IndexError) naming count and value; drop -1 before.
-    """
-    label = torch.as_tensor(label)
-    if label.shape != (n,) or label.is_floating_point():
-        raise ValueError(
-            f"{name} has shape {tuple(label.shape)} and type {label.dtype} for {n} rows; "
-            "give one whole number per row"
-        )
-    label = label.long()
-    if (outlier := label < 0).any():
-        raise LabelError(
-            f"{name}: {int(outlier.sum())} of {n} are outliers ({int(label.min())}); drop them "
-            "before training"
-        )
-    if clusters is not None and (label >= clusters).any():
-        raise LabelError(f"{name} reaches {int(label.max())}, but there are {clusters} prototypes")
-    return label
+def check_moves(moves: str) -> str:
+    """``moves``, or ValueError when memories move at no such time."""
+    if moves not in MOVES:
+        raise ValueError(f"moves={moves!r}; known: {', '.join(MOVES)}")
+    return moves

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from vireid.identity import differences
 from vireid.paths import COMMITTED
 
 FORMAT = 1
@@ -24,7 +25,11 @@ class Run:
     data : name, fingerprint and size of the training table
     model : name of the network, its parameters and where its first weights came from
     unsupervised : False when identities were given to the method (upper bounds)
-    select : "last" or "best_test"; ``selected_epoch`` is the epoch whose network is the result
+    select, select_by : "last" or "best_test" by "rank1" or "mAP"; ``selected_epoch`` is the epoch
+        whose network is the result, ``stage1_epoch`` the one whose network began stage 2 where one
+        was chosen
+    identity : everything that can change the result, see ``vireid.identity``
+    plan : what was going to run, see ``vireid.experiment.plan``
     before, result : scores before the first and of the selected epoch, fractions in [0, 1]
     curves : one dict per epoch
     steps : optimiser steps taken
@@ -39,13 +44,17 @@ class Run:
     model: dict = field(default_factory=dict)
     unsupervised: bool = True
     select: str = "last"
+    select_by: str = "rank1"
     selected_epoch: int | None = None
+    stage1_epoch: int | None = None
     before: dict = field(default_factory=dict)
     result: dict = field(default_factory=dict)
     curves: list[dict] = field(default_factory=list)
     steps: int = 0
     seconds: float = 0.0
     versions: dict = field(default_factory=dict)
+    identity: dict = field(default_factory=dict)
+    plan: dict = field(default_factory=dict)
     format: int = FORMAT
 
     def curve(self, key: str) -> tuple[list[int], list[float]]:
@@ -83,6 +92,21 @@ class Run:
             return cls(**record)
         except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} is no run record: {error}") from error
+
+
+def refuse_another(run: Run, now: dict, folder: Path) -> None:
+    """ValueError when a kept run is another one than ``now``, an identity; it says in what."""
+    if not run.identity:
+        raise ValueError(
+            f"{folder} holds a run of an older version, which did not note what it was made of; "
+            "use another folder, or delete this one to train it again"
+        )
+    if other := differences(run.identity, now):
+        told = "; ".join(f"{k}: {old} there, {new} now" for k, (old, new) in other.items())
+        raise ValueError(
+            f"{folder} holds a run with another {', '.join(other)} ({told}); use another folder, "
+            "or delete this one to train it again"
+        )
 
 
 def load_all(folder: Path | None = None) -> list[Run]:

@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 
 from vireid import methods, plots
-from vireid.experiment import Experiment, compare, preset_for
+from vireid.experiment import Experiment, compare, setting
 from vireid.runs import Run
 
 BASE = "base"
@@ -65,18 +65,28 @@ def sweep(
     Returns the cell's name -> its record, BASE first. Raises ValueError, before anything is
     trained, naming the cell whose setting the method refuses.
     """
-    preset = (switches or {}).get("preset", preset_for(experiment, name))
-    base = {k: v for k, v in (switches or {}).items() if k != "preset"}
-    config = methods.build(name, preset=preset, row=row, **base).config()
+    base = switches or {}
+    config = setting(experiment, name, row=row, switches=base).config()
+    over = {
+        f: [_read(name, f, v) if f in config else v for v in values] for f, values in over.items()
+    }
     grid = cells(config, over, crossed=crossed)
     rows = {label: {"row": row} | changes for label, changes in grid.items()}
     for label, changes in grid.items():  # before hours are spent on the first of them
         try:
-            methods.build(name, preset=preset, row=row, **base | changes)
+            setting(experiment, name, row=row, switches=base | changes)
         except (ValueError, TypeError) as error:
             raise ValueError(f"{label} cannot be trained: {error}") from error
     found = compare(experiment, name, rows, switches=switches, **options)
     return {label: found[label] for label in grid}
+
+
+def _read(name: str, field: str, given):
+    """A value to try, as the field's declared type."""
+    try:
+        return methods.value(name, field, given)
+    except ValueError as error:
+        raise ValueError(f"{field}={given} cannot be trained: {error}") from error
 
 
 def lines(records: dict[str, list[Run]], metric: str = "rank1") -> dict[str, dict]:

@@ -4,34 +4,19 @@ The name of a kept run is made of everything that decides it: starting weights, 
 seed, torch's version and this package's own code. Change one and it is trained again.
 """
 
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
 import torch
 
-from vireid import methods, models
-from vireid.experiment import Experiment, preset_for, train
+from vireid import models
+from vireid.experiment import Experiment, identity_of, setting, train
+from vireid.identity import digest
 from vireid.paths import cache_folder
 from vireid.runs import Run
-
-# Code that decides what a training gives; a change of a plot trains nothing again.
-CODE = (
-    "association",
-    "data",
-    "files",
-    "models",
-    "jaccard",
-    "losses",
-    "methods",
-    "evaluation",
-    "neighbours",
-)
-FILES = ("clustering", "memory", "features", "bias", "curves", "test_set", "training", "experiment")
 
 
 def stage_one(experiment: Experiment, **options) -> tuple[torch.nn.Module, Run]:
@@ -60,23 +45,33 @@ def trained(
     on_step : as in ``fit``; called only while something is trained, may raise to cancel
 
     Training uses one thread, so that the same machine always gives the same numbers, and scores
-    every epoch. Rows share one stage 1, as in ``experiment.compare``. Raises ValueError for an
-    unknown method or row.
+    every epoch. Rows share a stage 1 as in ``experiment.compare``; those whose method carries more
+    than a network into stage 2 are trained whole. Raises ValueError for an unknown method or row.
     """
-    preset, other = preset_for(experiment, method), switches or {}
-    first, second = methods.build(method, preset=preset, **other).schedule.epochs
-    other = other | {"epochs": (first, 0) if row is None else (0, second)}
-    settings = methods.build(method, preset=preset, row=row, **other)
+    whole = setting(experiment, method, row=row, switches=switches)
+    first, second = whole.schedule.epochs
+    options = {"method": method, "seed": seed, "switches": switches, "on_step": on_step}
     if row is None:
-        model = experiment.model(seed)
-    else:
-        common = {"method": method, "seed": seed, "switches": switches, "on_step": on_step}
-        model, _ = trained(experiment, **common)
+        return _kept(experiment, experiment.model(seed), row, epochs=(first, 0), **options)
+    if whole.carries:
+        return _kept(experiment, experiment.model(seed), row, epochs=(first, second), **options)
+    plain = setting(experiment, method, switches=switches)
+    shared = None if plain.stage1_config() == whole.stage1_config() else row
+    model, _ = _kept(experiment, experiment.model(seed), shared, epochs=(first, 0), **options)
+    return _kept(experiment, model, row, epochs=(0, second), **options)
+
+
+def _kept(
+    experiment: Experiment, model, row: str | None, *, method, seed, switches, epochs, on_step
+) -> tuple[torch.nn.Module, Run]:
+    """A run from the cache, or trained and put there."""
+    switches = (switches or {}) | {"epochs": epochs}
+    settings = setting(experiment, method, row=row, switches=switches)
     folder = cache_folder() / "runs" / _key(experiment, model, settings, seed)
     if not folder.exists():
         with one_thread():
             model, run = train(
-                experiment, method, seed=seed, row=row, model=model, switches=other,
+                experiment, method, seed=seed, row=row, model=model, switches=switches,
                 evaluate_every=1, on_step=on_step,
             )  # fmt: skip
         _keep(folder, model, run)
@@ -109,28 +104,6 @@ def _keep(folder: Path, model: torch.nn.Module, run: Run) -> None:
 
 
 def _key(experiment: Experiment, model: torch.nn.Module, settings, seed: int) -> str:
-    digest = hashlib.sha256(_code().encode())
-    test = experiment.test
-    parts = (
-        torch.__version__, seed, settings.name, sorted(settings.config().items()),
-        experiment.network, experiment.train.fingerprint, test.query.fingerprint,
-        test.gallery.fingerprint, len(test.trials), test.protocol,
-    )  # fmt: skip
-    digest.update(repr(parts).encode())
-    for name, value in model.state_dict().items():
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().numpy().tobytes())
-    return digest.hexdigest()[:24]
-
-
-@cache
-def _code() -> str:
-    """Digest of the code that decides a training."""
-    package = Path(__file__).parent
-    files = [package / f"{name}.py" for name in FILES]
-    for room in CODE:
-        files += sorted((package / room).rglob("*.py"))
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+    with one_thread():
+        found = identity_of(experiment, settings, model, seed=seed, device="cpu")
+    return digest(found, loose=True)

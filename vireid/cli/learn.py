@@ -24,9 +24,9 @@ Train a network without using any identity, score it, and keep a record that the
 A run that was stopped goes on where it was when the same command is given again with --resume.
 """
 COMPARE_HELP = """\
-Train rows of a method's ablation over several seeds and print the table with its spread. All rows
-of a seed go on from one common stage 1, but for mcf, whose rows differ there already. Finished runs
-are kept and skipped: stop and repeat the command at will.
+Train rows of a method's ablation over several seeds and print the table with its spread. Rows of a
+seed share a stage 1 where all settings that it reads are equal. Finished runs are kept and skipped:
+stop and repeat the command at will.
 
   vireid compare --method bmil --data synthvi --preset small \\
       --rows prolonged M2 M3+MIRL oracle --seeds 1 2 3 --out runs/ladder
@@ -52,6 +52,7 @@ def add(command) -> None:
     train.add_argument("--seed", type=int, default=0, help="of training (default 0)")
     train.add_argument("--out", type=Path, help="folder of the run (default runs/...)")
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    train.add_argument("--overwrite", action="store_true", help="replace a run that is there")
 
     compare = command("compare", _compare, COMPARE_HELP, "train ablation rows over seeds")
     compare.add_argument("--rows", nargs="+", required=True, metavar="ROW")
@@ -70,7 +71,7 @@ def add(command) -> None:
 
     text = (
         "Score a trained network: vireid evaluate --data synthvi --preset small "
-        "--weights runs/.../model.safetensors. Networks of mcf want --network regions_small."
+        "--weights runs/.../model.safetensors. The network is the one that the run's record tells."
     )
     evaluate = command("evaluate", _evaluate, text, "score a trained network on query and gallery")
     data_options(evaluate)
@@ -98,16 +99,26 @@ def _many_runs(parser, example: str) -> None:
 def _train(a) -> None:
     from vireid import experiment
 
-    ready = prepare(a)
-    name = "-".join(filter(None, [a.method, a.row, a.data, ready.preset, f"seed{a.seed}"]))
-    out = a.out or Path("runs") / name
-    chosen = switches(a.switches)
+    ready, chosen = prepare(a), switches(a.switches)
+    out = a.out or _folder(a, ready, chosen)
     _, run = experiment.train(
         ready, a.method, seed=a.seed, row=a.row, switches=chosen, out=out, resume=a.resume,
-        **fitting(a),
+        overwrite=a.overwrite, **fitting(a),
     )  # fmt: skip
     print(run.summary())
     print(f"kept in {out}/: run.json, model.safetensors")
+
+
+def _folder(a, ready, chosen: dict) -> Path:
+    """Where a run goes by default: its name, and 8 digits of all that can change its result."""
+    from vireid import experiment
+    from vireid.identity import digest
+
+    method = experiment.setting(ready, a.method, row=a.row, switches=chosen)
+    fit_with = {k: v for k, v in fitting(a).items() if k != "progress"}
+    told = experiment.identity_of(ready, method, ready.model(a.seed), seed=a.seed, **fit_with)
+    parts = [a.method, a.row, a.data, ready.preset, f"seed{a.seed}", digest(told)[:8]]
+    return Path("runs") / "-".join(filter(None, parts))
 
 
 def _over_seeds(a, train) -> dict:

@@ -4,6 +4,8 @@ import argparse
 import ast
 from pathlib import Path
 
+FITTING = ("evaluate_every", "select", "select_by", "amp")  # go on to ``training.fit``
+
 
 def data_options(parser: argparse.ArgumentParser) -> None:
     """Which pictures, which network."""
@@ -18,6 +20,13 @@ def data_options(parser: argparse.ArgumentParser) -> None:
         help="m3svd: add infrared people without partner",
     )
     parser.add_argument("--network", help="agw, small, squeezenet, ... (default: by data set)")
+    parser.add_argument(
+        "--network-set",
+        action="append",
+        default=[],
+        metavar="OPTION=VALUE",
+        help="change one option of the network, e.g. stem=shared; an unknown one lists the known",
+    )
     parser.add_argument("--weights", default="default", help="file or name of starting weights")
     parser.add_argument("--device", default="auto")
 
@@ -25,6 +34,11 @@ def data_options(parser: argparse.ArgumentParser) -> None:
 def experiment_options(parser: argparse.ArgumentParser) -> None:
     """What all training commands take."""
     parser.add_argument("--method", default="bmil", help="a name of the method table")
+    parser.add_argument(
+        "--method-preset",
+        metavar="NAME",
+        help="a whole setting of the method: official, paper, ... (default: by data set)",
+    )
     data_options(parser)
     parser.add_argument(
         "--set",
@@ -35,7 +49,15 @@ def experiment_options(parser: argparse.ArgumentParser) -> None:
         help="change one hyperparameter; an unknown one lists the known",
     )
     parser.add_argument("--evaluate-every", type=int, default=0, metavar="EPOCHS")
-    parser.add_argument("--select", default="last", choices=["last", "best_test"])
+    parser.add_argument(
+        "--select",
+        default="last",
+        choices=["last", "best_test"],
+        help="last network, or of each stage the best on the test set, as released codes do",
+    )
+    parser.add_argument(
+        "--select-by", default="rank1", choices=["rank1", "mAP"], help="score for best_test"
+    )
     parser.add_argument("--amp", action="store_true", help="network steps in bfloat16, for GPUs")
 
 
@@ -60,14 +82,28 @@ def prepare(a, *, seed: int | None = None):
     world = seed if a.world is None and a.data == "synthvi" else a.world
     given = {"seed": world, "trial": a.trial, "tracklets": a.tracklets}
     options = {k: v for k, v in given.items() if v is not None}
-    for name in ("preset", "root", "network", "weights", "method"):
+    for name in ("preset", "root", "network", "weights", "method", "method_preset"):
         options[name] = getattr(a, name, None)
+    options |= recorded_network(a.weights) if a.network is None else {}
+    changed = switches(a.network_set, flag="--network-set")
+    options["network_options"] = options.get("network_options", {}) | changed
     return experiment.prepare(a.data, **options)
+
+
+def recorded_network(weights: str) -> dict:
+    """Network and options that the record beside a run's weights tells, if there is one."""
+    from vireid.runs import Run
+
+    record = Path(weights).with_name("run.json")
+    if Path(weights).name != "model.safetensors" or not record.exists():
+        return {}
+    told = Run.load(record).model
+    return {"network": told["name"], "network_options": told.get("options", {})}
 
 
 def fitting(a) -> dict:
     """The parsed options that go to ``training.fit``."""
-    chosen = {name: getattr(a, name) for name in ("device", "evaluate_every", "select", "amp")}
+    chosen = {name: getattr(a, name) for name in (*FITTING, "device")}
     return chosen | {"progress": True}
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from vireid.memory import check_rows
+from vireid.arguments import check_rows
 
 KERNELS = 5
 ESTIMATORS = ("official", "biased")

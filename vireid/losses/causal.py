@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from vireid.arguments import check_labels, check_rows
 from vireid.losses.contrast import check_target, scores
-from vireid.memory import check_labels, check_rows
 from vireid.types import Modality
 
 Bank = tuple[Tensor, Tensor]  # (ids (k,), prototypes (k, d)): one modality's memory

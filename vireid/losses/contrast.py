@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, relu
 
-from vireid.memory import LabelError, check_labels, check_rows, unit_rows
+from vireid.arguments import LabelError, check_labels, check_rows, unit_rows
+from vireid.memory import Moving
 
 
 def cluster_contrast(
@@ -20,7 +21,8 @@ def cluster_contrast(
     ----------
     x : (b, d) features, normalised inside to f
     target : (b,) cluster of each row, 0..K-1, or (b, K) soft labels, rows summing to 1
-    prototypes : (K, d), used as they are (a memory keeps unit rows); a constant for gradients
+    prototypes : (K, d), used as they are (a memory keeps unit rows); a constant for gradients, or
+        what ``Memory.seen_by`` gives
     temperature : tau > 0
 
     Returns a scalar >= 0; with a single prototype 0 and no gradient, with a warning.
@@ -114,17 +116,23 @@ def multi_positive(
     return (floor - attraction).mean()
 
 
-def scores(x: Tensor, prototypes: Tensor, temperature: float) -> Tensor:
-    """Logits f P^T / tau (b, K), single precision or better, P constant; checks its arguments."""
+def scores(x: Tensor, prototypes: Tensor | Moving, temperature: float) -> Tensor:
+    """Logits f P^T / tau (b, K), single precision or better; checks its arguments.
+
+    P is a constant, or a memory that moves in the backward pass (``Memory.seen_by``).
+    """
     if not temperature > 0:
         raise ValueError(f"temperature={temperature} must be positive; the papers use 0.05")
-    x, prototypes = unit_rows(x, "x"), check_rows(prototypes, "prototypes").detach()
+    x, moving = unit_rows(x, "x"), isinstance(prototypes, Moving)
+    if not moving:
+        prototypes = check_rows(prototypes, "prototypes").detach()
     if not len(x) or not len(prototypes):
         raise ValueError(f"x has {len(x)} rows and prototypes {len(prototypes)}: nothing to learn")
     if x.shape[1] != prototypes.shape[1]:
         raise ValueError(f"x has shape {tuple(x.shape)}, prototypes {tuple(prototypes.shape)}")
     with torch.autocast(x.device.type, enabled=False):
-        return x @ prototypes.to(x).T / temperature
+        cosine = prototypes.similarity(x) if moving else x @ prototypes.to(x).T
+        return cosine / temperature
 
 
 def check_target(target: Tensor, score: Tensor) -> Tensor:

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vireid.arguments import LabelError, check_labels
 from vireid.association.shared import first_partner
 from vireid.losses.contrast import scores
-from vireid.memory import LabelError, check_labels
 
 Groups = list[list[int]]
 

@@ -5,8 +5,8 @@ import warnings
 import torch
 from torch import Tensor
 
+from vireid.arguments import check_labels, check_rows
 from vireid.losses.alignment import squared_distances
-from vireid.memory import check_labels, check_rows
 
 
 def batch_hard_triplet(x: Tensor, label: Tensor, *, margin: float = 0.3) -> Tensor:

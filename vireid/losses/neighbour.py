@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from vireid.arguments import LabelError
 from vireid.association.neighbour_sets import pairs
 from vireid.losses.contrast import scores
-from vireid.memory import LabelError
 
 
 def neighbour(

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vireid.arguments import check_labels, check_rows
 from vireid.losses.contrast import scores
-from vireid.memory import check_labels, check_rows
 
 KINDS = ("neg_prob", "ce")
 

@@ -49,3 +49,12 @@ def build(name: str, *, preset: str = "official", row: str | None = None, **swit
         )
     schedule = Schedule(**{k: v for k, v in settings.items() if k in timing})
     return cls(schedule=schedule, **{k: v for k, v in settings.items() if k in own})
+
+
+def value(name: str, field: str, given):
+    """A field's value, of a method or its schedule, from text or Python; see ``declared.value``."""
+    from vireid.methods.base import Schedule
+    from vireid.methods.declared import declared, value
+
+    owner = Schedule if field in declared(Schedule) else kind(name)
+    return value(owner, field, given)

@@ -5,7 +5,7 @@ A method never sees an identity, never touches the optimiser and never evaluates
 pictures to show, ``losses`` yields the named terms of one optimiser step at a time.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
@@ -13,9 +13,17 @@ import numpy as np
 import torch
 
 from vireid.data import augment
+from vireid.memory import MOVES
+from vireid.methods.declared import check
 from vireid.models import Output
-from vireid.types import Batch, Embeddings, PseudoLabels
+from vireid.types import Batch, Embeddings, Modality, PseudoLabels
 
+VIEWS = {  # letter -> (modality, view): plain and augmented visible, plain and painted infrared
+    "v": (Modality.VISIBLE, 0),
+    "a": (Modality.VISIBLE, 1),
+    "r": (Modality.INFRARED, 0),
+    "p": (Modality.INFRARED, 1),
+}
 Encode = Callable[..., Output]  # encode(batch), or encode(batch, at) for some of its positions
 
 
@@ -42,17 +50,22 @@ class Schedule:
     weight_decay: float = 5e-4
     optimiser: str = "adam"
 
+    choices: ClassVar[dict[str, tuple]] = {"optimiser": ("adam", "adamw", "sgd")}
+    ranges: ClassVar[tuple] = (
+        (
+            "epochs",
+            lambda v: min(v) >= 0 and sum(v) > 0,
+            "give (stage 1, stage 2), at least one in all",
+        ),
+        ("iterations stage2_iterations", lambda v: v >= 1, "give a whole number >= 1"),
+        ("lr", lambda v: v > 0, "the learning rate must be positive"),
+        ("milestones", lambda v: min(v, default=0) >= 0, "epochs of a stage count from 0"),
+        ("decay", lambda v: 0 < v <= 1, "give a factor in (0, 1]"),
+        ("weight_decay", lambda v: v >= 0, "give a number >= 0; 0 is off"),
+    )
+
     def __post_init__(self):
-        if len(self.epochs) != 2 or min(self.epochs) < 0 or sum(self.epochs) == 0:
-            raise ValueError(f"epochs={self.epochs}: give (stage 1, stage 2), at least one in all")
-        if self.iterations < 1 or self.lr <= 0:
-            raise ValueError(f"iterations={self.iterations}, lr={self.lr}: both must be positive")
-        if self.stage2_iterations is not None and self.stage2_iterations < 1:
-            raise ValueError(
-                f"stage2_iterations={self.stage2_iterations}: give a whole number >= 1, or None"
-            )
-        if self.optimiser not in ("adam", "adamw", "sgd"):
-            raise ValueError(f"optimiser={self.optimiser!r}; known: adam, adamw, sgd")
+        check(self)
 
     def stage_of(self, epoch: int) -> tuple[int, int]:
         """(stage 1 or 2, epoch within that stage) of a 0-based epoch of the whole run."""
@@ -92,13 +105,28 @@ class Method:
     Class attributes: ``name`` in the method table, ``title`` for legends, ``source`` the paper,
     ``presets`` whole settings (by data set or by paper/code), ``rows`` the paper's ablation rows as
     changes to a preset, ``switches`` the fields an ablation widget offers, each with its values,
-    ``networks`` what this method needs in the place of a data set's usual network,
-    ``one_stage1`` whether rows and switches change nothing before stage 2, so that one stage 1 does
-    for all of them.
+    ``networks`` what it trains in the place of a data set's usual network: name and options,
+    ``stage2_fields`` the settings that nothing reads before stage 2, ``choices`` and ``ranges``
+    what fields may be (see ``methods.declared``).
+
+    Parameters
+    ----------
+    schedule : epochs, steps and rates
+    recipe : augmentation, a name of ``data.augment.RECIPES``
+    bn_chunks : parts of a batch that batch norm sees each by itself, as the released runs on so
+        many cards did. A part is a consecutive share of either modality; running statistics move
+        with the first. The training loop does it
+    moves : when memories move: "after" the optimiser's step, or "during" the backward pass, as the
+        released codes do (see ``memory.Moving``)
+    write_order : views in the order in which they are written into a memory; the last one weighs
+        most. v plain visible, a augmented visible, r infrared, p painted infrared
     """
 
     schedule: Schedule = field(default_factory=Schedule)
-    recipe: str = "pgm"  # augmentation, a name of data.augment's recipes
+    recipe: str = "pgm"
+    bn_chunks: int = 1
+    moves: str = "after"
+    write_order: str = "var"
 
     name: ClassVar[str] = ""
     title: ClassVar[str] = ""
@@ -106,25 +134,41 @@ class Method:
     presets: ClassVar[dict[str, dict]] = {"official": {}}
     rows: ClassVar[dict[str, dict]] = {}
     switches: ClassVar[dict[str, tuple]] = {}
-    networks: ClassVar[dict[str, str]] = {}
-    one_stage1: ClassVar[bool] = True
+    networks: ClassVar[dict[str, tuple[str, dict]]] = {}
+    stage2_fields: ClassVar[frozenset[str]] = frozenset()
+    views: ClassVar[str] = "var"  # letters of ``write_order``
+    choices: ClassVar[dict[str, tuple]] = {"moves": MOVES, "recipe": tuple(augment.RECIPES)}
+    ranges: ClassVar[tuple] = (("bn_chunks", lambda v: v >= 1, "give a whole number >= 1"),)
     published: ClassVar[dict[str, str]] = {}  # row -> its name in data/papers.csv, where it differs
 
-    def check_fields(self, choices: Mapping[str, Sequence], ranges: Iterable[tuple] = ()) -> None:
-        """ValueError naming the first field that is none of its choices or outside its range.
+    def __post_init__(self):
+        check(self)
+        for name in ("write_order", "shared_order"):
+            order = getattr(self, name, self.views)
+            if sorted(order) != sorted(self.views):
+                raise ValueError(f"{name}={order!r}: give each of {', '.join(self.views)} once")
 
-        Parameters
-        ----------
-        choices : field -> what it may be
-        ranges : (fields with blanks between, what fits, what to do otherwise); None always fits
+    def stage1_config(self) -> dict:
+        """The settings that stage 1 reads; two runs with equal ones may share their stage 1."""
+        config = {k: v for k, v in self.config().items() if k not in self.stage2_fields}
+        return config | {"epochs": [self.schedule.epochs[0], 0], "stage2_iterations": None}
+
+    def written(
+        self, batch: Batch, own: Modality | None = None, *, order: str | None = None
+    ) -> list[tuple[str, torch.Tensor]]:
+        """(view's letter, its positions in the batch) in the order of writing.
+
+        ``own`` keeps the views of one modality; ``order`` takes the place of ``write_order``.
         """
-        for name, known in choices.items():
-            if (value := getattr(self, name)) not in known:
-                raise ValueError(f"{name}={value!r}; known: {', '.join(map(str, known))}")
-        for names, fits, words in ranges:
-            for name in names.split():
-                if (value := getattr(self, name)) is not None and not fits(value):
-                    raise ValueError(f"{name}={value}: {words}")
+        letters = self.write_order if order is None else order
+        views = [(letter, *VIEWS[letter]) for letter in letters]
+        found = [(letter, batch.of(m, v)) for letter, m, v in views if own in (None, m)]
+        return [(letter, at) for letter, at in found if len(at)]
+
+    @property
+    def carries(self) -> bool:
+        """Whether stage 2 goes on with more of stage 1 than the network (modules in ``state``)."""
+        return False
 
     @property
     def unsupervised(self) -> bool:

@@ -88,9 +88,14 @@ class BMIL(DCL):
         "centring": (False, True),
     }
 
-    def __post_init__(self):
-        super().__post_init__()
-        self.check_fields({"global_clusters": self.switches["global_clusters"]})
+    choices = {"global_clusters": switches["global_clusters"]}
+    ranges = (
+        ("lqe_per_modality keep", lambda v: v >= 1, "give a whole number >= 1"),
+        ("global_eps", lambda v: 0 < v <= 1, "Jaccard distances lie in (0, 1]"),
+    )
+    stage2_fields = frozenset(
+        "global_clusters split_prototypes lqe_per_modality keep global_eps centring".split()
+    )
 
     @property
     def unsupervised(self) -> bool:

@@ -88,8 +88,21 @@ class DCL(Method):
         "m3svd": M3SVD | {"epochs": (5, 0)},
     }
 
+    choices = {"memory": ("single", "hybrid")}
+    ranges = (
+        (
+            "k1 k2 min_samples identities instances",
+            lambda v: v >= 1,
+            "give a whole number >= 1",
+        ),
+        ("eps", lambda v: 0 < v <= 1, "Jaccard distances lie in (0, 1]; usual is 0.3 to 0.6"),
+        ("temperature", lambda v: v > 0, "give a number > 0; usual is 0.05"),
+        ("momentum", lambda v: 0 < v <= 1, "give a weight of the old prototype in (0, 1]"),
+        ("hinge", lambda v: v >= 0, "give a number of nats >= 0; 0.2 is BMIL's"),
+    )
+
     def __post_init__(self):
-        self.check_fields({"memory": ("single", "hybrid")})
+        super().__post_init__()
         if not (self.subset_ratio == 1 or 0 < self.subset_ratio <= 0.5):
             raise ValueError(
                 f"subset_ratio={self.subset_ratio}: use 1 (all images) or at most 0.5, because the "
@@ -134,8 +147,10 @@ class DCL(Method):
 
     def new_memory(self, x: torch.Tensor, label: np.ndarray) -> Memory | HybridMemory:
         """A memory that starts at the centroids of x (n, d)."""
-        bank = HybridMemory if self.memory == "hybrid" else Memory
-        return bank(prototypes(x, torch.as_tensor(label)), momentum=self.momentum)
+        phi = prototypes(x, torch.as_tensor(label))
+        if self.memory == "hybrid":
+            return HybridMemory(phi, momentum=self.momentum)
+        return Memory(phi, momentum=self.momentum, moves=self.moves)
 
     def batches(self, labels: dict[str, PseudoLabels], epoch: int) -> Iterator[Batch]:
         """Visible pictures twice (plain, channel-exchanged), infrared once; drawn apart."""
@@ -153,16 +168,16 @@ class DCL(Method):
     def intra_step(self, batch: Batch, encode):
         """Yield the contrast of both modalities; move the memories after the step."""
         x = normalize(encode(batch).x)
-        terms = {}
+        seen = {}
         for own in Modality:
-            at = batch.of(own)
-            terms[f"{own.word} contrast"] = self.contrast(
-                x[at], batch.label[at].to(x.device), self.memories[own]
-            )
-        yield terms
-        for own in Modality:
-            at = batch.of(own)
-            self.memories[own].update(x[at].detach(), batch.label[at].to(x.device))
+            at = torch.cat([at for _, at in self.written(batch, own)])
+            seen[own] = x[at], batch.label[at].to(x.device)
+        yield {
+            f"{own.word} contrast": self.contrast(*seen[own], self.memories[own])
+            for own in Modality
+        }
+        for own, (features, label) in seen.items():
+            self.memories[own].update(features.detach(), label)
 
     def contrast(self, x: torch.Tensor, target: torch.Tensor, memory) -> torch.Tensor:
         """Loss of one modality's features against its memory."""
@@ -170,7 +185,7 @@ class DCL(Method):
             return hinged_contrast(
                 x, target, memory.mean, memory.hard, temperature=self.temperature, hinge=self.hinge
             )
-        return cluster_contrast(x, target, memory.prototypes, temperature=self.temperature)
+        return cluster_contrast(x, target, memory.seen_by(target), temperature=self.temperature)
 
 
 def subset_blocks(rows: np.ndarray, ratio: float, rng: np.random.Generator) -> list[np.ndarray]:

@@ -178,7 +178,7 @@ def best_answers(test, query, gallery, k: int = 8) -> np.ndarray:
 
     Parameters
     ----------
-    test : ``test_set.TestSet``; gallery pictures that its protocol leaves out for a
+    test : ``retrieval_task.RetrievalTask``; gallery pictures that its protocol leaves out for a
         query come last
     query, gallery : Embeddings of its two tables
     """

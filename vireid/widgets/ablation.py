@@ -204,14 +204,15 @@ class Ablation:
         from vireid import experiment, warm_start
 
         tiny = experiment.prepare("synthvi", preset="tiny", method=self.method)
-        preset = experiment.preset_for(tiny, self.method)
-        first, second = build(self.method, preset=preset).schedule.epochs
+        method = experiment.setting(tiny, self.method, switches=switches)
+        first, second = method.schedule.epochs
         options = {"seed": 0, "on_step": report}
-        if not (first and second and self.kind.one_stage1):
+        if not (first and second) or method.carries:
             return experiment.train(
                 tiny, self.method, switches=switches, evaluate_every=1, **options
             )[1]
-        model, _ = warm_start.stage_one(tiny, method=self.method, **options)
+        stage1 = {k: v for k, v in switches.items() if k not in self.kind.stage2_fields}
+        model, _ = warm_start.stage_one(tiny, method=self.method, switches=stage1, **options)
         switches = switches | {"epochs": (0, second)}
         with warm_start.one_thread():
             return experiment.train(

@@ -11,7 +11,7 @@ from vireid.association import mbccm
 from vireid.clustering import dbscan
 from vireid.evaluation import cross_modality_scores
 from vireid.jaccard import jaccard_distance
-from vireid.methods.mult_labels import ASSOCIATIONS, Side, associate, make_side
+from vireid.methods.mult.labels import ASSOCIATIONS, Side, associate, make_side
 from vireid.types import Embeddings, Modality
 
 NAMES = tuple(name for name in ASSOCIATIONS if name != "oracle")

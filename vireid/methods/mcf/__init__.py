@@ -48,8 +48,16 @@ class MCF(Settings):
     name = "mcf"
     title = "MCF"
     source = "multi-module collaborative framework"
-    networks = {"small": "regions_small", "squeezenet": "regions_squeezenet", "agw": "vit"}
-    one_stage1 = False  # PA-CBAM and MAAL belong to phase 1, whose classifier plays on in phase 2
+    networks = {
+        "small": ("regions_small", {}),
+        "squeezenet": ("regions_squeezenet", {}),
+        "agw": ("vit", {}),
+    }
+
+    @property
+    def carries(self) -> bool:
+        """The modality classifier of phase 1 plays on in phase 2."""
+        return self.maal
 
     @property
     def unsupervised(self) -> bool:

@@ -19,6 +19,8 @@ WEIGHTS = (
     "maal_warmup"
 )
 RANGES = (  # fields, what fits (None is always allowed), what to do
+    ("k1 k2 joint_k1 joint_k2 min_samples", lambda v: v >= 1, "give a whole number >= 1"),
+    ("eps", lambda v: 0 < v <= 1, "Jaccard distances lie in (0, 1]; usual is 0.2 to 0.6"),
     (WEIGHTS, lambda v: v >= 0, "give a number >= 0; 0 is off"),
     ("temperature classifier_lr local_eps", lambda v: v > 0, "give a number > 0"),
     ("rho", lambda v: 0 < v <= 1, "give a share in (0, 1]"),
@@ -161,8 +163,11 @@ class Settings(Method):
         "centring": (False, True),
     }
 
+    choices = CHOICES
+    ranges = RANGES
+
     def __post_init__(self):
-        self.check_fields(CHOICES, RANGES)
+        super().__post_init__()
         if len(self.delta) != 2 or min(self.delta) < 0 or sum(self.delta) <= 0:
             raise ValueError(f"delta={self.delta}: give two weights >= 0 that are not all 0")
         self.schedule = Phases.of(self.schedule, stage2_lr=self.stage2_lr, lr_floor=self.lr_floor)

@@ -1,7 +1,7 @@
 """MULT: labels that spread within and across modalities, and memories that must agree on them.
 
 Stage 1 clusters each modality alone. In stage 2 every image gets a soft label in both label spaces
-(``mult_labels``); epochs take the visible and the infrared label space in turns. MIRL contrasts
+(``labels``); epochs take the visible and the infrared label space in turns. MIRL contrasts
 images with memories of their own modality (IM) and with a shared one (CM); OCLR asks the shared
 memory to predict what the others say. Any association can take the place of the label transfer.
 """
@@ -20,9 +20,9 @@ from vireid.jaccard import jaccard_distance
 from vireid.losses import cluster_contrast, oclr
 from vireid.losses.contrast import scores
 from vireid.memory import Memory
-from vireid.methods.mult_labels import SpaceLabels, associate, make_side
-from vireid.methods.mult_pictures import strong
-from vireid.methods.mult_settings import Settings
+from vireid.methods.mult.labels import SpaceLabels, associate, make_side
+from vireid.methods.mult.pictures import strong
+from vireid.methods.mult.settings import Settings
 from vireid.types import Batch, Embeddings, Modality, PseudoLabels
 
 

@@ -3,7 +3,7 @@
 Stage 1 clusters each modality alone. In stage 2 iMCA renames the clusters of one modality by those
 of the other, in turns. CAI asks both modalities' memories about every image. CBT paints infrared
 pictures, trusts a label as far as it fits, tells each view the other's prediction, and aligns
-views. Every part is a switch; ``dmdl_settings`` holds them.
+views. Every part is a switch; ``settings`` holds them.
 """
 
 from collections.abc import Iterator
@@ -20,11 +20,11 @@ from vireid.data.augment import Recipe, Stream
 from vireid.jaccard import jaccard_distance
 from vireid.losses import adaptive_momentum, label_certainty, label_loss, modality_prior
 from vireid.memory import Memory
-from vireid.methods import dmdl_terms as terms
 from vireid.methods.dcl import show, two_modality_batches
-from vireid.methods.dmdl_camera import camera_prototypes, camera_similarity
-from vireid.methods.dmdl_parts import PartialMemory, features
-from vireid.methods.dmdl_settings import Settings
+from vireid.methods.dmdl import terms
+from vireid.methods.dmdl.camera import camera_prototypes, camera_similarity
+from vireid.methods.dmdl.parts import PartialMemory
+from vireid.methods.dmdl.settings import Settings
 from vireid.types import Batch, Embeddings, Modality, PseudoLabels
 
 
@@ -195,7 +195,7 @@ class DMDL(Settings):
     def losses(self, batch: Batch, encode, epoch: int):
         """One step on all terms; then the memories move."""
         stage, e = self.schedule.stage_of(epoch)
-        x = features(self.model, batch, encode, chunks=self.bn_chunks)
+        x = encode(batch).x
         parts = {own: self.part(batch, x, own) for own in Modality}
         target = terms.targets(self, parts, stage)
         main = terms.stage1_terms if stage == 1 else terms.stage2_terms

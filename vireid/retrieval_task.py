@@ -11,13 +11,14 @@ from vireid.evaluation.reranking import cmrr
 from vireid.evaluation.retrieval import evaluate, kept_pairs, mean_over_trials
 from vireid.evaluation.verification import TrialROC, roc_over_trials
 from vireid.features import extract
+from vireid.identity import rows_digest
 from vireid.types import Embeddings, Images
 
 RANKS = (1, 5, 10, 20)
 
 
 @dataclass(frozen=True)
-class TestSet:
+class RetrievalTask:
     """One query set against the galleries of several trials.
 
     Parameters
@@ -34,6 +35,13 @@ class TestSet:
     gallery: Images
     trials: tuple[np.ndarray, ...]
     protocol: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with any picture, identity, camera, gallery draw or the protocol."""
+        drawn = rows_digest(self.query.identity, self.gallery.identity, *self.trials)
+        parts = (self.protocol, self.query.fingerprint, self.gallery.fingerprint, drawn)
+        return "-".join(parts)
 
     def embed(self, model, **options) -> tuple[Embeddings, Embeddings]:
         """Features of (query, gallery)."""
@@ -122,7 +130,7 @@ def joined(*parts: Embeddings) -> Embeddings:
     )
 
 
-def test_set(query: Images, galleries: list[Images], protocol: str) -> TestSet:
+def retrieval_task(query: Images, galleries: list[Images], protocol: str) -> RetrievalTask:
     """Merge the galleries of all trials so that each picture is encoded once."""
 
     def keys(table: Images) -> list:
@@ -145,10 +153,10 @@ def test_set(query: Images, galleries: list[Images], protocol: str) -> TestSet:
         gallery.rows(np.array([i for owner, i in first if owner == t], dtype=int))  # maybe none
         for t, gallery in enumerate(galleries)
     ]
-    return TestSet(query, stacked(parts), tuple(trials), protocol)
+    return RetrievalTask(query, stacked(parts), tuple(trials), protocol)
 
 
-test_set.__test__ = False
+retrieval_task.__test__ = False
 
 
 def stacked(tables: list[Images]) -> Images:

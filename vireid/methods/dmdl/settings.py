@@ -34,7 +34,7 @@ RANGES = (  # fields, test, what to give; None passes where a field may be None
         "epochs of a stage count from 0",
     ),
     (
-        "alternate_k1 predict_topk stage1_topk bn_chunks",
+        "alternate_k1 predict_topk stage1_topk",
         lambda v: v >= 1,
         "give a whole number >= 1",
     ),
@@ -79,8 +79,6 @@ class Settings(DCL):
     alternate_k1 : k1 in stage 2 of the modality whose clusters are renamed; None = k1
     camera_clustering, camera_temperature, camera_eps : cluster by similarity to each camera's own
         clusters (appendix D); tau_c; DBSCAN radius within a camera
-    bn_chunks : consecutive parts of a batch that are normalised each by itself; 4 is what four
-        GPUs did. Running statistics come from the first part
     matching : "cluster", "sample" or "regdb_mix", see ``imca_labels``
     in_modality_term : contrast with the own modality's memory in stage 2
     cai, cai_weight : causal adjustment over both memories, or (False) the likelihood under the
@@ -129,7 +127,7 @@ class Settings(DCL):
     camera_clustering: bool = False
     camera_temperature: float = 0.05
     camera_eps: float = 0.55
-    bn_chunks: int = 1
+    write_order: str = "varp"
     matching: str = "cluster"
     in_modality_term: bool = True
     cai: bool = True
@@ -233,9 +231,13 @@ class Settings(DCL):
         "alignment": CHOICES["alignment"],
     }
 
+    choices = CHOICES
+    ranges = RANGES
+    views = "varp"
+    networks = {"agw": ("agw", {"stem": "shared"})}
+
     def __post_init__(self):
         super().__post_init__()
-        self.check_fields(CHOICES, RANGES)
         for stage, starts in ((1, self.triplet_starts), (2, self.triplet_starts_2)):
             triplet_weight(0, stage=stage, starts=starts)
         if not self.in_modality_term and not self.cai_weight:

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from vireid.methods.dcl import DCL, LIGHT, M3SVD, TINY
 from vireid.methods.mcf.phases import Phases
-from vireid.methods.mult_labels import ASSOCIATIONS
+from vireid.methods.mult.labels import ASSOCIATIONS
 
 CHOICES = {  # field -> what it may be
     "association": ASSOCIATIONS,
@@ -15,6 +15,13 @@ CHOICES = {  # field -> what it may be
     "stop": ("code", "converged"),
     "prototypes": ("mean", "unit"),
 }
+RANGES = (  # fields, what fits (None passes), what to do
+    ("alpha beta", lambda v: 0 <= v <= 1, "give a weight in [0, 1]"),
+    ("lam sharpen reg visible_weight stage2_lr", lambda v: v > 0, "it must be positive"),
+    ("max_rounds otla_steps pgm_rounds", lambda v: v >= 1, "give a whole number >= 1"),
+    ("identities", lambda v: v >= 2, "give a whole number >= 2: half come from each label space"),
+    ("tol", lambda v: v >= 0, "give a share >= 0; 0 plays on until nothing moves"),
+)
 BASELINE = {"im": False, "cm": False, "oclr": False}
 CODE = {"epochs": (40, 50), "iterations": 300, "stage2_iterations": 200}
 REGDB = {"epochs": (40, 50), "iterations": 100, "eps": 0.3}
@@ -43,7 +50,7 @@ class Settings(DCL):
     ----------
     k1, k2, eps, min_samples, temperature, momentum, identities, instances : as in ``DCL``
     camera_aware_sampling : in stage 1 prefer mates from other cameras; MULT uses no cameras
-    recipe, strong_stage1 : augmentation; stage 1 stronger than the recipe, see ``mult_pictures``
+    recipe, strong_stage1 : augmentation; stage 1 stronger than the recipe, see ``pictures``
     association : who gives labels in the other modality's space; all train alike. "mult": the label
         transfer; "hungarian", "pgm", "bccm", "mbccm", "sinkhorn": matched clusters (of "mbccm" one
         partner each, drawn anew every epoch); "dotla", "otla": transported images, with "otla" to
@@ -146,23 +153,9 @@ class Settings(DCL):
         "noise": CHOICES["noise"],
     }
 
+    choices = CHOICES
+    ranges = RANGES
+
     def __post_init__(self):
         super().__post_init__()
         self.schedule = Phases.of(self.schedule, stage2_lr=self.stage2_lr, lr_floor=None)
-        self.check_fields(CHOICES)
-        self.check_numbers()
-
-    def check_numbers(self) -> None:
-        """ValueError naming the first number out of its range."""
-        for name in ("alpha", "beta"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name}={getattr(self, name)}: give a weight in [0, 1]")
-        for name in ("temperature", "lam", "sharpen", "reg", "visible_weight"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}={getattr(self, name)} must be positive")
-        counts = {"max_rounds": 1, "otla_steps": 1, "identities": 2, "instances": 1}
-        for name, least in (counts | {"pgm_rounds": 1}).items():
-            if (value := getattr(self, name)) is not None and value < least:
-                raise ValueError(f"{name}={value}: give a whole number >= {least}")
-        if not self.tol >= 0:
-            raise ValueError(f"tol={self.tol}: give a share >= 0; 0 plays on until nothing moves")

@@ -1,0 +1,73 @@
+"""Checks of features and labels, shared by memories and losses."""
+
+import warnings
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+TINY = 1e-12  # a shorter row has no direction
+
+
+class LabelError(ValueError, IndexError):
+    """A label that addresses no prototype: an outlier (-1), or a number of K or more."""
+
+
+def check_momentum(momentum: Tensor | float) -> Tensor:
+    """The momentum as a tensor, or ValueError naming the first value outside (0, 1]."""
+    momentum = torch.as_tensor(momentum, dtype=torch.float64)
+    if not (right := (momentum > 0) & (momentum <= 1)).all():
+        raise ValueError(
+            f"momentum={float(momentum[~right].flatten()[0])} must be in (0, 1]: it is the weight "
+            "of the old prototype"
+        )
+    return momentum
+
+
+def check_rows(x: Tensor, name: str) -> Tensor:
+    """``x`` as a finite (n, d) float tensor, half precision raised to single.
+
+    Raises ValueError naming the argument, how many rows hold NaN or infinities, and the first.
+    """
+    x = torch.as_tensor(x)
+    if x.ndim != 2:
+        raise ValueError(f"{name} has shape {tuple(x.shape)}; give one row per image, (n, d)")
+    if x.dtype not in (torch.float32, torch.float64):
+        x = x.float()
+    if not (finite := x.detach().isfinite().all(1)).all():
+        bad = (~finite).nonzero().flatten()
+        raise ValueError(
+            f"{name} holds NaN or infinities in {len(bad)} of {len(x)} rows, first in row "
+            f"{int(bad[0])}; look for a diverged step before going on"
+        )
+    return x
+
+
+def unit_rows(x: Tensor, name: str) -> Tensor:
+    """``check_rows`` and l2-normalised; a zero row stays zero, with a warning."""
+    x = check_rows(x, name)
+    if zero := int((x.detach().norm(dim=1) < TINY).sum()):
+        warnings.warn(f"{name}: {zero} zero rows have no direction", stacklevel=3)
+    return normalize(x)
+
+
+def check_labels(label: Tensor, n: int, clusters: int | None, name: str) -> Tensor:
+    """``label`` as (n,) int64 in 0..clusters-1 (no upper end when None).
+
+    Raises LabelError (a ValueError and an IndexError) naming count and value; drop -1 before.
+    """
+    label = torch.as_tensor(label)
+    if label.shape != (n,) or label.is_floating_point():
+        raise ValueError(
+            f"{name} has shape {tuple(label.shape)} and type {label.dtype} for {n} rows; "
+            "give one whole number per row"
+        )
+    label = label.long()
+    if (outlier := label < 0).any():
+        raise LabelError(
+            f"{name}: {int(outlier.sum())} of {n} are outliers ({int(label.min())}); drop them "
+            "before training"
+        )
+    if clusters is not None and (label >= clusters).any():
+        raise LabelError(f"{name} reaches {int(label.max())}, but there are {clusters} prototypes")
+    return label

@@ -1,0 +1,21 @@
+"""From names to a run: which network, weights, settings and test belong to a data set.
+
+``prepare`` gathers them, ``train`` runs one method, ``compare`` runs rows of an ablation, those
+that may from a common stage 1, resumable run by run.
+"""
+
+from vireid.experiment.rows import compare
+from vireid.experiment.setup import DEFAULTS, Experiment, network_of, prepare, preset_for
+from vireid.experiment.train import identity_of, setting, train
+
+__all__ = [
+    "DEFAULTS",
+    "Experiment",
+    "compare",
+    "identity_of",
+    "network_of",
+    "prepare",
+    "preset_for",
+    "setting",
+    "train",
+]

@@ -1,0 +1,145 @@
+"""A data set with everything a method needs to be trained and scored on it."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+
+from vireid import data, methods, models
+from vireid.models.weights import SYNTHVI
+from vireid.paths import CHECKOUT, data_root
+from vireid.retrieval_task import RetrievalTask, retrieval_task
+from vireid.types import Images
+
+# data set -> (network, its weights, preset of methods, protocol, gallery trials)
+DEFAULTS = {
+    "synthvi": ("small", "synthvi", "light", "sysu", 10),
+    "m3svd": ("squeezenet", "imagenet", "m3svd", "regdb", 1),
+    "sysu": ("agw", "imagenet", "official", "sysu", 10),
+    "regdb": ("agw", "imagenet", "official_regdb", "regdb", 1),
+    "llcm": ("agw", "imagenet", "official_llcm", "llcm", 10),
+}
+
+
+REGIONS = {"regdb": 6}  # class tokens of the ViT where they are not 4
+# what a network wants beyond its name: (options, picture size or None for the data set's own)
+WANTS = {"vit": ({"attention": "pre_last_block", "residual": True}, (384, 128))}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A data set with everything a method needs to be trained and scored on it."""
+
+    name: str
+    preset: str | None
+    train: Images
+    test: RetrievalTask
+    network: str
+    weights: str | Path | None
+    method_preset: str
+    network_options: dict = field(default_factory=dict)
+
+    def model(self, seed: int = 0) -> torch.nn.Module:
+        """The network at its starting weights; new layers are drawn with ``seed``."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return models.build(self.network, weights=self.weights, **self.network_options)
+
+
+def prepare(  # noqa: PLR0913
+    name: str,
+    *,
+    preset: str | None = None,
+    root: Path | None = None,
+    network: str | None = None,
+    weights: str | Path | None = "default",
+    trials: int | None = None,
+    method: str | None = None,
+    method_preset: str | None = None,
+    network_options: dict | None = None,
+    **options,
+) -> Experiment:
+    """Load training and test tables of a data set and choose what usually goes with it.
+
+    The network is the data set's usual one, or what ``method`` trains in its place, or ``network``;
+    ``network_options`` are changes to its usual ones. ``method_preset`` is the method's setting, by
+    default the one that is named after the data set. ``options`` go to ``data.load`` (for SynthVI:
+    ``seed``, a world with other identities).
+    """
+    if name not in DEFAULTS:
+        raise ValueError(f"data set {name!r} is unknown; known: {', '.join(DEFAULTS)}")
+    if options.get("llcm_official_v2i"):
+        raise ValueError(
+            "llcm_official_v2i draws a new query set per trial: load and score each trial by "
+            "itself with data.load and evaluation.evaluate"
+        )
+    _, usual_weights, settings, protocol, usual_trials = DEFAULTS[name]
+    if name == "synthvi" and preset in (None, "tiny"):
+        preset, settings = "tiny", "tiny"
+
+    network, chosen, size = network_of(name, method=method, network=network)
+
+    def load(split: str, trial: int = 0) -> Images:
+        table = data.load(name, root=root, preset=preset, split=split, trial=trial, **options)
+        return replace(table, size=size) if size else table
+
+    first = options.pop("trial", 1 if name == "regdb" else 0)
+    galleries = [load("gallery", first + t) for t in range(trials or usual_trials)]
+    if weights == "default":
+        weights = _usual_weights(network, usual_weights, root)
+    return Experiment(
+        name=name,
+        preset=preset,
+        train=load("train", first),
+        test=retrieval_task(load("query", first), galleries, protocol),
+        network=network,
+        weights=weights,
+        method_preset=method_preset or settings,
+        network_options=chosen | (network_options or {}),
+    )
+
+
+def network_of(
+    data_set: str, *, method: str | None = None, network: str | None = None
+) -> tuple[str, dict, tuple[int, int] | None]:
+    """(network, its options, picture size or None for the data set's own) of a data set.
+
+    The usual network, or what ``method`` trains in its place; another ``network`` has the options
+    that the method gives that one, if any.
+    """
+    usual = DEFAULTS[data_set][0]
+    instead = methods.kind(method).networks if method else {}
+    name, options = instead.get(usual, (usual, {}))
+    if network not in (None, name):
+        name, options = network, dict(instead.values()).get(network, {})
+    wanted, size = WANTS.get(name, ({}, None))
+    if name == "vit" and data_set in REGIONS:
+        wanted = wanted | {"regions": REGIONS[data_set]}
+    return name, wanted | options, size
+
+
+def preset_for(experiment: Experiment, name: str) -> str:
+    """The method's preset for the experiment; ValueError, with the known ones, when it has none."""
+    known = methods.kind(name).presets
+    if (wanted := experiment.method_preset) not in known:
+        raise ValueError(
+            f"{name} has no preset {wanted!r} for {experiment.name}; choose one of "
+            f"{', '.join(known)} (--method-preset, method_preset=)"
+        )
+    return wanted
+
+
+def _usual_weights(network: str, usual: str, root: Path | None) -> str | Path | None:
+    """ImageNet SqueezeNet weights lie beside the pictures or in ../shared, others have a name.
+
+    The ViT starts from random weights unless a checkpoint is given: none can be had by name.
+    """
+    if network == "vit":
+        return None
+    if network.endswith("small"):
+        return SYNTHVI
+    if not network.endswith("squeezenet"):
+        return usual
+    file = Path("imagenet_squeezenet/squeezenet1_1_imagenet.npz")
+    places = [data_root(root), data_root(root).parent, CHECKOUT.parent / "shared/realdata"]
+    return next((place / file for place in places if (place / file).exists()), usual)

@@ -1,0 +1,80 @@
+"""One method on one data set: its setting, its identity, its run."""
+
+from pathlib import Path
+
+import torch
+
+from vireid import methods
+from vireid.experiment.setup import Experiment, preset_for
+from vireid.features import pick_device
+from vireid.identity import identity
+from vireid.runs import Run
+from vireid.training import PRECISION, chosen_by, fit
+
+
+def setting(
+    experiment: Experiment,
+    name: str,
+    *,
+    row: str | None = None,
+    preset: str | None = None,
+    switches: dict | None = None,
+):
+    """The method with its preset for the experiment (or ``preset``), a row and switches on top."""
+    preset = preset or preset_for(experiment, name)
+    return methods.build(name, preset=preset, row=row, **(switches or {}))
+
+
+def identity_of(
+    experiment: Experiment,
+    method,
+    model: torch.nn.Module,
+    *,
+    seed: int,
+    amp: bool = False,
+    device: str = "auto",
+    **fitting,
+) -> dict:
+    """The identity that ``fit`` would give a run of this method from this network."""
+    return identity(
+        model,
+        method,
+        experiment.train,
+        seed=seed,
+        device=pick_device(device),
+        test=experiment.test,
+        precision=PRECISION[amp],
+        **chosen_by(**{k: v for k, v in fitting.items() if k in CHOICE}),
+    )
+
+
+CHOICE = ("select", "select_by", "evaluate_every")  # of the network, among ``fit``'s arguments
+
+
+def train(
+    experiment: Experiment,
+    name: str,
+    *,
+    seed: int,
+    row: str | None = None,
+    preset: str | None = None,
+    model: torch.nn.Module | None = None,
+    switches: dict | None = None,
+    **options,
+) -> tuple[torch.nn.Module, Run]:
+    """Train one method; ``options`` go to ``fit``. Returns the network and the record."""
+    method = setting(experiment, name, row=row, preset=preset, switches=switches)
+    model = experiment.model(seed) if model is None else model
+    about = {
+        "row": row,
+        "preset": preset or preset_for(experiment, name),
+        "model": {
+            "name": experiment.network,
+            "options": experiment.network_options,
+            "weights": Path(str(experiment.weights)).name,
+        },
+    }
+    run = fit(
+        model, method, experiment.train, seed=seed, test=experiment.test, about=about, **options
+    )
+    return model, run

@@ -1,0 +1,123 @@
+"""What makes a run this run and no other: everything that can change its result.
+
+Training, resuming, comparing, the cache of notebooks and the command line's folder names all ask
+here.
+"""
+
+import hashlib
+import json
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from vireid.types import Images
+
+# Code that decides what a training gives; a change of a plot trains nothing again.
+CODE = (
+    "association",
+    "data",
+    "evaluation",
+    "files",
+    "jaccard",
+    "losses",
+    "methods",
+    "models",
+    "neighbours",
+    "training",
+)
+FILES = ("arguments", "bias", "clustering", "curves", "features", "memory", "retrieval_task")
+LOOSE = ("code",)  # recorded, and a reason to train again for the cache, but never to refuse a run
+
+
+def identity(
+    model: torch.nn.Module,
+    method,
+    images: Images,
+    *,
+    seed: int,
+    device: torch.device,
+    test=None,
+    **fitting,
+) -> dict:
+    """All that decides a run, as plain values that JSON gives back unchanged.
+
+    Parameters
+    ----------
+    model : the network at its starting weights; its class, options and weights enter by content
+    method : from ``methods.build``; all its settings enter
+    images : training table, by fingerprint and order
+    test : ``RetrievalTask``, queries and every trial's gallery, or None
+    fitting : what else ``training.fit`` was told, e.g. ``select``, ``precision``
+    """
+    found = {
+        "method": method.name,
+        "settings": method.config(),
+        "seed": seed,
+        "data": {
+            "name": images.name,
+            "images": len(images),
+            "fingerprint": images.fingerprint,
+            "truth": None if images.identity is None else rows_digest(images.identity),
+        },
+        "test": None if test is None else test.fingerprint,
+        "network": {"class": type(model).__name__, "weights": weights_digest(model)},
+        "device": device.type,
+        "threads": torch.get_num_threads(),
+        "versions": {"vireid": version("vireid"), "torch": torch.__version__},
+        "code": code_digest(),
+        **fitting,
+    }
+    return json.loads(json.dumps(found))
+
+
+def differences(kept: dict, now: dict) -> dict[str, tuple]:
+    """What differs between two identities, settings one by one: name -> (kept, now)."""
+    found = {}
+    for name in [n for n in {**kept, **now} if n not in LOOSE]:
+        old, new = kept.get(name), now.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found |= {
+                k: (old.get(k), new.get(k)) for k in {**old, **new} if old.get(k) != new.get(k)
+            }
+        elif old != new:
+            found[name] = (old, new)
+    return found
+
+
+def digest(found: dict, *, loose: bool = False) -> str:
+    """12 hex digits of an identity; ``loose`` lets everything in, also the code."""
+    kept = {k: v for k, v in found.items() if loose or k not in LOOSE}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def weights_digest(model: torch.nn.Module) -> str:
+    """12 hex digits of all weights and running statistics, with their names."""
+    found = hashlib.sha256()
+    for name, value in model.state_dict().items():
+        found.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
+        found.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return found.hexdigest()[:12]
+
+
+def rows_digest(*rows) -> str:
+    """12 hex digits of rows of whole numbers."""
+    found = hashlib.sha256()
+    for row in rows:
+        found.update(np.ascontiguousarray(row, np.int64).tobytes() + b";")
+    return found.hexdigest()[:12]
+
+
+@cache
+def code_digest() -> str:
+    """12 hex digits of the package's code that decides a training."""
+    package = Path(__file__).parent
+    files = [package / f"{name}.py" for name in FILES]
+    for room in CODE:
+        files += sorted((package / room).rglob("*.py"))
+    found = hashlib.sha256()
+    for file in files:
+        found.update(file.read_bytes())
+    return found.hexdigest()[:12]

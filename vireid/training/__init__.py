@@ -1,0 +1,145 @@
+"""The one training loop: ``fit`` labels, then learns; a method fills in three hooks.
+
+    for each epoch:   features -> method.relabel -> for each batch: method.losses -> optimiser step
+
+Identities never reach a method (but for oracle rows); they only enter the curves.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from tqdm.auto import tqdm
+
+from vireid.features import pick_device
+from vireid.identity import identity
+from vireid.methods.base import Method
+from vireid.retrieval_task import RetrievalTask
+from vireid.runs import Run
+from vireid.training.session import PRECISION, Session
+from vireid.types import Images
+
+__all__ = ["PRECISION", "SELECT", "SELECT_BY", "chosen_by", "fit"]
+SELECT, SELECT_BY = ("last", "best_test"), ("rank1", "mAP")
+
+
+def fit(  # noqa: PLR0913
+    model: torch.nn.Module,
+    method: Method,
+    images: Images,
+    *,
+    seed: int,
+    epochs: int | None = None,
+    device: str = "auto",
+    out: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    on_epoch: Callable[[dict], None] | None = None,
+    on_step: Callable[[int, int], None] | None = None,
+    test: RetrievalTask | None = None,
+    evaluate_every: int = 0,
+    select: str = "last",
+    select_by: str = "rank1",
+    about: dict | None = None,
+    amp: bool = False,
+    progress: bool = False,
+) -> Run:
+    """Train a network without identities.
+
+    Parameters
+    ----------
+    model : network of ``vireid.models``; trained in place
+    method : from ``vireid.methods.build``
+    images : training table of both modalities; its identities, if any, are used for curves alone
+    seed : of sampling, augmentation and dropout; the same seed gives the same run on one machine
+    epochs : stop after this many epochs in all; None = the method's schedule
+    out : folder for ``run.json``, ``checkpoint.pt`` and ``model.safetensors``; None = keep nothing
+    resume : go on from ``out``'s checkpoint; the result equals that of an uninterrupted run
+    overwrite : replace a run that ``out`` holds already
+    on_epoch : called with each epoch's row of the curves
+    on_step : called with (steps done, steps in all) before each batch; may raise to cancel
+    test : query and galleries to score before training, every ``evaluate_every`` epochs and at the
+        end
+    select : "last" network, or "best_test": of each stage the best on ``test``, so that stage 2
+        starts from the best of stage 1 (what released codes do; it uses the test set to choose, and
+        the record says so)
+    select_by : score that the best is chosen by, "rank1" or "mAP"
+    about : what the record shall say besides, fields of ``Run``
+    amp : run the network's training steps in bfloat16 where torch's autocast does so; weights,
+        losses and the features that are clustered and scored stay in float32
+
+    Returns
+    -------
+    run record with curves, config and results
+
+    The sums of a network's steps depend on torch's number of threads: bit for bit the same is a run
+    at the same number (``torch.set_num_threads``), which is part of its identity.
+
+    Raises ValueError for wrong arguments, a checkpoint of another run (``vireid.identity``) or one
+    that would be overwritten,
+    FloatingPointError for a loss that is not finite, NoClustersError when everything is noise.
+    """
+    _check(images, select=select, select_by=select_by, test=test, evaluate_every=evaluate_every)
+    total = sum(method.schedule.epochs) if epochs is None else epochs
+    if not 0 <= total <= sum(method.schedule.epochs):
+        raise ValueError(
+            f"epochs={epochs}: this method's schedule has {sum(method.schedule.epochs)}; give at "
+            "most that, or build the method with epochs=(stage 1, stage 2)"
+        )
+    told = identity(
+        model, method, images, seed=seed, device=pick_device(device), test=test,
+        precision=PRECISION[amp], **chosen_by(select, select_by, evaluate_every),
+    )  # fmt: skip
+    session = Session(model, method, images, seed=seed, device=device, amp=amp, told=told)
+    run = session.begin(out, resume, overwrite, about or {})
+    if test is not None and not run.curves:
+        run.before = session.test(test)
+    first = len(run.curves)
+    whole, done = (method.schedule.iterations_before(epoch) for epoch in (total, first))
+    bar = tqdm(total=whole, initial=done, disable=not progress, unit="it")
+    began = time.perf_counter()
+    with bar, torch.random.fork_rng(devices=[]):
+        for epoch in range(first, total):
+            row = session.train_epoch(epoch, run, bar, on_step, total)
+            if test is not None and evaluate_every and (epoch + 1) % evaluate_every == 0:
+                row |= session.test(test)
+            run.curves.append(row)
+            run.steps += row["steps"]
+            run.seconds += time.perf_counter() - began
+            began = time.perf_counter()
+            session.keep(run, out)
+            if on_epoch:
+                on_epoch(row)
+            bar.set_postfix_str(_brief(row))
+    session.finish(run, out, test)
+    return run
+
+
+def chosen_by(
+    select: str = "last", select_by: str = "rank1", evaluate_every: int = 0
+) -> dict[str, str | int]:
+    """What of the choice of the network can change a result, as ``vireid.identity`` takes it."""
+    if select == "last":
+        return {"select": select}
+    return {"select": select, "select_by": select_by, "evaluate_every": evaluate_every}
+
+
+def _check(images: Images, *, select: str, select_by: str, test, evaluate_every: int) -> None:
+    """ValueError for what no run can be made of."""
+    for name, given, known in (("select", select, SELECT), ("select_by", select_by, SELECT_BY)):
+        if given not in known:
+            raise ValueError(f"{name}={given!r}; known: {', '.join(known)}")
+    if select == "best_test" and (test is None or not evaluate_every):
+        raise ValueError("select='best_test' needs test= and evaluate_every= >= 1")
+    if len(set(images.modality.tolist())) < 2:
+        raise ValueError(f"{images.name or 'images'}: training needs visible and infrared pictures")
+
+
+def _brief(row: dict) -> str:
+    """The progress bar's tail."""
+    shown = {
+        "rank-1": row.get("rank1"),
+        "clusters": row.get("global/clusters", row.get("visible/clusters")),
+    }
+    return ", ".join(f"{k} {v:.3g}" for k, v in shown.items() if v is not None)

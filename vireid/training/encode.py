@@ -1,0 +1,72 @@
+"""A batch through the network as a method sees it: in parts, in bfloat16, on the device."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from vireid.models import Output
+from vireid.types import Batch, Modality
+
+
+def encoder(
+    model: torch.nn.Module,
+    pictures: dict[int, Tensor],
+    *,
+    chunks: int = 1,
+    device: torch.device,
+    amp: bool = False,
+) -> Callable[..., Output]:
+    """What a method calls to see its batch, or some positions of it, through the network.
+
+    Parameters
+    ----------
+    pictures : id(batch) -> (b, 3, h, w) network input
+    chunks : parts that batch norm sees each by itself, see ``shares``; running statistics move with
+        the first. Source: what ``chunks`` cards did in the released runs
+    amp : the network in bfloat16, its answers in float32
+    """
+
+    def forward(batch: Batch, at: Tensor) -> Output:
+        modality = torch.as_tensor(batch.modality)[at].to(device)
+        given = pictures[id(batch)][at].to(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=amp):
+            out = model(given, modality)
+        return Output(*(part if part is None or not amp else part.float() for part in out))
+
+    def encode(batch: Batch, at: Tensor | slice = slice(None)) -> Output:
+        at = torch.arange(len(batch))[at]
+        if chunks == 1:
+            return forward(batch, at)
+        parts, found = shares(batch.modality[at.numpy()], chunks), []
+        for i, part in enumerate(parts):
+            with running_statistics(model, moving=i == 0):
+                found.append(forward(batch, at[part]))
+        back = torch.cat(parts).argsort().to(device)
+        columns = zip(*found, strict=True)
+        return Output(*(None if c[0] is None else torch.cat(c)[back] for c in columns))
+
+    return encode
+
+
+def shares(modality, chunks: int) -> list[Tensor]:
+    """Positions (b,) of a batch in so many parts, each a consecutive share of either modality."""
+    modality = torch.as_tensor(modality)
+    sides = [(modality == own).nonzero().squeeze(1).tensor_split(chunks) for own in Modality]
+    return [part for share in zip(*sides, strict=True) if len(part := torch.cat(share))]
+
+
+@contextmanager
+def running_statistics(model: torch.nn.Module, *, moving: bool) -> Iterator[None]:
+    """Inside, batch norms keep their running statistics unless they are ``moving``."""
+    norms = [part for part in model.modules() if isinstance(part, _BatchNorm)]
+    usual = [norm.momentum for norm in norms]
+    try:
+        for norm in norms:
+            norm.momentum = norm.momentum if moving else 0.0
+        yield
+    finally:
+        for norm, momentum in zip(norms, usual, strict=True):
+            norm.momentum = momentum

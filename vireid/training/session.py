@@ -1,0 +1,202 @@
+"""What one ``fit`` holds while it runs: network, optimiser, method, the best network so far."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from vireid.curves import label_curves, neighbour_curves
+from vireid.features import extract, pick_device
+from vireid.methods.base import Method
+from vireid.retrieval_task import RetrievalTask
+from vireid.runs import Run, refuse_another, versions
+from vireid.training import checkpoint
+from vireid.training.checkpoint import CHECKPOINT, NETWORK, RECORD
+from vireid.training.encode import encoder
+from vireid.types import Batch, Images
+
+PRECISION = {False: "float32", True: "bfloat16"}  # of the network's steps, by ``fit``'s amp
+
+
+class Session:
+    """Everything of one ``fit`` that lives longer than an epoch."""
+
+    def __init__(
+        self, model, method: Method, images: Images, *, seed: int, device, amp: bool, told: dict
+    ):
+        self.device = pick_device(device)
+        self.model, self.method, self.images = model.to(self.device), method, images
+        self.seed, self.amp, self.identity = seed, amp, told
+        self.recipe = None
+        self.stage, self.optimiser, self.best = 0, None, None
+        method.start(model, seed)
+
+    def begin(self, out, resume: bool, overwrite: bool, about: dict) -> Run:
+        """A new record, or the one of the checkpoint with everything put back."""
+        m, images, told = self.method, self.images, self.identity
+        run = Run(
+            method=m.name,
+            config=m.config(),
+            seed=self.seed,
+            data={"name": images.name, "fingerprint": images.fingerprint, "images": len(images)},
+            model={
+                "class": type(self.model).__name__,
+                "parameters": sum(p.numel() for p in self.model.parameters()),
+                "steps in": told["precision"],
+                **about.get("model", {}),
+            },
+            unsupervised=m.unsupervised,
+            select=told["select"],
+            select_by=told.get("select_by", "rank1"),
+            versions=versions(),
+            identity=told,
+            **{k: v for k, v in about.items() if k != "model"},
+        )
+        if out is None:
+            return run
+        if resume and (Path(out) / CHECKPOINT).exists():
+            return self.restore(checkpoint.load(out), run, out)
+        checkpoint.make_room(out, run, overwrite=overwrite)
+        return run
+
+    def restore(self, saved: dict, fresh: Run, out) -> Run:
+        """Network, optimiser, method and record as they were after the checkpoint's epoch."""
+        run = Run.load(Path(out) / RECORD)
+        refuse_another(run, fresh.identity, out)
+        epoch = saved["epoch"]
+        run.curves = run.curves[: epoch + 1]
+        run.steps = sum(row["steps"] for row in run.curves)
+        self.model.load_state_dict(saved["model"])
+        self.enter_stage(self.method.schedule.stage_of(epoch)[0])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        self.method.load_state(saved["method"])
+        self.best = saved["best"]
+        return run
+
+    def enter_stage(self, stage: int, run: Run | None = None) -> None:
+        """Each stage starts with a fresh optimiser, stage 2 from the network chosen of stage 1."""
+        if stage == self.stage:
+            return
+        if self.stage == 1 and self.best is not None:
+            self.model.load_state_dict(self.best["model"])
+            run.stage1_epoch, self.best = self.best["epoch"], None
+        self.stage = stage
+        self.optimiser = self.method.schedule.make_optimiser(self.model.parameters())
+
+    def train_epoch(self, epoch: int, run: Run, bar, on_step, total: int) -> dict:
+        """Label, then learn; returns the epoch's row of the curves."""
+        schedule = self.method.schedule
+        stage, _ = schedule.stage_of(epoch)
+        self.enter_stage(stage, run)
+        rate = schedule.lr_at(epoch)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        torch.manual_seed(np.random.default_rng([self.seed, epoch, 7]).integers(2**62))
+        bar.set_description(f"epoch {epoch + 1}/{total}, stage {stage}: features, clusters")
+        train = extract(self.model, self.images, device=self.device)
+        labels = self.method.relabel(
+            train if not self.method.unsupervised else train.blind(), epoch
+        )
+        row = {"epoch": epoch, "stage": stage, "lr": rate, "steps": 0}
+        row |= label_curves(labels, train)
+        self.recipe = self.method.augmentation(epoch)
+        sums: dict[str, float] = {}
+        self.model.train()
+        bar.set_description(f"epoch {epoch + 1}/{total}, stage {stage}: learning")
+        for i, (batch, pictures) in enumerate(self.load(self.method.batches(labels, epoch), epoch)):
+            if on_step:
+                on_step(schedule.iterations_before(epoch) + i, schedule.iterations_before(total))
+            encode = encoder(
+                self.model,
+                pictures,
+                chunks=self.method.bn_chunks,
+                device=self.device,
+                amp=self.amp,
+            )
+            for terms in self.method.losses(batch, encode, epoch):
+                self.step(terms, epoch, i)
+                row["steps"] += 1
+                for name, value in terms.items():
+                    sums[name] = sums.get(name, 0.0) + float(value.detach())
+            bar.update()
+        return row | {f"loss/{name}": value / (i + 1) for name, value in sums.items()}
+
+    def step(self, terms: dict[str, torch.Tensor], epoch: int, i: int) -> None:
+        """One optimiser step on the sum of the terms."""
+        loss = sum(terms.values())
+        if not torch.isfinite(loss):
+            values = ", ".join(f"{k} {float(v):g}" for k, v in terms.items())
+            raise FloatingPointError(
+                f"epoch {epoch}, iteration {i}: the loss is not finite ({values}); lower the "
+                "learning rate or look at the features of this epoch"
+            )
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+
+    def load(self, batches, epoch: int) -> Iterator[tuple]:
+        """(batch or tuple of batches, {id(batch): pictures}), the next one prepared meanwhile."""
+        generator = torch.Generator().manual_seed(
+            int(np.random.default_rng([self.seed, epoch, 8]).integers(2**62))
+        )
+        batches = iter(batches)
+
+        def prepare():
+            batch = next(batches, None)
+            if batch is None:
+                return None
+            parts = batch if isinstance(batch, tuple) else (batch,)
+            return batch, {id(part): self.pictures(part, generator) for part in parts}
+
+        with ThreadPoolExecutor(1) as pool:
+            coming = pool.submit(prepare)
+            while (ready := coming.result()) is not None:
+                coming = pool.submit(prepare)
+                yield ready
+
+    def pictures(self, batch: Batch, generator: torch.Generator) -> torch.Tensor:
+        """(b, 3, h, w) augmented pictures of a batch."""
+        pictures = np.stack([self.images.resized(i) for i in batch.rows])
+        return self.recipe.batch(
+            pictures, modality=batch.modality, view=batch.view, generator=generator
+        )
+
+    def test(self, test: RetrievalTask) -> dict:
+        """Retrieval scores of the network as it is now."""
+        return test.score(*test.embed(self.model, device=self.device))
+
+    def keep(self, run: Run, out) -> None:
+        """Remember the best epoch; write record and checkpoint, each atomically."""
+        row, by = run.curves[-1], run.select_by
+        if run.select == "best_test" and by in row:
+            if self.best is None or row[by] > self.best["score"]:
+                model = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
+                self.best = {"score": row[by], "epoch": row["epoch"], "model": model}
+        if out is not None:
+            saved = {
+                "epoch": row["epoch"],
+                "model": self.model.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "method": self.method.state(),
+                "best": self.best,
+            }
+            run.save(Path(out) / RECORD)
+            checkpoint.save(out, saved)
+
+    def finish(self, run: Run, out, test: RetrievalTask | None) -> None:
+        """Choose the network, score it, look at its clusters' material once more, write it all."""
+        from vireid.models import save
+
+        run.selected_epoch = run.curves[-1]["epoch"] if run.curves else None
+        if self.best is not None:
+            self.model.load_state_dict(self.best["model"])
+            run.selected_epoch = self.best["epoch"]
+        train = extract(self.model, self.images, device=self.device)
+        run.result = neighbour_curves(train)
+        if test is not None:
+            run.result |= self.test(test)
+        if out is not None:  # the network last: where it lies, the run is finished
+            run.save(Path(out) / RECORD)
+            save(self.model, Path(out) / NETWORK)
