@@ -50,7 +50,7 @@ DATA, PRESET = "synthvi", "tiny"
 # %%
 import numpy as np
 
-from vireid import plots
+from vireid import plots, widgets
 from vireid.experiment import prepare
 from vireid.types import Embeddings
 
@@ -83,6 +83,12 @@ plots.show(figure, "Six people, one to a row: five visible and five infrared pic
 # right once in that many.
 
 # %%
+first_right = widgets.predict(
+    "00-rank1", "Of the first answers by grey pixels, how many are right?"
+)
+first_right.show()
+
+# %%
 print(len(np.unique(gallery.identity)), "people in the gallery")
 tables = (query, gallery)
 grey = [np.stack([t.resized(i).mean(axis=-1).ravel() for i in range(len(t))]) for t in tables]
@@ -103,6 +109,9 @@ plots.show(figure, "Six infrared questions and the eight visible pictures neares
 score = world.test.score(q, g)
 chance = np.mean([np.mean(gallery.identity == p) for p in query.identity])
 print(f"pixels: first answer right for {score['rank1']:.0%} of the questions, chance {chance:.0%}")
+
+# %%
+first_right.reveal(100 * score["rank1"])
 
 # %% [markdown]
 # The score `rank-1` is the share of questions whose first answer is right. `mAP` (mean average
@@ -136,14 +145,22 @@ print(f"pixels: first answer right for {score['rank1']:.0%} of the questions, ch
 # a **picture**, and **what to doubt**. Then an exercise with its answer folded in.
 
 # %% [markdown]
+# ## 4 · What you have guessed and solved
+#
+# Guesses and solved exercises are kept in one file on this machine, and nowhere else. Run the cell
+# again, or press *Look again*, whenever you like; *Reset* forgets everything.
+
+# %%
+from vireid import checks
+
+widgets.Progress(checks.exercises()).show()
+
+# %% [markdown]
 # ## Exercises that answer
 #
 # Write in place of the three dots and run the cell. `checks.hint("00-chance")` helps in steps,
 # `print(checks.source("00-chance"))` shows a solution. What you have solved is kept on this
 # machine only.
-
-# %% tags=["exercise"]
-from vireid import checks
 
 # %% [markdown]
 # **1.** A gallery holds 40 pictures of 10 people, 4 of each. With answers in a random order, what

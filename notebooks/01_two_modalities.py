@@ -86,6 +86,16 @@ widgets.twins().show()
 # expect?
 
 # %%
+bright = widgets.predict(
+    "01-r",
+    "How strongly do torso brightness in visible and in infrared correlate?",
+    low=-1,
+    high=1,
+    unit="r",
+)
+bright.show()
+
+# %%
 high, wide = train.size
 body = np.s_[high // 4 : high // 2, 3 * wide // 10 : 7 * wide // 10]
 colour = np.array([train.resized(i)[body].mean(axis=(0, 1)) for i in range(len(train))])  # (n, 3)
@@ -111,6 +121,9 @@ print(f"r = {r:+.2f}: brightness is {verdict}; it predicts {r**2:.0%} of the var
 hints = np.stack([mean[0], [warmth[rows].mean() for rows in seen[0]], np.ones(len(people))], 1)
 left = mean[1] - hints @ np.linalg.lstsq(hints, np.array(mean[1]), rcond=None)[0]
 print(f"brightness and red - blue together predict {1 - left.var() / np.var(mean[1]):.0%}")
+
+# %%
+bright.reveal(r)
 
 # %% [markdown]
 # A strong r of either sign is good news: a rule like "swap dark and bright" is the same for

@@ -106,6 +106,12 @@ for who, of in (("the same person", same), ("different people", ~same)):
 # **Predict first.** Of the 16 nearest pictures, how many will be of the own modality?
 
 # %%
+own_of_16 = widgets.predict(
+    "02-own-share", "Of the 16 nearest pictures, how many are of the own modality?"
+)
+own_of_16.show()
+
+# %%
 views = widgets.views(features.x, ("cosine",), k=16)
 widgets.explorer(train, views, start=5).show()
 
@@ -116,6 +122,9 @@ print(f"of the 16 nearest, {own.mean():.0%} are of the own modality")
 print(
     f"of those, {hit[own].mean():.0%} show the same person; of the others, {hit[~own].mean():.0%}"
 )
+
+# %%
+own_of_16.reveal(100 * own.mean())
 
 # %% [markdown]
 # ## 3 · What do the weights bring?

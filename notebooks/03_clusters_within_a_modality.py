@@ -177,12 +177,25 @@ for m in Modality:
 # clusters will hold both modalities?
 
 # %%
+both = widgets.predict(
+    "03-mixed",
+    "How many of the joint clusters hold both modalities?",
+    low=0,
+    high=40,
+    unit="clusters",
+)
+both.show()
+
+# %%
 together = jaccard_distance(features.x, rule="vanilla", k1=K1, k2=K2)
 label = dbscan(together, eps=EPS, min_samples=MIN_SAMPLES)
 kinds = [np.unique(train.modality[label == c]) for c in range(label.max() + 1)]
 mixed = np.array([c for c, kind in enumerate(kinds) if len(kind) == 2])
 people = len(np.unique(train.identity))
 print(f"{len(kinds)} clusters for {people} people; {len(mixed)} of them hold both modalities")
+
+# %%
+both.reveal(len(mixed))
 
 # %%
 sizes = np.bincount(label[label >= 0])

@@ -76,6 +76,13 @@ print(f"{train.name}: {len(train)} pictures; a person has about {K} of them in e
 # pictures that a person has in one light?
 
 # %%
+own_modality = widgets.predict(
+    "04-own-share",
+    "Of as many neighbours as a person has other pictures, how many are of the own modality?",
+)
+own_modality.show()
+
+# %%
 widgets.neighbour_ratio(features, start=K).show()
 
 # %%
@@ -86,6 +93,9 @@ for k in (K, person):
         f"of the {k} nearest, {ratio.mean:.0%} are of the own light; by chance {ratio.chance:.0%}"
     )
 print(f"where light does not matter and persons are found, it is {(K - 1) / person:.0%} for both k")
+
+# %%
+own_modality.reveal(100 * ratio.mean)
 assert DATA != "synthvi" or ratio.mean > ratio.chance + 0.1, (
     "hardly any bias: the text below does not fit this model"
 )

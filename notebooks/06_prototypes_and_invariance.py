@@ -233,11 +233,20 @@ for when in ("step 1", "step 2", "the end"):
 # **Predict first.** Order the three by the own-light share of the neighbours in the end.
 
 # %%
+share_after = widgets.predict(
+    "06-own-share", "After M3+MIRL, which share of the neighbours is of the own modality?"
+)
+share_after.show()
+
+# %%
 rows = {"stage 1": run} | {row: trained(world, row)[1] for row in ("M2", "M3", "M3+MIRL")}
 shares = {name: 100 * record.result["own_share_k"] for name, record in rows.items()}
 shown = table({name: [record] for name, record in rows.items()})[["steps", "rank1", "mAP"]]
 shown["own-light share %"] = [round(share, 1) for share in shares.values()]
 print(shown.to_string())
+
+# %%
+share_after.reveal(shares["M3+MIRL"])
 assert DATA != "synthvi" or min(shares["M3"], shares["M3+MIRL"]) < shares["M2"], (
     "balanced clusters moved nothing"
 )

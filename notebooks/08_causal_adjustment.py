@@ -283,6 +283,12 @@ print("all five hold: nothing; the visible one; between smaller and mean; log K;
 # Will it be larger for right matches of iMCA than for wrong ones?
 
 # %%
+across = widgets.predict(
+    "08-pull", "For right matches, which share of the pull comes from the other modality's memory?"
+)
+across.show()
+
+# %%
 share = widgets.responsibility(x, y, banks, prior=prior)
 other = share.gather(1, (1 - light)[:, None])[:, 0].numpy()
 names = train.identity[label >= 0]
@@ -293,6 +299,9 @@ for i, (k, m) in enumerate(zip(y.tolist(), light.tolist(), strict=True)):
 for word, rows in (("right", known.numpy() & agree), ("wrong", known.numpy() & ~agree)):
     told = f"{other[rows].mean():.0%}" if rows.any() else "-"
     print(f"{word} match: {rows.sum()} pictures, the other memory's share of the pull is {told}")
+
+# %%
+across.reveal(100 * float(other[known.numpy() & agree].mean()))
 
 # %% [markdown]
 # So CAI has a bias of its own, and a useful one: it listens across to the extent that the other

@@ -128,6 +128,13 @@ print(f"for this network, painting alone takes a person's two lights {word}")
 # picture shows the person whom most pictures of that label show.
 
 # %%
+told_apart = widgets.predict(
+    "09-certainty",
+    "How often is a right label more certain than a wrong one (per cluster, as released)?",
+)
+told_apart.show()
+
+# %%
 label = dmdl.relabel(features.blind(), 0)["global"].label
 shared = dmdl.shared.prototypes
 fit = widgets.Certainties(features.x, label, shared, train.identity)
@@ -139,6 +146,9 @@ for (kind, scope), w in fit.certainty.items():
     right, wrong = (w[torch.as_tensor(rows)].mean() for rows in (fit.right, ~fit.right))
     print(f"{kind:8s} per {scope:7s}: mean certainty of right labels {right:.2f}", end=", ")
     print(f"of wrong ones {wrong:.2f}; right above wrong in {fit.separation(kind, scope):.0%}")
+
+# %%
+told_apart.reveal(100 * fit.separation(dmdl.certainty_loss, dmdl.certainty_scope))
 
 # %% [markdown]
 # A clean cluster's labels are split as any other's: where some fit a little worse than the rest,

@@ -98,6 +98,12 @@ for own in Modality:
 # picture will have the most lines?
 
 # %%
+right_pairs = widgets.predict(
+    "10-precision", "Of the pairs that one-to-one matching (hungarian) links, how many are right?"
+)
+right_pairs.show()
+
+# %%
 found = widgets.outcomes(scene, setting)
 people = [scene.people(own) for own in Modality]
 figure, axes = plots.canvas(4, 2, width=9.6, height=6.4)
@@ -126,6 +132,9 @@ level = links["hungarian"] & (plots.link_kinds(*people) == 0)  # kind 0: right
 shared = level & links["mult"]
 print(f"level links of hungarian: {level.sum()}, of these also in mult: {shared.sum()}")
 print("most lines:", max(links, key=lambda name: links[name].sum()))
+
+# %%
+right_pairs.reveal(100 * found["hungarian"].precision)
 
 # %% [markdown]
 # Who moves images draws the most lines, for the images of one cluster may go to many; and a link

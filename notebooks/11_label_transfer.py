@@ -142,6 +142,12 @@ for played, (y, r, change) in enumerate(posed.rounds(4, alpha=setting.alpha)):
 # or good?
 
 # %%
+right_after = widgets.predict(
+    "11-transfer", "At gap 1, how many infrared labels are right after 8 rounds?"
+)
+right_after.show()
+
+# %%
 gaps = (1.0, 0.75, 0.5)
 curves = {}
 for gap in gaps:
@@ -158,6 +164,9 @@ plots.show(
 # %%
 for name, line in curves.items():
     print(f"{name}: {line[0]:.1f} % in round 0, {line[-1]:.1f} % in round 8")
+
+# %%
+right_after.reveal(curves["gap 1"][-1])
 
 # %% [markdown]
 # The transfer *repairs*; it does not find. Where most guesses are right, neighbours vote the rest

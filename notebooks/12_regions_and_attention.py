@@ -76,11 +76,19 @@ print(f"in {REGIONS} regions each; network {world.network}")
 # take for one picture: 10, 100 or 300?
 
 # %%
+times = widgets.predict("12-cost", "How many times the multiply-adds?", high=500, unit="times")
+times.show()
+
+# %%
 costs = cost_table(seconds=None)
 shown = costs.assign(parameters=(costs["parameters"] / 1e6).round(2)).round(3)
 shown = shown.rename(columns={"parameters": "million parameters"})
 print(shown.astype({"feature": "Int64"}).to_string(index=False, na_rep="-"))
 print(costs.attrs["convention"])
+
+# %%
+gmac = costs.set_index("network")["gmac"]
+times.reveal(gmac["vit"] / gmac["regions_small"])
 
 # %% [markdown]
 # The paper states 91.5 M parameters and 31.6 GFLOPs. The parameters agree with ours. The 31.6 fits

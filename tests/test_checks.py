@@ -132,7 +132,7 @@ def test_results_are_shown_as_text_and_as_escaped_html():
 
 
 def test_progress_is_kept_on_this_machine_and_can_be_reset(student):
-    assert progress.load() == {"guesses": {}, "exercises": {}}
+    assert progress.load() == {kind: {} for kind in progress.KINDS}
     checks.check("00-chance", ...)
     assert not student.exists(), "nothing to keep for what was not attempted"
     checks.check("00-chance", 0.4)

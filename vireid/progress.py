@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vireid.paths import student_folder
 
-KINDS = ("guesses", "exercises")
+KINDS = ("guesses", "measured", "exercises")
 
 
 def path() -> Path:
@@ -18,7 +18,7 @@ def path() -> Path:
 
 
 def load() -> dict[str, dict]:
-    """``{"guesses": {name: number}, "exercises": {name: outcome}}``; empty when nothing is kept.
+    """``{"guesses": {name: number}, "measured": ..., "exercises": {name: outcome}}``.
 
     Raises ValueError naming the file when it is no JSON of that shape.
     """

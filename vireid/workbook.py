@@ -8,6 +8,7 @@ import base64
 import hashlib
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -149,10 +150,11 @@ def execute(script: Path, *, timeout: float = 900, **dial):
         resources={"metadata": {"path": str(script.parent)}},
     )
     start, error = time.perf_counter(), None
-    try:
-        client.execute(env=_environment())
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as problem:
-        error = str(problem)
+    with tempfile.TemporaryDirectory() as nobody:  # a reader without guesses or solved exercises
+        try:
+            client.execute(env=_environment() | {"VIREID_STUDENT": nobody})
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as problem:
+            error = str(problem)
     seconds = time.perf_counter() - start
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):

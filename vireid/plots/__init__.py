@@ -24,6 +24,7 @@ from vireid.plots.maps import embedding_map, project, prototypes
 from vireid.plots.matching import matching_board
 from vireid.plots.measures import composition, heat
 from vireid.plots.pictures import best_answers, contact_sheet, retrieval_sheet, thumbnail, twins
+from vireid.plots.predictions import prediction, progress
 from vireid.plots.refinement import clouds, colour_tables, cosines, momentum, trust
 from vireid.plots.regions import region_neighbours
 from vireid.plots.scores import bars, cmc, curve, paper_table, roc, sweep
@@ -73,6 +74,8 @@ __all__ = [
     "paper_table",
     "png",
     "points",
+    "prediction",
+    "progress",
     "project",
     "prototypes",
     "pull",

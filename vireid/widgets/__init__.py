@@ -21,6 +21,7 @@ from vireid.widgets.map import EmbeddingMap, embedding_map
 from vireid.widgets.matching import greedy_steps
 from vireid.widgets.memories import cai_limits, responsibility, two_memories
 from vireid.widgets.panel import Panel, show
+from vireid.widgets.predict import Prediction, Progress, predict
 from vireid.widgets.regions import regional_neighbours
 from vireid.widgets.scene import Outcome, Scene, disturbed, outcomes, own_clusters
 from vireid.widgets.spread import Problem, affinity_pictures, few, problem, transfer
@@ -35,7 +36,9 @@ __all__ = [
     "EmbeddingMap",
     "Outcome",
     "Panel",
+    "Prediction",
     "Problem",
+    "Progress",
     "Scene",
     "View",
     "ablation",
@@ -62,6 +65,7 @@ __all__ = [
     "neighbour_ratio",
     "outcomes",
     "own_clusters",
+    "predict",
     "problem",
     "refined_labels",
     "regional_neighbours",
