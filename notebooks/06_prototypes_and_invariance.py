@@ -213,8 +213,11 @@ for when in ("step 1", "step 2", "the end"):
 
 # %% [markdown]
 # A loss never writes; it reads the banks as they were before its step. Released code of this field
-# often moves memories inside the backward pass, where a second loss of the same step sees them
-# already moved. The two ways give different numbers, and only one can be followed with a finger.
+# moves memories inside the backward pass, where a second loss of the same step sees them already
+# moved (`moves="during"`). The two ways give different numbers, and only one can be followed with a
+# finger. *Who is written last* matters more: at momentum 0.1 the last picture owns nine tenths of
+# its prototype, so `write_order` is a part of a method (docs/log.md). BMIL's double bank takes the
+# mean and the hardest picture of a batch and has no such order; a single bank has.
 #
 # **What to doubt.** Two steps per iteration are twice as many steps as stage 1 takes. A fair
 # control must be trained for as many: the row `prolonged` in notebook 07.

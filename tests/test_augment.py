@@ -325,7 +325,7 @@ def test_recipes_follow_the_table():
     streams = {
         "adca": (plain, exchange, grey, None),
         "pgm": (plain, jittered, grey, None),
-        "bmil": (plain, jittered, grey, None),
+        "pgm_stage1": (plain, jittered, Stream(jitter=0.5, channels="adapt_grey"), None),
         "dmdl": (plain, jittered, grey, Stream(pseudo_colour=True)),
     }
     for name, expected in streams.items():

@@ -23,6 +23,8 @@ SMALL = {
     "instances": 2,
     "lr": 1e-3,
     "subset_ratio": 1.0,
+    "recipe": "pgm",
+    "bn_chunks": 1,
 }
 
 
@@ -63,9 +65,87 @@ def test_defaults_follow_the_released_code():
     assert (schedule.epochs, schedule.iterations, schedule.lr) == ((50, 50), 200, 3.5e-4)
     rates = [schedule.lr_at(e) for e in (19, 20, 39, 40, 50, 69, 70)]
     assert rates == pytest.approx([3.5e-4, 3.5e-5, 3.5e-5, 3.5e-6, 3.5e-4, 3.5e-4, 3.5e-5])
-    assert methods.build("bmil", preset="official_regdb").eps == 0.3
-    paper = methods.build("bmil", preset="paper")
+
+
+@pytest.mark.parametrize(("name", "inner"), [("dcl", 1), ("bmil", 1)])
+def test_the_network_is_the_released_one(name, inner):
+    """Non-local blocks with one inner channel, as all released codes of this line have them."""
+    from vireid import models
+
+    network, options = methods.kind(name).networks["agw"]
+    assert (network, options) == ("agw", {"inner": inner})
+    with torch.device("meta"):
+        model = models.build(network, **options)
+    assert sum(p.numel() for p in model.parameters()) == 23_550_351
+
+
+def batch_of(method) -> tuple:
+    """(visible, infrared) pictures of a batch, without second views."""
+    infrared = method.infrared_identities or method.identities
+    return method.identities * method.instances, infrared * method.instances
+
+
+def test_presets_of_stage_1_are_adcas():
+    code, regdb = (methods.build("dcl", preset=p) for p in ("official", "official_regdb"))
+    assert batch_of(code) == batch_of(regdb) == (128, 256)
+    assert (code.bn_chunks, code.recipe, code.eps, code.schedule.iterations) == (
+        4,
+        "adca",
+        0.6,
+        200,
+    )
+    assert (regdb.eps, regdb.schedule.iterations) == (0.3, 100)
+    assert methods.build("dcl", preset="official_llcm").config() == code.config()
+
+
+def test_presets_of_bmil():
+    code, regdb = (methods.build("bmil", preset=p) for p in ("official", "official_regdb"))
+    assert (batch_of(code), batch_of(regdb)) == ((128, 128), (64, 128))
+    assert code.bn_chunks == regdb.bn_chunks == 2
+    assert (regdb.eps, regdb.schedule.iterations, regdb.subset_ratio) == (0.3, 100, 1)
+    jitter = [[m.augmentation(e).infrared.jitter for e in (0, 50)] for m in (code, regdb)]
+    assert jitter == [[0.5, 0], [0, 0]]
+    assert all(code.augmentation(e).visible_second.jitter == 0.5 for e in (0, 50))
+    paper, other = (methods.build("bmil", preset=p) for p in ("paper", "paper_regdb"))
     assert (paper.memory, paper.lqe_per_modality, paper.schedule.lr) == ("single", 3, 3.5e-3)
+    assert not paper.camera_aware_sampling and not other.camera_aware_sampling
+    assert (paper.subset_ratio, other.subset_ratio, other.eps) == (0.5, 1, 0.3)
+
+
+def test_rows_of_bmils_table_2():
+    """M1: 100 epochs within the modalities; M1 to M3 see all visible pictures in stage 1, too."""
+    ours = {row: methods.build("bmil", row=row) for row in ("M1", "M2", "M3", "M4", "M5", "M6")}
+    told = {row: (m.global_clusters, m.split_prototypes, m.subset_ratio) for row, m in ours.items()}
+    assert told.pop("M1")[::2] == ("none", 1)
+    assert told == {
+        "M2": ("vanilla", False, 1),
+        "M3": ("modality", False, 1),
+        "M4": ("modality", False, 0.5),
+        "M5": ("vanilla", True, 0.5),
+        "M6": ("modality", True, 0.5),
+    }
+    assert ours["M1"].steps == 100 * 200
+    assert ours["M6"].steps == (50 + 2 * 50) * 200
+    stage1 = {row: m.stage1_config() for row, m in ours.items()}
+    assert stage1["M1"] == stage1["M2"] == stage1["M3"] != stage1["M4"]
+    assert stage1["M4"] == stage1["M5"] == stage1["M6"]
+
+
+def test_views_of_one_call_stand_side_by_side():
+    with pytest.raises(ValueError, match=r"write_order='vra': .*side by side"):
+        methods.build("bmil", write_order="vra")
+
+
+@pytest.mark.parametrize("name", ["dcl", "bmil"])
+def test_every_setting_has_a_source(name):
+    from dataclasses import fields
+
+    from vireid.methods.base import Schedule
+
+    cls = methods.kind(name)
+    known = {f.name for c in (cls, Schedule) for f in fields(c)} - {"schedule"}
+    assert set(cls.sources) == known
+    assert all(cls.sources.values())
 
 
 def test_a_stage_2_iteration_is_two_steps():
@@ -107,6 +187,7 @@ CHANGES = {
     "hinge": 3.0,
     "identities": 2,
     "instances": 3,
+    "infrared_identities": 2,
     "camera_aware_sampling": False,
     "subset_ratio": 0.5,
     "global_clusters": "vanilla",
@@ -116,6 +197,7 @@ CHANGES = {
     "global_eps": 0.1,
     "centring": True,
     "recipe": "adca",
+    "stage2_recipe": "adca",
     "epochs": (2, 1),
     "iterations": 2,
     "stage2_iterations": 1,

@@ -170,6 +170,7 @@ def test_stage_1_adds_three_streams(weight):
 def test_row_1_goes_on_with_dual_contrastive_learning():
     shared = {k: v for k, v in SMALL.items() if k not in ("strong_stage1", "stage2_lr")}
     shared |= {"camera_aware_sampling": False, "recipe": "adca"}
+    shared |= {"infrared_identities": None, "bn_chunks": 1}  # ADCA's, not MULT's
     dcl = fit(toy.net(), methods.build("dcl", **shared), world(), seed=3)
     mine = run(row="1", visible_weight=0.5)
     assert losses(mine) == losses(dcl)

@@ -106,7 +106,7 @@ class Moving:
     label : (b,) its row for each feature, -1 for features that move nothing
     """
 
-    memory: Memory
+    memory: "Memory | _Half"
     label: Tensor
 
     def __len__(self) -> int:
@@ -144,36 +144,75 @@ class HybridMemory:
     """A mean and a hard bank over the same clusters, both starting at the same prototypes.
 
     Per label of a batch the mean bank moves by the average of its samples, the hard bank by the
-    sample least similar to the *mean* prototype as it was before the update.
+    sample least similar to the *mean* prototype as it was before the update. Neither sees the order
+    of the samples.
 
     Parameters
     ----------
     prototypes : (K, d), normalised inside and copied
     momentum : mu in (0, 1], the weight of the old prototype
+    moves : as of ``Memory``
 
-    Attributes: ``mean`` and ``hard``, (K, d) unit rows each, and ``momentum``.
+    Attributes: ``mean`` and ``hard``, (K, d) unit rows each, ``momentum`` and ``moves``.
     Source: BMIL, released code (option CMhybrid). Differs: the paper writes one bank.
     """
 
-    def __init__(self, prototypes: Tensor, *, momentum: float):
+    def __init__(self, prototypes: Tensor, *, momentum: float, moves: str = "after"):
         self.mean = _bank(prototypes)
         self.hard = self.mean.clone()
-        self.momentum = float(check_momentum(momentum))
+        self.momentum, self.moves = float(check_momentum(momentum)), check_moves(moves)
 
     def __len__(self) -> int:
         return len(self.mean)
 
-    @torch.no_grad()
+    def seen_by(self, label: Tensor) -> "tuple[Tensor, Tensor] | tuple[Moving, Moving]":
+        """(mean, hard) for a loss, as ``Memory.seen_by``; to be used in this order.
+
+        The hard bank, used last, so moves first: by the mean prototypes before they move.
+        """
+        if self.moves == "after":
+            return self.mean, self.hard
+        return Moving(_Half(self, "mean"), label), Moving(_Half(self, "hard"), label)
+
     def update(self, x: Tensor, label: Tensor) -> None:
-        """Move both banks; arguments and errors as in ``Memory.update``."""
+        """``move`` both banks after a step; nothing is left to do where they moved during it."""
+        if self.moves == "after":
+            self.move(x, label)
+
+    @torch.no_grad()
+    def move(self, x: Tensor, label: Tensor, *, banks: tuple[str, ...] = ("mean", "hard")) -> None:
+        """Move both banks, or one, now; arguments and errors as in ``Memory.move``."""
         x, label = _samples(self.mean, x, label)
-        if len(x):
-            present, member = _members(label)
-            hardest = _hardest(self.mean, x, label, member)
-            average = _average(x, member)
-            mean = _move(self.mean.clone(), present, average, self.momentum)
-            self.hard = _move(self.hard.clone(), present, hardest, self.momentum)
-            self.mean = mean
+        if not len(x):
+            return
+        present, member = _members(label)
+        towards = {
+            "mean": lambda: _average(x, member),
+            "hard": lambda: _hardest(self.mean, x, label, member),
+        }
+        moved = {
+            bank: _move(getattr(self, bank).clone(), present, towards[bank](), self.momentum)
+            for bank in banks
+        }
+        vars(self).update(moved)
+
+
+@dataclass(frozen=True)
+class _Half:
+    """One bank of a hybrid memory, by name, in the form that ``Moving`` wants."""
+
+    whole: HybridMemory
+    bank: str
+
+    def __len__(self) -> int:
+        return len(self.whole)
+
+    @property
+    def prototypes(self) -> Tensor:
+        return getattr(self.whole, self.bank)
+
+    def move(self, x: Tensor, label: Tensor) -> None:
+        self.whole.move(x, label, banks=(self.bank,))
 
 
 def _sequential(bank: Tensor, x: Tensor, label: Tensor, momentum: Tensor) -> Tensor:

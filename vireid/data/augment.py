@@ -247,8 +247,10 @@ _ALL_JITTERED = replace(_MCF, visible=Stream(jitter=0.5))
 RECIPES = {
     "plain": Recipe(pad=0, flip=0, erasing="none"),
     "adca": _ADCA,
-    "pgm": _PGM,  # its SYSU stage 1 also jitters infrared pictures
-    "bmil": _PGM,
+    "pgm": _PGM,
+    "pgm_stage1": replace(  # of PGM, N-ULC and BMIL on SYSU
+        _PGM, infrared=Stream(jitter=0.5, channels="adapt_grey")
+    ),
     "mcf": _MCF,  # TokenMatcher's stage 1, and its stage 2
     "mcf_stage2": _ALL_JITTERED,
     "mcf_paper": replace(  # the paper names no turn of hue

@@ -6,6 +6,7 @@ from vireid.runs import Run, ladders
 
 TITLES = {
     "stage1": "stage 1",
+    "M1": "within the modalities (M1)",
     "prolonged": "stage 1 prolonged",
     "M2": "naive global (M2)",
     "centred": "naive, centred",
@@ -14,7 +15,7 @@ TITLES = {
     "M6": "BMIL + subsets (M6)",
     "oracle": "oracle (true identities)",
 }
-PAPER_ROWS = {"stage1": "M1", "M2": "M2", "M3": "M3", "M6": "M6"}
+PAPER_ROWS = {"M1": "M1", "M2": "M2", "M3": "M3", "M6": "M6"}
 
 
 def ladder() -> dict[str, list[Run]]:

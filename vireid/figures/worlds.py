@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 
-from vireid import bias, experiment, plots, warm_start
+from vireid import bias, experiment, methods, plots, warm_start
 from vireid.data import synthvi
 from vireid.features import extract
 from vireid.figures.registry import drawing
@@ -18,9 +18,9 @@ def tiny() -> experiment.Experiment:
 
 
 @cache
-def trained(stage: int):
-    """The network and its training embeddings after stage 1 or BMIL's stage 2 on the tiny world."""
-    model, _ = warm_start.trained(tiny(), None if stage == 1 else "M3+MIRL")
+def trained(stage: int, row: str = "M3+MIRL"):
+    """The network and its training embeddings after stage 1 or a row of BMIL on the tiny world."""
+    model, _ = warm_start.trained(tiny(), None if stage == 1 else row)
     return model, extract(model, tiny().train)
 
 
@@ -55,28 +55,34 @@ def neighbour_modality():
     return figure
 
 
-@drawing("Maps (t-SNE) of the training features after stage 1 and 2.", "BMIL, Fig. 1b and 5")
+@drawing(
+    "Maps (t-SNE) of the training features after stage 1, the naive global baseline and BMIL.",
+    "BMIL, Fig. 1b and 5",
+)
 def maps():
-    """t-SNE of both stages."""
-    figure, axes = plots.canvas(2, width=9.0, height=4.2)
-    for ax, stage in zip(axes, (1, 2), strict=True):
-        _, train = trained(stage)
+    """t-SNE of stage 1 and of what the global baseline and the whole method make of it."""
+    shown = {"after stage 1": (1,), "naive global (M2)": (2, "M2"), "BMIL": (2,)}
+    figure, axes = plots.canvas(3, width=12.6, height=4.2)
+    for ax, (title, which) in zip(axes, shown.items(), strict=True):
+        _, train = trained(*which)
         plots.embedding_map(
             plots.project(train.x, "tsne"), train.modality, ax, identity=train.identity,
-            title=f"after stage {stage}", axis="t-SNE",
+            title=title, axis="t-SNE",
         )  # fmt: skip
     return figure
 
 
 @drawing(
-    "Distances between pictures of one person: cosine has two peaks; the modality-aware Jaccard "
-    "distance brings some crossing pairs near, and sends many pairs of one light far.",
+    "Distances inside the joint clusters of BMIL's first epoch: cosine and plain Jaccard distance "
+    "make two heaps, pairs of one light and crossing ones; the modality-aware distance mixes them.",
     "BMIL, Fig. 3",
 )
 def two_peaks():
-    """Distances inside identities under three measures, stage-1 features."""
+    """Distances inside global clusters under three measures, stage-1 features."""
     _, train = trained(1)
-    settings = {"k1": 8, "k2": 2, "modality": train.modality}
+    method = methods.build("bmil", preset="tiny")
+    cluster = method.cluster_jointly(train, 0)
+    settings = {"k1": method.k1, "k2": method.k2, "modality": train.modality}
     measures = {
         "cosine": None,
         "vanilla Jaccard": jaccard_distance(train.x, rule="vanilla", **settings),
@@ -84,7 +90,7 @@ def two_peaks():
     }
     figure, axes = plots.canvas(3, width=11.0, height=3.4)
     for ax, (name, distance) in zip(axes, measures.items(), strict=True):
-        found = bias.pair_distances(train, train.identity, distance=distance)
+        found = bias.pair_distances(train, cluster, distance=distance)
         plots.distances(found.distance, found.crossing, ax, xlabel=f"{name} distance")
     return figure
 

@@ -53,7 +53,7 @@ def hinged_contrast(
     Parameters
     ----------
     x, target, temperature : as in ``cluster_contrast``
-    mean, hard : (K, d) the two banks
+    mean, hard : (K, d) the two banks, or what ``HybridMemory.seen_by`` gives
     hinge : h >= 0 in nats, subtracted from the *batch mean* of the mean bank's loss
 
     Raises as ``cluster_contrast``, and ValueError for hinge < 0.
@@ -85,7 +85,8 @@ def multi_positive(
     ----------
     x : (b, d) features, normalised inside
     target_cluster : (b,) cluster of each image; it must have a proxy
-    proxies : (P, d) prototypes, one or two per cluster; a constant for gradients
+    proxies : (P, d) prototypes, one or two per cluster; a constant for gradients, or what
+        ``Memory.seen_by`` gives
     proxy_cluster : (P,) cluster of each proxy
     temperature : tau > 0
     keep : size of S: the positives and the highest-scoring other proxies; min(keep, P) is used

@@ -14,10 +14,20 @@ from torch.nn.functional import normalize
 
 from vireid.bias import centre
 from vireid.clustering import NoClustersError, dbscan
+from vireid.data.augment import RECIPES, Recipe
 from vireid.jaccard import jaccard_distance
 from vireid.losses import cluster_contrast, multi_positive
-from vireid.methods.dcl import DCL, LIGHT, M3SVD, TINY, two_modality_batches
+from vireid.methods.dcl import DCL, LIGHT, M3SVD, REGDB, SOURCES, TINY, two_modality_batches
 from vireid.types import Batch, Embeddings, Modality, PseudoLabels
+
+OFFICIAL = {"recipe": "pgm_stage1", "stage2_recipe": "pgm", "bn_chunks": 2}
+OFFICIAL_REGDB = REGDB | {
+    "bn_chunks": 2,
+    "subset_ratio": 1.0,
+    "identities": 4,
+    "infrared_identities": 8,
+}
+PAPER = {"memory": "single", "lqe_per_modality": 3, "lr": 3.5e-3, "camera_aware_sampling": False}
 
 
 @dataclass(kw_only=True)
@@ -37,9 +47,13 @@ class BMIL(DCL):
     global_eps : DBSCAN radius of the global clustering; None = eps
     centring : subtract each modality's mean feature before the global clustering (a control of
         ours, in none of the papers)
+    stage2_recipe : augmentation of stage 2, a name of ``data.augment.RECIPES``; None = no change
 
-    Source: BMIL (AAAI 2026, arXiv 2512.07760), eq. 1-8. Differs: gradients see the memory as it was
-    before the step; the released code moves it inside the backward pass.
+    Per iteration of stage 2 the second step's memory is written by both modalities' views, in two
+    calls. With split prototypes they share no row, and a hybrid memory sees no order in a call:
+    ``write_order`` then decides nothing but how far "during" moves are seen by gradients.
+    Source: BMIL (AAAI 2026, arXiv 2512.07760), eq. 1-8, and its released code. No script of it
+    knows LLCM; those presets are SYSU's.
     """
 
     name = "bmil"
@@ -54,11 +68,15 @@ class BMIL(DCL):
     keep: int = 50
     global_eps: float | None = None
     centring: bool = False
+    stage2_recipe: str | None = None
 
     presets = {
-        "official": {},
-        "official_regdb": {"iterations": 100, "eps": 0.3, "subset_ratio": 1.0},
-        "paper": {"memory": "single", "lqe_per_modality": 3, "lr": 3.5e-3},
+        "official": OFFICIAL,
+        "official_regdb": OFFICIAL_REGDB,
+        "official_llcm": OFFICIAL,
+        "paper": PAPER,
+        "paper_regdb": PAPER | REGDB | {"subset_ratio": 1.0},
+        "paper_llcm": PAPER,
         "light": LIGHT | {"lqe_per_modality": 2},
         "tiny": TINY | {"lqe_per_modality": 1},
         "m3svd": M3SVD | {"lqe_per_modality": 1},
@@ -88,14 +106,51 @@ class BMIL(DCL):
         "centring": (False, True),
     }
 
-    choices = {"global_clusters": switches["global_clusters"]}
+    choices = {
+        "global_clusters": switches["global_clusters"],
+        "stage2_recipe": (None, *RECIPES),
+    }
     ranges = (
         ("lqe_per_modality keep", lambda v: v >= 1, "give a whole number >= 1"),
         ("global_eps", lambda v: 0 < v <= 1, "Jaccard distances lie in (0, 1]"),
     )
     stage2_fields = frozenset(
-        "global_clusters split_prototypes lqe_per_modality keep global_eps centring".split()
+        "global_clusters split_prototypes lqe_per_modality keep global_eps centring "
+        "stage2_recipe".split()
     )
+    sources = SOURCES | {
+        "lr": "code --lr 3.5e-4 (args and logs); the paper prints 3.5e-3",
+        "memory": "code -mb CMhybrid; the paper has one bank",
+        "hinge": "code, CMhybrid r = 0.2; not in the paper",
+        "identities": "code -b 128 = 8 x 16 visible, shown twice; RegDB 4 x 16",
+        "infrared_identities": "code -b 128 = 8 x 16",
+        "camera_aware_sampling": "code; the paper names no cameras, mates at random",
+        "subset_ratio": "paper (SC) and code --sample_ratio 0.5; RegDB's script has none",
+        "recipe": "code: SYSU's stage 1 also jitters infrared by 0.5, RegDB's does not",
+        "stage2_recipe": "code: no infrared jitter in stage 2",
+        "bn_chunks": "code: DataParallel on 2 cards",
+        "write_order": "code: v + a in one call before r; separate rows, see the class",
+        "global_clusters": "paper eq. 4-6 (BMGC)",
+        "split_prototypes": "paper eq. 7 (MIRL)",
+        "lqe_per_modality": "code: k2 rows of each modality; the paper's eq. 6 has k2 / 2",
+        "keep": "code bg_knn = 50; the paper leaves k open",
+        "global_eps": "code: as within the modalities",
+        "centring": "ours, a control",
+    }
+
+    def __post_init__(self):
+        super().__post_init__()
+        if "vra" == self.write_order or "arv" == self.write_order:
+            raise ValueError(
+                f"write_order={self.write_order!r}: plain and augmented visible pictures are "
+                "written in one call; put v and a side by side"
+            )
+
+    def augmentation(self, epoch: int) -> Recipe:
+        """The recipe of the epoch's stage."""
+        stage, _ = self.schedule.stage_of(epoch)
+        name = self.stage2_recipe if stage == 2 and self.stage2_recipe else self.recipe
+        return RECIPES[name]
 
     @property
     def unsupervised(self) -> bool:
@@ -182,20 +237,17 @@ class BMIL(DCL):
         """Yield half the sum of both modalities' global contrast (eq. 8); then move the proxies."""
         x = normalize(encode(batch).x)
         proxy = torch.as_tensor(self.proxy[batch.rows], device=x.device)
-        terms = {}
-        for own in Modality:
-            at = batch.of(own)
-            terms[f"{own.word} global"] = 0.5 * self.global_contrast(x[at], proxy[at])
-        yield terms
-        for own in (Modality.INFRARED, Modality.VISIBLE):
-            at = batch.of(own)
+        calls = self.written_calls(batch)
+        loss = {own: 0.5 * self.global_contrast(x[at], proxy[at]) for own, at in reversed(calls)}
+        yield {f"{own.word} global": loss[own] for own in Modality}
+        for _, at in calls:
             self.global_memory.update(x[at].detach(), proxy[at])
 
     def global_contrast(self, x: torch.Tensor, proxy: torch.Tensor) -> torch.Tensor:
         """Mean over the memory's banks of the multi-positive (or plain) contrast."""
         cluster = torch.as_tensor(self.proxy_cluster, device=x.device)
-        memory = self.global_memory
-        banks = (memory.mean, memory.hard) if self.memory == "hybrid" else (memory.prototypes,)
+        banks = self.global_memory.seen_by(proxy)
+        banks = banks if self.memory == "hybrid" else (banks,)
         losses = [
             multi_positive(
                 x, cluster[proxy], bank, cluster, temperature=self.temperature, keep=self.keep

@@ -15,7 +15,7 @@ from vireid.data import sampler
 from vireid.jaccard import jaccard_distance
 from vireid.losses import cluster_contrast, hinged_contrast
 from vireid.memory import HybridMemory, Memory
-from vireid.methods.base import Method
+from vireid.methods.base import VIEWS, Method
 from vireid.types import Batch, Embeddings, Modality, PseudoLabels
 
 # Settings for the small worlds, shared by every method whose stage 1 this is. k1 stays near the
@@ -43,6 +43,36 @@ TINY = LIGHT | {
     "identities": 6,
 }
 M3SVD = LIGHT | {"epochs": (5, 6), "iterations": 20, "k1": 8, "k2": 2, "lr": 3.5e-4}
+REGDB = {"iterations": 100, "eps": 0.3}  # what every released script of this line changes there
+ADCA = {"epochs": (50, 0), "recipe": "adca", "infrared_identities": 16, "bn_chunks": 4}
+
+SOURCES = {  # field -> where its value comes from; N-ULC, PGM and BMIL share these with ADCA
+    "epochs": "paper and code: 50 a stage",
+    "iterations": "code --iters 200, RegDB 100",
+    "stage2_iterations": "code: as many as stage 1",
+    "lr": "code --lr 3.5e-4",
+    "milestones": "code --step-size 20, begun anew in stage 2",
+    "decay": "code StepLR gamma 0.1",
+    "optimiser": "code Adam",
+    "weight_decay": "code --weight-decay 5e-4",
+    "k1": "code --k1 30",
+    "k2": "code --k2 6",
+    "eps": "paper and code: 0.6, RegDB 0.3",
+    "min_samples": "code DBSCAN min_samples=4",
+    "temperature": "paper and code --temp 0.05",
+    "momentum": "paper and code --momentum 0.1",
+    "memory": "code ClusterMemory without --use-hard",
+    "hinge": "BMIL's code, CMhybrid r = 0.2; no part of a single bank",
+    "identities": "code: visible batch 128 = 8 x 16, shown twice",
+    "infrared_identities": "code -b 256 = 16 x 16",
+    "instances": "code --num-instances 16",
+    "camera_aware_sampling": "code RandomMultipleGallerySampler",
+    "subset_ratio": "BMIL's; ADCA clusters all images",
+    "recipe": "code: exchange without jitter",
+    "bn_chunks": "code: DataParallel on 4 cards",
+    "moves": "ours; the code moves memories during the backward pass",
+    "write_order": "code: plain and augmented visible in one call; infrared apart",
+}
 
 
 @dataclass(kw_only=True)
@@ -57,15 +87,20 @@ class DCL(Method):
     memory : "single" bank moved sample by sample, or "hybrid": a mean and a hard bank
     hinge : margin under which the mean bank's loss stops pulling (hybrid only), nats
     identities, instances : clusters per batch and modality, images of each
+    infrared_identities : infrared clusters per batch; None = as many
     camera_aware_sampling : prefer mates from other cameras than the anchor's
     subset_ratio : share of the visible images clustered in an epoch; 1 = all of them
 
+    Of ``write_order`` only who comes last of v and a matters here: infrared has its own memory.
+    "official" is ADCA's first stage; no script of it knows LLCM, whose preset is SYSU's.
     Source: Yang et al. 2022 (ADCA, dual contrastive learning); Dai et al. 2022 (ClusterNCE).
     """
 
     name = "dcl"
     title = "stage 1 (dual contrastive learning)"
     source = "ADCA, ACM MM 2022"
+    networks = {"agw": ("agw", {"inner": 1})}  # the code divides the reduction by itself
+    sources = SOURCES
 
     k1: int = 30
     k2: int = 6
@@ -77,12 +112,14 @@ class DCL(Method):
     hinge: float = 0.2
     identities: int = 8
     instances: int = 16
+    infrared_identities: int | None = None
     camera_aware_sampling: bool = True
     subset_ratio: float = 1.0
 
     presets = {
-        "official": {"epochs": (50, 0)},
-        "official_regdb": {"epochs": (50, 0), "iterations": 100, "eps": 0.3},
+        "official": ADCA,
+        "official_regdb": ADCA | REGDB,
+        "official_llcm": ADCA,
         "light": LIGHT | {"epochs": (6, 0)},
         "tiny": TINY | {"epochs": (2, 0)},
         "m3svd": M3SVD | {"epochs": (5, 0)},
@@ -91,7 +128,7 @@ class DCL(Method):
     choices = {"memory": ("single", "hybrid")}
     ranges = (
         (
-            "k1 k2 min_samples identities instances",
+            "k1 k2 min_samples identities instances infrared_identities",
             lambda v: v >= 1,
             "give a whole number >= 1",
         ),
@@ -147,10 +184,9 @@ class DCL(Method):
 
     def new_memory(self, x: torch.Tensor, label: np.ndarray) -> Memory | HybridMemory:
         """A memory that starts at the centroids of x (n, d)."""
-        phi = prototypes(x, torch.as_tensor(label))
-        if self.memory == "hybrid":
-            return HybridMemory(phi, momentum=self.momentum)
-        return Memory(phi, momentum=self.momentum, moves=self.moves)
+        bank = HybridMemory if self.memory == "hybrid" else Memory
+        start = prototypes(x, torch.as_tensor(label))
+        return bank(start, momentum=self.momentum, moves=self.moves)
 
     def batches(self, labels: dict[str, PseudoLabels], epoch: int) -> Iterator[Batch]:
         """Visible pictures twice (plain, channel-exchanged), infrared once; drawn apart."""
@@ -168,10 +204,7 @@ class DCL(Method):
     def intra_step(self, batch: Batch, encode):
         """Yield the contrast of both modalities; move the memories after the step."""
         x = normalize(encode(batch).x)
-        seen = {}
-        for own in Modality:
-            at = torch.cat([at for _, at in self.written(batch, own)])
-            seen[own] = x[at], batch.label[at].to(x.device)
+        seen = {own: (x[at], batch.label[at].to(x.device)) for own, at in self.written_calls(batch)}
         yield {
             f"{own.word} contrast": self.contrast(*seen[own], self.memories[own])
             for own in Modality
@@ -179,13 +212,22 @@ class DCL(Method):
         for own, (features, label) in seen.items():
             self.memories[own].update(features.detach(), label)
 
+    def written_calls(self, batch: Batch) -> list[tuple[Modality, torch.Tensor]]:
+        """(modality, positions of its views), first written first: one call of a memory each.
+
+        Losses call memories the other way round, so that ``moves="during"`` writes in this order.
+        """
+        views = {}
+        for letter, at in self.written(batch):
+            views.setdefault(VIEWS[letter][0], []).append(at)
+        return [(own, torch.cat(at)) for own, at in views.items()]
+
     def contrast(self, x: torch.Tensor, target: torch.Tensor, memory) -> torch.Tensor:
         """Loss of one modality's features against its memory."""
+        bank = memory.seen_by(target)
         if isinstance(memory, HybridMemory):
-            return hinged_contrast(
-                x, target, memory.mean, memory.hard, temperature=self.temperature, hinge=self.hinge
-            )
-        return cluster_contrast(x, target, memory.seen_by(target), temperature=self.temperature)
+            return hinged_contrast(x, target, *bank, temperature=self.temperature, hinge=self.hinge)
+        return cluster_contrast(x, target, bank, temperature=self.temperature)
 
 
 def subset_blocks(rows: np.ndarray, ratio: float, rng: np.random.Generator) -> list[np.ndarray]:
@@ -211,17 +253,18 @@ def two_modality_batches(
 ) -> Iterator[Batch]:
     """Pair draws of both modalities; ``space[m]`` holds the labels of modality m, -1 elsewhere."""
     rng = method.rng(epoch, stream)
+    clusters = method.identities, method.infrared_identities or method.identities
     draws = [
         sampler.draw(
             label,
             method.camera,
-            identities=method.identities,
+            identities=identities,
             instances=method.instances,
             iterations=method.schedule.iterations_of(epoch),
             camera_aware=method.camera_aware_sampling,
             rng=np.random.default_rng(rng.integers(2**63)),
         )
-        for label in space
+        for label, identities in zip(space, clusters, strict=True)
     ]
     return (show(drawn, space, views) for drawn in zip(*draws, strict=True))
 

@@ -86,6 +86,7 @@ class Settings(DCL):
     memory: ClassVar[str] = "single"
     hinge: ClassVar[float] = 0.0
     subset_ratio: ClassVar[float] = 1.0
+    infrared_identities: ClassVar[None] = None
 
     recipe: str = "adca"
     strong_stage1: bool = True
