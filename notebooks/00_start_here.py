@@ -14,7 +14,7 @@
 # ---
 
 # %% [markdown]
-# # 00 · Start here: the same person in another light
+# # 00 · Start here: the same person, visible and infrared
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/00_start_here.ipynb)
 # [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/00_start_here.ipynb)
@@ -25,9 +25,9 @@
 # **Time.** 15 minutes to read; runs in under 60 s on two CPU cores, without a GPU or a download.
 #
 # A camera saw somebody at noon. At night another camera, which lights the street with infrared
-# lamps, sees somebody. Is it the same person? That is *visible-infrared person
-# re-identification*. We learn it **unsupervised**: a heap of pictures, each known to be visible
-# or infrared, and no names at all.
+# lamps, sees somebody. Is it the same person? That is *visible-infrared person re-identification*.
+# We learn it **unsupervised**: a collection of pictures, each known to be visible or infrared, and
+# no names at all.
 
 # %% tags=["colab"]
 import sys
@@ -58,7 +58,7 @@ world = prepare(DATA, preset=PRESET, trials=1)
 train, query, gallery = world.train, world.test.query, world.test.gallery
 print(f"{train.name}: {len(train)} pictures to learn from, without names")
 known = "also" if np.isin(query.identity, train.identity).any() else "not"
-print(f"test: {len(query)} questions, {len(gallery)} possible answers, people {known} in training")
+print(f"test: {len(query)} queries, {len(gallery)} gallery pictures, people {known} in training")
 
 # %% [markdown]
 # ## 1 · What the computer is given
@@ -77,14 +77,14 @@ plots.show(figure, "Six people, one to a row: five visible and five infrared pic
 # %% [markdown]
 # ## 2 · A round of the game
 #
-# **Predict first.** Below are six questions in infrared and, for each, the eight answers that
-# look most alike when one simply compares grey pixels. How many of the six *first* answers will
+# **Predict first.** Below are six infrared queries and, for each, the eight gallery pictures that
+# look most alike when one simply compares grey pixels. How many of the six *first* ones will
 # be right? There are as many people in the gallery as the next line says, so a blind guess is
 # right once in that many.
 
 # %%
 first_right = widgets.predict(
-    "00-rank1", "Of the first answers by grey pixels, how many are right?"
+    "00-rank1", "By grey pixels, how many first-ranked pictures are right?"
 )
 first_right.show()
 
@@ -103,23 +103,25 @@ order = plots.best_answers(world.test, q, g)
 shown = [np.flatnonzero(query.identity == p)[0] for p in np.unique(query.identity)[:6]]
 figure, ax = plots.canvas(width=4.8, height=5.6)
 plots.retrieval_sheet(query, gallery, order, ax, rows=shown)
-plots.show(figure, "Six infrared questions and the eight visible pictures nearest in grey pixels.")
+plots.show(
+    figure, "Six infrared queries and the eight visible gallery pictures nearest in grey pixels."
+)
 
 # %%
 score = world.test.score(q, g)
 chance = np.mean([np.mean(gallery.identity == p) for p in query.identity])
-print(f"pixels: first answer right for {score['rank1']:.0%} of the questions, chance {chance:.0%}")
+print(f"pixels: rank-1 {score['rank1']:.0%} of the queries, chance {chance:.0%}")
 
 # %%
 first_right.reveal(100 * score["rank1"])
 
 # %% [markdown]
-# The score `rank-1` is the share of questions whose first answer is right. `mAP` (mean average
-# precision) also asks whether *all* pictures of the person come early. Both are explained with
-# the protocols in `vireid.evaluation`, and wherever a network answers questions about test people,
-# both are reported.
+# The score `rank-1` is the share of queries whose first-ranked gallery picture is right. `mAP`
+# (mean average precision) also asks whether *all* pictures of the person come early. Both are
+# explained with the protocols in `vireid.evaluation`, and wherever a network is tested, both are
+# reported.
 #
-# **What to doubt.** Six questions prove nothing: the score above is over all of them, and even
+# **What to doubt.** Six queries prove nothing: the score above is over all of them, and even
 # that is a small world. Pixels may also profit from what has nothing to do with the person: the
 # pose, the wall.
 
@@ -131,11 +133,11 @@ first_right.reveal(100 * score["rank1"])
 # | look | What does infrared keep of a person, what not? | 01 two modalities |
 # | describe | What does a network make of a picture? | 02 features |
 # | group | Can groups of alike pictures stand in for names? | 03 clusters within a modality |
-# | see the trap | Why do pictures flock with their own light? | 04 modality bias |
+# | see the trap | Why are neighbours of the own modality? | 04 modality bias |
 # | measure better | Which distance lets neighbours cross the gap? | 05 the Jaccard family |
-# | bridge | How does a cluster get one prototype per light? | 06 prototypes and invariance |
+# | bridge | How does a cluster get one prototype per modality? | 06 prototypes and invariance |
 # | train | What does each part of a method bring? | 07 train and compare |
-# | debias | What ties a label to the light? | 08 causal adjustment |
+# | debias | What ties a label to the modality? | 08 causal adjustment |
 # | debias | Can pictures, labels and memories be freed of it? | 09 bias-free training |
 # | associate | Who is matched to whom? | 10 associations |
 # | associate | Do neighbours know better? | 11 label transfer |
@@ -213,6 +215,6 @@ checks.check("00-given", ...)
 # where in a stripe something is, so pose matters less, but a dark jacket need not be dark in
 # infrared: the ranking changes, and whether rank-1 rises or falls on so few people you have just
 # seen; it stays far from reliable either way. No fixed rule on pixels knows
-# that cloth changes its brightness with the light. That has to be learned, and notebook 01 shows
+# that cloth has another brightness in infrared. That has to be learned, and notebook 01 shows
 # why.
 # </details>

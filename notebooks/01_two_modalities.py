@@ -20,7 +20,7 @@
 # [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/01_two_modalities.ipynb)
 # [View source](https://github.com/vireid/vireid/blob/main/notebooks/01_two_modalities.py)
 #
-# **Objective.** See what changes when only the light changes, and split the gap into a part that
+# **Objective.** See what changes when only the modality changes, and split the gap into a part that
 # a network can learn and a part that nobody can.
 #
 # **Before this.** Notebook 00.
@@ -53,10 +53,10 @@ train = data.load(DATA, preset=PRESET)
 print(f"{train.name}: {len(train)} pictures, {len(np.unique(train.identity))} people")
 
 # %% [markdown]
-# ## 1 · Change the light and nothing else
+# ## 1 · Change the modality and nothing else
 #
 # In the real world one cannot photograph the same instant twice, so it stays open whether two
-# pictures differ by the light, the pose or the place. A drawn world can do it: SynthVI is a
+# pictures differ by the modality, by pose or the place. A drawn world can do it: SynthVI is a
 # *causal model*, and `do(modality=infrared)` sets one variable and leaves all others, even the
 # dice, as they were.
 #
@@ -71,7 +71,7 @@ widgets.twins().show()
 # %% [markdown]
 # Shape, pose, bag and most patterns stay. Colour is gone, and brightness is not simply kept. Skin
 # turns nearly white in everybody, so its tone is lost too. Of the way of walking one picture shows
-# one moment, the same in both lights.
+# one moment, the same in both modalities.
 #
 # **What to doubt.** Real cameras of the two kinds do not hang in one place, so real pairs also
 # differ in view. And drawn people have fewer ways to look than real ones.
@@ -148,11 +148,11 @@ for ax, gap in zip(axes, (0.0, 0.5, 1.0), strict=True):
     world = WORLD.do(modality_gap=gap)
     shots = [world.shot(world.person(p, seed=1), world.camera(1), (1, p)) for p in range(80)]
     lit = [[render(s.do(modality=m), (64, 32)) for s in shots] for m in (0, 1)]
-    light = [[picture[16:32, 10:22].mean() for picture in pictures] for pictures in lit]
+    brightness = [[picture[16:32, 10:22].mean() for picture in pictures] for pictures in lit]
     ax.set(xlim=(0, 255), ylim=(0, 255))
     axis = dict(xlabel="visible (grey levels)", ylabel="infrared (grey levels)")
-    plots.paired(*light, ax, **axis, title=f"modality_gap {gap:g}")
-plots.show(figure, "Torso brightness of 80 twins in both lights, at modality_gap 0, 0.5 and 1.")
+    plots.paired(*brightness, ax, **axis, title=f"modality_gap {gap:g}")
+plots.show(figure, "Torso brightness of 80 twins in both modalities, at modality_gap 0, 0.5 and 1.")
 
 # %% [markdown]
 # At 0 one rule binds infrared to *colour* for everybody, and brightness is a part of colour; at 1
@@ -164,7 +164,7 @@ plots.show(figure, "Torso brightness of 80 twins in both lights, at modality_gap
 # gap of real cloth is, a drawn world cannot say; it only lets us turn the dial.
 
 # %% [markdown]
-# ## 4 · How easily is the light itself recognised?
+# ## 4 · How easily is the modality itself recognised?
 #
 # Turn all pictures grey. **Predict first:** from two numbers per picture, its brightness and its
 # graininess, can one tell the modality?
@@ -181,12 +181,12 @@ plots.show(figure, "Brightness and graininess of the grey pictures, one histogra
 # %%
 for name, values in clues.items():
     right = [((values > cut) == train.modality).mean() for cut in values]
-    print(f"one threshold on {name} tells the light of {max(*right, 1 - min(right)):.0%}")
+    print(f"one threshold on {name} tells the modality of {max(*right, 1 - min(right)):.0%}")
 
 # %% [markdown]
-# Chance is 50 %. Whatever lies above it is light that shows in a number which has nothing to do
+# Chance is 50 %. Whatever lies above it is the modality, read off a number which has nothing to do
 # with the person, and a network sees far more than two numbers. Remember that when we group
-# pictures by likeness without names (03) and find them grouped by light (04).
+# pictures by similarity without names (03) and find them grouped by modality (04).
 #
 # **What to doubt.** The threshold was chosen on the pictures it is judged on. With one number
 # that hardly matters; with many it would.

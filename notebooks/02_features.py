@@ -21,7 +21,7 @@
 # [View source](https://github.com/vireid/vireid/blob/main/notebooks/02_features.py)
 #
 # **Objective.** Turn pictures into features, see which pictures lie near each other and why that
-# helps in one light more than across both.
+# helps in one modality more than across both.
 #
 # **Before this.** Notebooks 00 and 01.
 #
@@ -62,16 +62,16 @@ print(f"{len(features)} pictures of {train.name} -> features of {features.x.shap
 # ## 1 · A feature is a direction
 #
 # The network has one *stem* (its first layers) per modality and shares all the rest. What comes
-# out is a vector of length 1, so only its direction counts, and the likeness of two pictures is
+# out is a vector of length 1, so only its direction counts, and the similarity of two pictures is
 # the cosine of the angle between them. *Distance* below means 1 - cosine: 0 for the same
 # direction, 1 for unrelated ones.
 #
 # The weights have seen other drawn people, never these, and only in visible light and random
 # greys. On real data they are ImageNet's.
 #
-# **Predict first.** Sort from near to far: (a) the same person in the same light, (b) the same
-# person in the other light, (c) another person in the same light, (d) another person in the other
-# light.
+# **Predict first.** Sort from near to far: (a) the same person in the same modality, (b) the same
+# person in the other modality, (c) another person in the same modality, (d) another person in the
+# other modality.
 
 # %%
 similarity = (features.x @ features.x.T).numpy()  # (n, n)
@@ -87,12 +87,12 @@ plots.show(figure, "Feature distances of pairs, same person and different people
 # %%
 for who, of in (("the same person", same), ("different people", ~same)):
     near, far = (np.median(distance[of & way]) for way in (~crossing, crossing))
-    print(f"{who}: median distance {near:.2f} in one light, {far:.2f} across")
+    print(f"{who}: median distance {near:.2f} in one modality, {far:.2f} across")
 
 # %% [markdown]
-# Crossing the gap costs distance, whoever is in the picture. Where (b) lies beyond (c), a
-# stranger in the same light looks nearer than oneself in another: that is the whole difficulty in
-# one sentence.
+# Crossing the gap costs distance, whoever is in the picture. Where (b) lies beyond (c), a stranger
+# in the same modality looks nearer than oneself in another: that is the whole difficulty in one
+# sentence.
 #
 # **What to doubt.** These are medians over all pairs. Retrieval asks only for the *nearest* few,
 # so an overlap of the histograms may hurt little, or a small one a lot.
@@ -147,8 +147,8 @@ for name, network in (("random weights", blank), ("starting weights", model)):
 print(f"chance: {chance:.0%}")
 
 # %% [markdown]
-# And the test of notebook 00, with features beside its grey pixels: infrared questions, visible
-# answers, people never seen.
+# And the test of notebook 00, with features beside its grey pixels: infrared queries, a visible
+# gallery, people never seen.
 
 # %%
 query, gallery = world.test.query, world.test.gallery
@@ -156,21 +156,21 @@ tables = (query, gallery)
 grey = [np.stack([t.resized(i).mean(axis=-1).ravel() for i in range(len(t))]) for t in tables]
 grey = [x - x.mean(axis=1, keepdims=True) for x in grey]  # brightness taken out
 grey = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in grey]
-likeness = {"grey pixels": grey[0] @ grey[1].T}
+compared = {"grey pixels": grey[0] @ grey[1].T}
 for name, network in (("random weights", blank), ("starting weights", model)):
     q, g = world.test.embed(network)
-    likeness[name] = q.x @ g.x.T
+    compared[name] = q.x @ g.x.T
 
 # %%
 asked = (query.identity, gallery.identity, query.camera, gallery.camera)
 protocol = world.test.protocol
-curves = {name: evaluate(s, *asked, protocol=protocol).cmc for name, s in likeness.items()}
+curves = {name: evaluate(s, *asked, protocol=protocol).cmc for name, s in compared.items()}
 people = len(np.unique(gallery.identity))
 curves["chance"] = np.arange(1, people + 1) / people
 figure, ax = plots.canvas(width=5, height=3.4)
 plots.cmc(curves, ax, upto=min(20, people))
 told = ", ".join(f"{name} {curve[0]:.0%}" for name, curve in curves.items())
-plots.show(figure, f"Share of questions answered by each rank; at rank 1: {told}.")
+plots.show(figure, f"Share of queries with a right picture by each rank; at rank 1: {told}.")
 print(f"rank-1: {told}")
 
 # %%
@@ -179,19 +179,21 @@ identity = world.test.query.identity
 shown = [np.flatnonzero(identity == p)[0] for p in np.unique(identity)[:5]]
 figure, ax = plots.canvas(width=4, height=4.8)
 plots.retrieval_sheet(world.test.query, world.test.gallery, order, ax, rows=shown, answers=6)
-plots.show(figure, "Five infrared questions and the network's six best visible answers to each.")
+plots.show(
+    figure, "Five infrared queries and the network's six best visible gallery pictures for each."
+)
 
 # %% [markdown]
-# Within a light the weights are worth a lot, and across they lose to the grey pixels! The network
-# has learned to listen to colour, which infrared has not; raw pixels at least keep pose, place and
-# build, and a world as small as this one repeats them. What was learned in one light is worth
-# much in that light and carries over badly: a good description of a person *in visible light* is
-# not yet a description of the person. This is why the next notebooks first group pictures within
-# a modality, where features can be trusted, and cross the gap later.
+# Within a modality the weights are worth a lot, and across they lose to the grey pixels! The
+# network has learned to listen to colour, which infrared has not; raw pixels at least keep pose,
+# place and build, and a world as small as this one repeats them. What was learned in one modality
+# is worth much in that modality and carries over badly: a good description of a person *in visible
+# modality* is not yet a description of the person. This is why the next notebooks first group
+# pictures within a modality, where features can be trusted, and cross the gap later.
 #
-# **What to doubt.** On SynthVI the starting weights come from the same generator as the pictures:
-# a far closer relative than ImageNet is to SYSU-MM01. And the test has few people, so one more or
-# less right answer moves rank-1 by percents.
+# **What to doubt.** On SynthVI the starting weights come from the same generator as the pictures: a
+# far closer relative than ImageNet is to SYSU-MM01. And the test has few people, so one query more
+# or less moves rank-1 by percents.
 
 # %% [markdown]
 # ## Exercises that answer

@@ -20,7 +20,7 @@
 # [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/03_clusters_within_a_modality.ipynb)
 # [View source](https://github.com/vireid/vireid/blob/main/notebooks/03_clusters_within_a_modality.py)
 #
-# **Objective.** Group the pictures of one modality by likeness, judge the groups against the
+# **Objective.** Group the pictures of one modality by similarity, judge the groups against the
 # truth, and see what the three dials of the grouping do.
 #
 # **Before this.** Notebooks 00 to 02.
@@ -209,7 +209,7 @@ plots.show(
 )
 
 # %% [markdown]
-# Mostly, each person gets one cluster per light. Why, and what can be done about it, is the
+# Mostly, each person gets one cluster per modality. Why, and what can be done about it, is the
 # matter of notebooks 04 and 05.
 #
 # **What to doubt.** A mixed cluster is not yet a right one: it may hold two strangers.

@@ -14,14 +14,14 @@
 # ---
 
 # %% [markdown]
-# # 04 · Modality bias: pictures flock with their own light
+# # 04 · Modality bias: neighbours are of the own modality
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/04_modality_bias.ipynb)
 # [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/04_modality_bias.ipynb)
 # [View source](https://github.com/vireid/vireid/blob/main/notebooks/04_modality_bias.py)
 #
-# **Objective.** Measure in four ways how much features know about the light, see what the cheapest
-# repair is worth, and why clustering all pictures together fails.
+# **Objective.** Measure in four ways how much features know about the modality, see what the
+# cheapest repair is worth, and why clustering all pictures together fails.
 #
 # **Before this.** Notebooks 00 to 03.
 #
@@ -64,16 +64,16 @@ train = world.train
 model, run = stage_one(world, seed=0)
 features = extract(model, train)
 K = run.result["k"]
-print(f"{train.name}: {len(train)} pictures; a person has about {K} of them in each light")
+print(f"{train.name}: {len(train)} pictures; a person has about {K} of them in each modality")
 
 # %% [markdown]
 # ## 1 · Whose neighbours are they?
 #
-# Ask every picture for its k nearest others and count how many are of its own light. If features
-# ignored the light, that share would be the share of that light in the data (dotted).
+# Ask every picture for its k nearest others and count how many are of its own modality. If features
+# ignored the modality, that share would be the share of that modality in the data (dotted).
 #
 # **Predict first.** Sketch the mean share over k. What becomes of it when k passes the number of
-# pictures that a person has in one light?
+# pictures that a person has in one modality?
 
 # %%
 own_modality = widgets.predict(
@@ -89,10 +89,10 @@ widgets.neighbour_ratio(features, start=K).show()
 person = 2 * K - 1  # how many other pictures a person has
 for k in (K, person):
     ratio = bias.neighbour_modality_ratio(features, k=k)
-    print(
-        f"of the {k} nearest, {ratio.mean:.0%} are of the own light; by chance {ratio.chance:.0%}"
-    )
-print(f"where light does not matter and persons are found, it is {(K - 1) / person:.0%} for both k")
+    print(f"{k} nearest: {ratio.mean:.0%} are of the own modality, by chance {ratio.chance:.0%}")
+print(
+    f"where modality does not matter and persons are found, it is {(K - 1) / person:.0%} for both k"
+)
 
 # %%
 own_modality.reveal(100 * ratio.mean)
@@ -101,20 +101,20 @@ assert DATA != "synthvi" or ratio.mean > ratio.chance + 0.1, (
 )
 
 # %% [markdown]
-# The nearest few might be near for a good reason: the same person in the same light *is* the most
-# alike, and persons found perfectly within one light would already make the first share high. But
-# a person has only so many pictures in one light. Beyond that number a fair network would turn to
-# the same person in the other light; a biased one prefers strangers. So the second share, over as
-# many neighbours as a person has other pictures, is the one to read.
+# The nearest few might be near for a good reason: the same person in the same modality *is* the
+# most alike, and persons found perfectly within one modality would already make the first share
+# high. But a person has only so many pictures in one modality. Beyond that number a fair network
+# would turn to the same person in the other modality; a biased one prefers strangers. So the second
+# share, over as many neighbours as a person has other pictures, is the one to read.
 #
 # **What to doubt.** The share depends on k and on the pictures per person. Papers quote it at k =
 # 30 on their data; two data sets cannot be compared by it.
 
 # %% [markdown]
-# ## 2 · One heap of distances or two?
+# ## 2 · One peak of distances or two?
 #
 # Take all pairs of pictures of *one person*. Two histograms of their distance: pairs in one
-# light, and pairs across. Then the same for pairs of two different people.
+# modality, and pairs across. Then the same for pairs of two different people.
 #
 # **Predict first.** For which of the two will the histograms lie farther apart, and by how much
 # do they overlap?
@@ -129,21 +129,22 @@ for ax, inside, name in ((axes[0], True, "one person"), (axes[1], False, "two pe
 plots.show(
     figure,
     "Cosine distances of pairs of one person (left) and of two people (right): pairs of one "
-    "light and pairs across, a histogram each.",
+    "modality and pairs across, a histogram each.",
 )
 
 # %%
-for name, heap in peaks.items():
-    print(f"{name}: mean {heap.own_mean:.2f} in one light, {heap.crossing_mean:.2f} across")
-    print(f"  a crossing pair is the nearer one in {heap.mixing:.0%} of comparisons (fair: 50 %)")
+for name, two in peaks.items():
+    print(f"{name}: mean {two.own_mean:.2f} in one modality, {two.crossing_mean:.2f} across")
+    print(f"  a crossing pair is the nearer one in {two.mixing:.0%} of comparisons (fair: 50 %)")
 assert DATA != "synthvi" or peaks["one person"].mixing < 0.5, (
     "crossing pairs are no farther: there is no gap here"
 )
 
 # %% [markdown]
-# The left picture is the trouble: a person is far from herself as soon as the light changes. Now
-# compare her hatched heap (left) with the plain heap of strangers in one light (right). Where
-# these two overlap, a neighbour list may prefer a stranger in my light to myself in another.
+# The left picture is the trouble: a person is far from herself as soon as the modality changes. Now
+# compare her hatched histogram (left) with the plain one of strangers in one modality (right).
+# Where these two overlap, a neighbour list may prefer a stranger in my modality to myself in
+# another.
 #
 # **What to doubt.** One mean over all people hides that some cross easily (a bag, a striped coat)
 # and others hardly.
@@ -153,9 +154,9 @@ assert DATA != "synthvi" or peaks["one person"].mixing < 0.5, (
 #
 # t-SNE and UMAP lay the features out in the plane so that neighbours stay neighbours. Circles are
 # visible, triangles infrared; six people are picked out, their pictures joined to their centres,
-# one for each light.
+# one for each modality.
 #
-# **Predict first.** Will you see one continent per light, or one island per person?
+# **Predict first.** Will you see one continent per modality, or one island per person?
 
 # %%
 picked = np.sort(np.random.default_rng(0).permutation(len(train))[:1500])  # enough for a map
@@ -167,15 +168,15 @@ for ax, (name, word) in zip(axes, (("tsne", "t-SNE"), ("umap", "UMAP")), strict=
         maps[name], shown.modality, ax, identity=shown.identity, title=word, axis=word
     )
 plots.show(
-    figure, "t-SNE and UMAP maps of the training features: light by colour and mark, six people."
+    figure, "t-SNE and UMAP maps of the training features: modality by colour and mark, six people."
 )
 
 # %% [markdown]
-# Most likely you see a third thing: an island per person *and* light. Few people's two islands
+# Most likely you see a third thing: an island per person *and* modality. Few people's two islands
 # touch, and the six that are picked out show how far apart the others lie.
 #
-# Now walk through it: hover over a point to see the picture, draw a lasso around some, or move
-# the slider with the keyboard. Look for an island that holds both lights: one person, or two who
+# Now walk through it: hover over a point to see the picture, draw a lasso around some, or move the
+# slider with the keyboard. Look for an island that holds both modalities: one person, or two who
 # look alike?
 
 # %%
@@ -187,44 +188,44 @@ widgets.embedding_map(shown, maps["umap"], axis="UMAP", start=7).show()
 # it: sections 1, 2 and 4 work on the features themselves.
 
 # %% [markdown]
-# ## 4 · Can the light be read off?
+# ## 4 · Can the modality be read off?
 #
 # A straight cut through feature space, fitted on some people, tested on others: visible or
 # infrared?
 #
-# **Predict first.** Nobody trained the network to tell the light. How often will the cut be
+# **Predict first.** Nobody trained the network to tell the modality. How often will the cut be
 # right?
 
 # %%
 cut = bias.modality_classifier_accuracy(features, group=train.identity)
-print(f"light recognised in {cut.accuracy:.0%} of the pictures, chance {cut.chance:.0%}")
+print(f"modality recognised in {cut.accuracy:.0%} of the pictures, chance {cut.chance:.0%}")
 assert DATA != "synthvi" or cut.accuracy > cut.chance + 0.1, (
-    "the light cannot be read off: re-read this section"
+    "the modality cannot be read off: re-read this section"
 )
 
 # %% [markdown]
-# Like a camera's signature, the light is written all over the features although it is useless for
-# the task. Methods that fight this by an opponent who guesses the light come later.
+# Like a camera's signature, the modality is written all over the features although it is useless
+# for the task. Methods that fight this by an opponent who guesses the modality come later.
 #
 # **What to doubt.** Being readable is not yet being harmful: only what decides about *neighbours*
-# hurts. A method can leave the light readable and yet match well.
+# hurts. A method can leave the modality readable and yet match well.
 
 # %% [markdown]
 # ## 5 · The cheapest repair
 #
-# If the gap were a constant shift, one could subtract it: take each light's mean feature away
+# If the gap were a constant shift, one could subtract it: take each modality's mean feature away
 # from its pictures. No learning, one line, `bias.centre`. It is our **control**: a method that
 # mends the gap has to beat it.
 #
-# **Predict first.** What will centring do to the neighbours, to the two heaps, and to rank-1 on
-# the test people?
+# **Predict first.** What will centring do to the neighbours, to the two histograms, and to rank-1
+# on the test people?
 
 # %%
 versions = {"as they are": features, "centred": bias.centre(features)}
 for name, version in versions.items():
     share = bias.neighbour_modality_ratio(version, k=K).mean
     mixing = bias.two_peaks(bias.pair_distances(version, train.identity)).mixing
-    print(f"{name}: {share:.0%} own-light neighbours, mixing of one person's heaps {mixing:.0%}")
+    print(f"{name}: {share:.0%} own-modality neighbours, mixing within persons {mixing:.0%}")
 score = world.test.score(*world.test.embed(model))
 for name, tail in (("as they are", ""), ("centred", "_centred")):
     print(f"{name}: rank-1 {score['rank1' + tail]:.1%}, mAP {score['mAP' + tail]:.1%}")
@@ -235,13 +236,13 @@ for ax, (name, version) in zip(axes, versions.items(), strict=True):
     pairs = bias.pair_distances(version, train.identity)
     plots.distances(pairs.distance, pairs.crossing, ax, span=(0, 1.5), title=f"one person, {name}")
 plots.show(
-    figure, "Distances of pairs of one person, within a light and across, plain and centred."
+    figure, "Distances of pairs of one person, within a modality and across, plain and centred."
 )
 
 # %%
 gap = [bias.two_peaks(bias.pair_distances(v, train.identity)).gap for v in versions.values()]
 gone = 1 - gap[1] / gap[0]
-print(f"subtracting the means takes away {gone:.0%} of the distance between the two heaps")
+print(f"subtracting the means takes away {gone:.0%} of the distance between the two peaks")
 verdict = "most of the bias is one shift" if gone > 0.5 else "most of the bias is no common shift"
 print(f"so here {verdict}")
 
@@ -251,7 +252,7 @@ print(f"so here {verdict}")
 # centring does bring, it brings for free: a method's gain has to be read beside this control.
 #
 # **What to doubt.** Ask the classifier of section 4 about centred features and it falls *below*
-# chance. That is no sign that light is gone: with both means at zero, the people left out of the
+# chance. That is no sign that modality is gone: with both means at zero, the people left out of the
 # fit must lean the other way from those in it. A number far from chance on either side is
 # information.
 
@@ -286,7 +287,7 @@ assert DATA != "synthvi" or found["plain"]["recall"] < 0.5, (
 )
 
 # %% [markdown]
-# The clusters are fine, one light at a time; they only never meet. Training on them would pull a
+# The clusters are fine, one modality at a time; they only never meet. Training on them would pull a
 # person's two halves *apart*, for each is a wrong answer to the other. That is modality bias at
 # work: it is not the clustering that is bad, but the neighbours it is given.
 #
@@ -360,9 +361,9 @@ checks.check("04-below-chance", ...)
 #
 # <details><summary>Answer</summary>
 #
-# Nothing in stage 1 asks the two lights to come together: each is contrasted with its own
+# Nothing in stage 1 asks the two modalities to come together: each is contrasted with its own
 # prototypes only. The one bridge is the second view of visible pictures, in which colour channels
 # are exchanged or greyed at random, so that colour becomes useless and shape worth learning. How
 # far that helps depends on how much of the gap is colour: compare the two means, and the two
-# heaps, and say which part of the bias moved. Do not trust the loss here; it falls either way.
+# histograms, and say which part of the bias moved. Do not trust the loss here; it falls either way.
 # </details>

@@ -78,8 +78,8 @@ print(f"{train.name} after stage 1: k1 = {K1}, k2 = {K2}, eps = {EPS}")
 # | rule | the list | averaged over | from |
 # | --- | --- | --- | --- |
 # | `vanilla` | the k1 nearest, whoever they are | the k2 nearest | Zhong et al. 2017 |
-# | `lqe` | the same | the k2 nearest, each light's mean counting half | MMM, PCLHD |
-# | `modality` | k1 / 2 of each light | as many of each light | BMIL 2026 |
+# | `lqe` | the same | the k2 nearest, each modality's mean counting half | MMM, PCLHD |
+# | `modality` | k1 / 2 of each modality | as many of each modality | BMIL 2026 |
 # | `camera` | some of the own camera, some of all others | both lists | CA-Jaccard 2024 |
 # | `binary` | as `vanilla`, plain sets, no friends of friends | nothing | MULT 2024, eq. 5 |
 #
@@ -99,7 +99,7 @@ for rule, more in options.items():
 # %% [markdown]
 # Pick a picture with the slider, then go through the rules: on the left its nearest pictures by
 # that rule (a tick is the same person), on the right the encoding it is described by, coloured by
-# light. `cosine` is what one has before any rule.
+# modality. `cosine` is what one has before any rule.
 
 # %%
 panel = widgets.explorer(train, views, start=5)
@@ -134,17 +134,17 @@ for rule, seen in views.items():
     own = train.modality[near] == train.modality[:, None]
     same = train.identity[near] == train.identity[:, None]
     table[rule] = {
-        "of own light %": 100 * own[there].mean(),
-        "same person %, own light": 100 * same[there & own].mean(),
-        "same person %, other light": 100 * same[there & ~own].mean(),
+        "of own modality %": 100 * own[there].mean(),
+        "same person %, own modality": 100 * same[there & own].mean(),
+        "same person %, other modality": 100 * same[there & ~own].mean(),
         "the latter per picture": (there & ~own & same).sum() / len(train),
     }
 print(pd.DataFrame.from_dict(table, orient="index").round(1).to_string())
 
 # %% [markdown]
 # The first column is the bias of notebook 04 once more. `modality` lowers it by force: half of
-# every list *must* cross, and it finds most of the right ones across (last column). The force has
-# a price: of the neighbours it takes, in either light, fewer are the right person than of those a
+# every list *must* cross, and it finds most of the right ones across (last column). The force has a
+# price: of the neighbours it takes, in either modality, fewer are the right person than of those a
 # plain list takes (second and third column). A rule cannot know what the features do not; it only
 # chooses where to look.
 #
@@ -153,9 +153,9 @@ print(pd.DataFrame.from_dict(table, orient="index").round(1).to_string())
 # precision in section 4.
 
 # %% [markdown]
-# ## 3 · The two heaps, rectified
+# ## 3 · The two peaks, rectified
 #
-# Notebook 04 found two heaps of distances inside a person. The same histogram with the Jaccard
+# Notebook 04 found two peaks of distances inside a person. The same histogram with the Jaccard
 # distances in place of the cosine.
 #
 # **Predict first.** Where will the crossing pairs stand under `vanilla`, where under `modality`?
@@ -166,28 +166,28 @@ distances = {
     for rule, more in options.items()
 }
 figure, axes = plots.canvas(3, width=10.4, height=3.3)
-heaps = {}
+peaks = {}
 for ax, rule in zip(axes, ("cosine", "vanilla", "modality"), strict=True):
     pairs = bias.pair_distances(features, train.identity, distance=distances.get(rule))
-    heaps[rule] = bias.two_peaks(pairs)
+    peaks[rule] = bias.two_peaks(pairs)
     plots.distances(pairs.distance, pairs.crossing, ax, bins=30, xlabel=f"{rule} distance")
 plots.show(figure, "Distances inside a person by cosine, vanilla and modality-aware Jaccard.")
 
 # %%
-for rule, heap in heaps.items():
+for rule, two in peaks.items():
     print(
-        f"{rule}: mean {heap.own_mean:.2f} in one light, {heap.crossing_mean:.2f} across; gap "
-        f"{heap.gap:.2f}, crossing pair nearer in {heap.mixing:.0%}"
+        f"{rule}: mean {two.own_mean:.2f} in one modality, {two.crossing_mean:.2f} across; gap "
+        f"{two.gap:.2f}, crossing pair nearer in {two.mixing:.0%}"
     )
-assert DATA != "synthvi" or heaps["modality"].gap < heaps["vanilla"].gap, (
+assert DATA != "synthvi" or peaks["modality"].gap < peaks["vanilla"].gap, (
     "balanced lists did not narrow the gap here"
 )
 
 # %% [markdown]
 # After Fig. 3 of the BMIL paper. A pair at distance 1 shares nothing at all; that is where plain
 # lists leave nearly all crossing pairs. Balanced lists bring some of them back, but read the two
-# means: the gap mostly narrows from the other side, because pairs of one light now share only half
-# of their lists and move away. That is the price of section 2 again.
+# means: the gap mostly narrows from the other side, because pairs of one modality now share only
+# half of their lists and move away. That is the price of section 2 again.
 #
 # **What to doubt.** The picture shows pairs of *one* person only. If strangers across the gap came
 # nearer by as much, nothing would be won.
@@ -222,7 +222,7 @@ for rule, distance in distances.items():
     label = dbscan(distance, eps=EPS, min_samples=MIN_SAMPLES)
     score = cross_modality_scores(label, train.identity, train.modality, outliers="alone")
     kinds = [len(np.unique(train.modality[label == c])) for c in range(label.max() + 1)]
-    scores[rule] = {"clusters": len(kinds), "of both lights": kinds.count(2)}
+    scores[rule] = {"clusters": len(kinds), "of both modalities": kinds.count(2)}
     scores[rule] |= {"outliers": (label < 0).sum()}
     scores[rule] |= {f"{key} %": 100 * score[key] for key in ("recall", "precision", "ari")}
 print(pd.DataFrame.from_dict(scores, orient="index").round(1).to_string(na_rep="-"))
@@ -234,7 +234,7 @@ assert DATA != "synthvi" or recall["modality"] > recall["vanilla"], (
 
 # %% [markdown]
 # Balancing only the *average* (`lqe`) cannot help where the list itself holds nobody from the
-# other light: there is nothing to average. That is the paper's criticism of it. The price of
+# other modality: there is nothing to average. That is the paper's criticism of it. The price of
 # `modality` is paid in outliers: who has no honest partner across the gap gets a list that is
 # half noise.
 #
@@ -279,9 +279,9 @@ assert DATA != "synthvi" or best["modality"] > best["vanilla"], (
 
 # %% [markdown]
 # So compare like with like: the best `vanilla` may well beat `modality` at a setting that suits
-# neither, and only best against best says what balancing is worth. Balanced lists cut `k1` in
-# two, so where plain lists fit a person's pictures in one light, they may want a larger `k1`. And
-# at large `eps` everything melts into a few crowds, first where lists cross.
+# neither, and only best against best says what balancing is worth. Balanced lists cut `k1` in two,
+# so where plain lists fit a person's pictures in one modality, they may want a larger `k1`. And at
+# large `eps` everything melts into a few crowds, first where lists cross.
 #
 # **What to doubt.** The best field is found with the truth in hand; no method can do that. What a
 # method can use is a *broad* good region: look at the fields around the frame.
@@ -301,20 +301,20 @@ assert DATA != "synthvi" or best["modality"] > best["vanilla"], (
 rng = np.random.default_rng(0)
 centres = rng.normal(size=(30, 64))
 centres /= np.linalg.norm(centres, axis=1, keepdims=True)
-person, light = np.repeat(np.arange(30), 18), np.tile(np.repeat([0, 1], [10, 8]), 30)
+person, modality = np.repeat(np.arange(30), 18), np.tile(np.repeat([0, 1], [10, 8]), 30)
 noise, shift = rng.normal(size=(540, 64)) * 0.5 / 8, rng.normal(size=64)
-shift = np.outer(1 - 2 * light, shift / np.linalg.norm(shift))
+shift = np.outer(1 - 2 * modality, shift / np.linalg.norm(shift))
 lengths = (0.0, 0.2, 0.4, 0.6, 1.0)
 shifted = [centres[person] + noise + length * shift for length in lengths]
 clouds = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in shifted]
 
 # %%
 lines = {"vanilla": [], "modality": [], "vanilla, centred": []}
-tables = [Embeddings(x, light, light, person) for x in clouds]
+tables = [Embeddings(x, modality, modality, person) for x in clouds]
 for cloud in tables:
     ways = {"vanilla": cloud, "modality": cloud, "vanilla, centred": bias.centre(cloud)}
     for name, way in ways.items():
-        distance = jaccard_distance(way.x, rule=name.split(",")[0], modality=light)
+        distance = jaccard_distance(way.x, rule=name.split(",")[0], modality=modality)
         pairs = bias.pair_distances(way, person, distance=distance)
         lines[name].append(pairs.distance[pairs.crossing].mean())
 figure, ax = plots.canvas(width=5.6, height=3.4)
@@ -327,19 +327,20 @@ plots.show(figure, "Mean crossing distance inside a person over the shift, three
 
 # %%
 share = [bias.neighbour_modality_ratio(cloud, k=29).mean for cloud in tables]
-print("own-light share of the 29 nearest:", " ".join(f"{s:.2f}" for s in share))
+print("own-modality share of the 29 nearest:", " ".join(f"{s:.2f}" for s in share))
 print("vanilla: ", " ".join(f"{d:.2f}" for d in lines["vanilla"]))
 print("modality:", " ".join(f"{d:.2f}" for d in lines["modality"]))
 assert lines["vanilla"][-1] > 0.95 and max(lines["modality"]) < 0.15
 
 # %% [markdown]
-# Plain lists lose everybody as the shift grows; balanced lists do not notice it. Within each light
-# the *order* of neighbours is not changed by a common shift, and order is all that balanced lists
-# use. But look at the third line before you cheer: against one common shift, centring does the
-# same. The rule earns its keep where the shift is not common, as in sections 3 to 5.
+# Plain lists lose everybody as the shift grows; balanced lists do not notice it. Within each
+# modality the *order* of neighbours is not changed by a common shift, and order is all that
+# balanced lists use. But look at the third line before you cheer: against one common shift,
+# centring does the same. The rule earns its keep where the shift is not common, as in sections 3 to
+# 5.
 #
-# **What to doubt.** Here every person has 8 or 10 pictures in each light and nobody is missing. If
-# half of the people were seen in one light only, half of every balanced list would be forced
+# **What to doubt.** Here every person has 8 or 10 pictures in each modality and nobody is missing.
+# If half of the people were seen in one modality only, half of every balanced list would be forced
 # noise.
 
 # %% [markdown]
@@ -415,8 +416,8 @@ checks.check("05-lqe", ...)
 # ### Exercise
 #
 # Friends of friends join by a *half list*, the nearest few of the balanced list sorted together,
-# and that is dominated by the own light again. `half_list="balanced"` takes half of them from each
-# light. Neither paper nor code does that. Does it help? Try it in section 4 with
+# and that is dominated by the own modality again. `half_list="balanced"` takes half of them from
+# each modality. Neither paper nor code does that. Does it help? Try it in section 4 with
 # `jaccard_distance(features.x, rule="modality", half_list="balanced", **common,
 # **options["modality"])`.
 #

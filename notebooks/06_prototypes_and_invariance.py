@@ -14,14 +14,14 @@
 # ---
 
 # %% [markdown]
-# # 06 · Prototypes and invariance: one cluster, a prototype per light
+# # 06 · Prototypes and invariance: one cluster, a prototype per modality
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/06_prototypes_and_invariance.ipynb)
 # [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/06_prototypes_and_invariance.ipynb)
 # [View source](https://github.com/vireid/vireid/blob/main/notebooks/06_prototypes_and_invariance.py)
 #
-# **Objective.** Take BMIL's second stage apart: clusters of both lights, a prototype for each
-# light, the loss with several right answers, memories that move, and two steps per iteration.
+# **Objective.** Take BMIL's second stage apart: clusters of both modalities, a prototype for each
+# modality, the loss with several right answers, memories that move, and two steps per iteration.
 #
 # **Before this.** Notebooks 03 to 05.
 #
@@ -69,8 +69,8 @@ print(f"{train.name} after stage 1; BMIL goes on from here")
 # ## 1 · Where should a cluster's prototype stand?
 #
 # Cluster all pictures together with the balanced lists of notebook 05. Take the clusters that hold
-# most of both lights. A prototype is the mean direction of its members: one per cluster (left,
-# diamond), or one per cluster *and light* (right).
+# most of both modalities. A prototype is the mean direction of its members: one per cluster (left,
+# diamond), or one per cluster *and modality* (right).
 #
 # **Predict first.** Which pictures are near the diamond: the visible ones, the infrared ones, or
 # none?
@@ -80,41 +80,43 @@ label = bmil.cluster_jointly(features, 0)
 counts = [np.bincount(label[(label >= 0) & (train.modality == m)], minlength=99) for m in (0, 1)]
 largest = np.argsort(-np.minimum(*counts), kind="stable")[:4]
 members = np.isin(label, largest)
-light, cluster = train.modality[members], np.searchsorted(np.sort(largest), label[members])
+modality, cluster = train.modality[members], np.searchsorted(np.sort(largest), label[members])
 x = features.x[members]
 proxies = {}
-for name, part in (("one", np.zeros_like(light)), ("split", light)):
+for name, part in (("one", np.zeros_like(modality)), ("split", modality)):
     proxy, of_cluster = split_proxies(cluster, part)
     proxies[name] = proxy, of_cluster, clustering.prototypes(x, proxy)
 
 # %%
 points = plots.project(x, "pca")  # linear: a mean of features is the mean of their points
 figure, axes = plots.canvas(2, width=9.4, height=4.2)
-kinds = {"one": ("one per cluster", None), "split": ("one per cluster and light", [0, 1])}
+kinds = {"one": ("one per cluster", None), "split": ("one per cluster and modality", [0, 1])}
 for ax, (name, (title, kind)) in zip(axes, kinds.items(), strict=True):
     proxy, of_cluster, _ = proxies[name]
     places = np.stack([points[proxy == p].mean(0) for p in range(len(of_cluster))])
     own = None if kind is None else np.tile(kind, len(largest))
     plots.prototypes(
-        points, light, cluster, places, of_cluster, ax, proxy_modality=own, title=title
+        points, modality, cluster, places, of_cluster, ax, proxy_modality=own, title=title
     )
-plots.show(figure, "Members of four clusters of both lights with one prototype each, and with two.")
+plots.show(
+    figure, "Members of four clusters of both modalities with one prototype each, and with two."
+)
 
 # %%
 for name, (proxy, _, bank) in proxies.items():
     near = (x * bank[proxy]).sum(1).numpy()
-    apart = [1 - near[light == m].mean() for m in (0, 1)]
+    apart = [1 - near[modality == m].mean() for m in (0, 1)]
     print(
         f"{name}: mean distance to the prototype, visible {apart[0]:.2f}, infrared {apart[1]:.2f}"
     )
 
 # %% [markdown]
-# The mean of two heaps stands between them, where no picture is; and if one heap is larger, nearer
-# to that one. Split prototypes stand among their own pictures, and it is left to the loss to bring
-# the two together.
+# The mean of two groups stands between them, where no picture is; and if one group is larger,
+# nearer to that one. Split prototypes stand among their own pictures, and it is left to the loss to
+# bring the two together.
 #
 # **What to doubt.** A plane shows two of many directions. And these are the four *best* clusters;
-# most hold one light only, where both ways are the same.
+# most hold one modality only, where both ways are the same.
 
 # %% [markdown]
 # ## 2 · A loss with two right answers
@@ -136,20 +138,20 @@ for name, (proxy, _, bank) in proxies.items():
 widgets.multi_positive_toy().show()
 
 # %% [markdown]
-# Left: the majority stands at the prototype and rests; it learns nothing about the other light.
-# Right: every picture is pulled through its own prototype towards the *other light's*. That pull
+# Left: the majority stands at the prototype and rests; it learns nothing about the other modality.
+# Right: every picture is pulled through its own prototype towards the *other modality's*. That pull
 # is what "invariance" means here.
 #
-# In numbers, a picture with likeness 0.8 to its own light's prototype, 0.6 to the other one of its
-# cluster, and 0.5 to a stranger's:
+# In numbers, a picture with similarity 0.8 to its own modality's prototype, 0.6 to the other one of
+# its cluster, and 0.5 to a stranger's:
 
 # %%
-likeness = torch.tensor([0.8, 0.6, 0.5])
-bank = torch.stack([likeness, (1 - likeness**2).sqrt()], dim=1)  # unit rows at these angles
+similarity = torch.tensor([0.8, 0.6, 0.5])
+bank = torch.stack([similarity, (1 - similarity**2).sqrt()], dim=1)  # unit rows at these angles
 picture, mine = torch.tensor([[1.0, 0.0]]), torch.tensor([0])
 plain = cluster_contrast(picture, mine, bank, temperature=0.05)
 both = multi_positive(picture, mine, bank, torch.tensor([0, 0, 1]), temperature=0.05)
-print(f"only the own light's prototype is right: {plain:.4f} nats; both are: {both:.4f} nats")
+print(f"only the own modality's prototype is right: {plain:.4f} nats; both are: {both:.4f} nats")
 np.testing.assert_allclose([plain, both], [0.020581, 2.020581], atol=1e-5)
 
 # %% [markdown]
@@ -187,9 +189,9 @@ widgets.memory_walk().show()
 # ## 4 · One iteration, two steps
 #
 # Stage 2 does not add the two losses. Each iteration draws two batches: one with the labels of the
-# single lights (as in stage 1), then, *after* the optimiser has stepped, one with the joint labels.
-# In code `losses` is a generator: each `yield` is one optimiser step, and what stands after a
-# `yield` runs when that step is done. So the memory's update stands in plain sight.
+# single modalities (as in stage 1), then, *after* the optimiser has stepped, one with the joint
+# labels. In code `losses` is a generator: each `yield` is one optimiser step, and what stands after
+# a `yield` runs when that step is done. So the memory's update stands in plain sight.
 #
 # **Predict first.** We ask for the first step, then for the second, then for the end. When does
 # the bank of the first loss move?
@@ -231,9 +233,9 @@ for when in ("step 1", "step 2", "the end"):
 # | --- | --- | --- |
 # | M2 | plain Jaccard (naive) | one per cluster |
 # | M3 | balanced lists | one per cluster |
-# | M3+MIRL | balanced lists | one per cluster and light |
+# | M3+MIRL | balanced lists | one per cluster and modality |
 #
-# **Predict first.** Order the three by the own-light share of the neighbours in the end.
+# **Predict first.** Order the three by the own-modality share of the neighbours in the end.
 
 # %%
 share_after = widgets.predict(
@@ -245,7 +247,7 @@ share_after.show()
 rows = {"stage 1": run} | {row: trained(world, row)[1] for row in ("M2", "M3", "M3+MIRL")}
 shares = {name: 100 * record.result["own_share_k"] for name, record in rows.items()}
 shown = table({name: [record] for name, record in rows.items()})[["steps", "rank1", "mAP"]]
-shown["own-light share %"] = [round(share, 1) for share in shares.values()]
+shown["own-modality share %"] = [round(share, 1) for share in shares.values()]
 print(shown.to_string())
 
 # %%
@@ -266,11 +268,11 @@ for ax, key in zip(axes, ("recall", "precision"), strict=True):
 plots.show(figure, "Recall and precision of crossing pairs in the joint clusters over stage 2.")
 
 # %% [markdown]
-# The own-light share tells whether a part does what it is meant to: bring the lights together.
-# Rank-1 and mAP tell whether that helps to find people. The two need not agree. Two rows with the
-# same share can be far apart in rank-1: with wrong joint clusters a pull to *both* prototypes
-# (MIRL) brings the wrong people together, and how many clusters are wrong is the second picture.
-# A high precision says little there where recall is near 0: it is counted on a few pairs.
+# The own-modality share tells whether a part does what it is meant to: bring the modalities
+# together. Rank-1 and mAP tell whether that helps to find people. The two need not agree. Two rows
+# with the same share can be far apart in rank-1: with wrong joint clusters a pull to *both*
+# prototypes (MIRL) brings the wrong people together, and how many clusters are wrong is the second
+# picture. A high precision says little there where recall is near 0: it is counted on a few pairs.
 #
 # **What to doubt.** One seed, a handful of test people, a few epochs. No order of rows on this
 # table is a result. Notebook 07 shows M2 and M3+MIRL on a larger world over several seeds, where
@@ -340,7 +342,7 @@ checks.check("06-one-prototype", ...)
 # ### Exercise
 #
 # The loss of section 2 keeps the own prototypes and the *strongest* 48 or 49 others. What should
-# happen with `keep=2`? Try it on the three likenesses of section 2, then think about a batch.
+# happen with `keep=2`? Try it on the three similarities of section 2, then think about a batch.
 #
 # <details><summary>Answer</summary>
 #
@@ -348,7 +350,7 @@ checks.check("06-one-prototype", ...)
 # loss hardly falls (2.018 after 2.021), for the stranger weighed next to nothing; what remains is
 # what the two positives differ by, and ln 2 if they were equal. Nothing pushes away from anybody,
 # so all pictures could collapse into one point at no cost. With many prototypes the far ones
-# hardly weigh in the softmax anyway (at temperature 0.05, a likeness lower by 0.2 counts e^4 = 55
+# hardly weigh in the softmax anyway (at temperature 0.05, a similarity lower by 0.2 counts e^4 = 55
 # times less), so dropping them saves work and changes little; dropping the near ones changes
 # everything.
 # </details>

@@ -20,7 +20,7 @@
 # [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/07_train_and_compare.ipynb)
 # [View source](https://github.com/vireid/vireid/blob/main/notebooks/07_train_and_compare.py)
 #
-# **Objective.** Train both stages, read their curves, look at right and wrong answers, and judge a
+# **Objective.** Train both stages, read their curves, look at right and wrong rankings, and judge a
 # method against honest controls over several seeds.
 #
 # **Before this.** Notebooks 03 to 06.
@@ -56,17 +56,15 @@ from vireid.warm_start import stage_one, trained
 world = prepare(DATA, preset=PRESET)
 people = len(np.unique(world.train.identity))
 print(f"{world.train.name}: {len(world.train)} pictures of {people} people to learn from")
-print(
-    f"test: {len(world.test.query)} questions, {len(world.test.trials)} galleries of other people"
-)
+print(f"test: {len(world.test.query)} queries, {len(world.test.trials)} galleries of other people")
 
 # %% [markdown]
 # ## 1 · Two stages and a control
 #
-# **Stage 1** clusters each light by itself. **BMIL** goes on from there: per iteration a step
-# within the lights and a step on joint clusters of balanced neighbours, with a prototype for each
-# light (notebook 06). The **control** goes on from the same stage 1 with two steps *within* the
-# lights, so that it takes as many steps and learns nothing across.
+# **Stage 1** clusters each modality by itself. **BMIL** goes on from there: per iteration a step
+# within the modalities and a step on joint clusters of balanced neighbours, with a prototype for
+# each modality (notebook 06). The **control** goes on from the same stage 1 with two steps *within*
+# the modalities, so that it takes as many steps and learns nothing across.
 #
 # From a terminal that is `vireid compare --method bmil --data synthvi --preset tiny --rows
 # prolonged M3+MIRL --seeds 0 --world 11 --out runs/tiny`; here `trained` does the same, or reads
@@ -83,15 +81,15 @@ curves = {
 BEGINS = len(first.curves)  # the first epoch of stage 2
 
 # %% [markdown]
-# **Predict first.** Up, down or flat in stage 2: clusters, ARI, own-light share, rank-1, loss? And
-# in which of them will BMIL and the control part ways?
+# **Predict first.** Up, down or flat in stage 2: clusters, ARI, own-modality share, rank-1, loss?
+# And in which of them will BMIL and the control part ways?
 
 # %%
 keys = {
     "visible/clusters": "visible clusters",
     "visible/ari": "ARI, visible clusters",
     "infrared/ari": "ARI, infrared clusters",
-    "own_share_k": "own-light share of neighbours",
+    "own_share_k": "own-modality share of neighbours",
     "rank1": "rank-1 on the test people",
 }
 terms = {f"within {m}": f"loss/{m} contrast" for m in ("visible", "infrared")}
@@ -104,7 +102,7 @@ for ax, (key, words) in zip(axes.flat, keys.items(), strict=False):
     plots.curve(lines, ax, ylabel=words, stage2=BEGINS)
 losses = {name: [[row.get(key) for row in curves["BMIL"]]] for name, key in terms.items()}
 plots.curve(losses, axes[1, 2], ylabel="losses of BMIL (nats)", stage2=BEGINS)
-plots.show(figure, "Clusters, ARI, own-light share, rank-1 and losses over the epochs.")
+plots.show(figure, "Clusters, ARI, own-modality share, rank-1 and losses over the epochs.")
 
 # %%
 figure, axes = plots.canvas(3, width=10.4, height=2.6)
@@ -117,13 +115,13 @@ plots.show(figure, "BMIL's joint clusters: their number, recall and precision of
 
 # %%
 share = {name: rows[-1]["own_share_k"] for name, rows in curves.items()}
-print("own-light share in the last epoch:", ", ".join(f"{n} {s:.0%}" for n, s in share.items()))
+print("own-modality share in the last epoch:", ", ".join(f"{n} {s:.0%}" for n, s in share.items()))
 loss = [row["loss/visible contrast"] for row in curves["BMIL"]]
 print(f"BMIL's loss within visible went from {loss[0]:.2f} to {loss[-1]:.2f} nats")
 ends = {name: 100 * rows[-1]["rank1"] for name, rows in curves.items()}
 print("rank-1 in the last epoch:", ", ".join(f"{name} {value:.1f}" for name, value in ends.items()))
 assert DATA != "synthvi" or share["BMIL"] < share["stage 1, prolonged"], (
-    "the second stage did not bring lights together"
+    "the second stage did not bring modalities together"
 )
 
 # %% [markdown]
@@ -134,15 +132,15 @@ assert DATA != "synthvi" or share["BMIL"] < share["stage 1, prolonged"], (
 # 20 people and three epochs of stage 2 this shows how to look, not who is better.
 #
 # **What to doubt.** The curves use identities that no method is given. On unlabelled pictures one
-# sees the losses, the number of clusters and the own-light share, and nothing else.
+# sees the losses, the number of clusters and the own-modality share, and nothing else.
 
 # %% [markdown]
-# ## 2 · Look at the answers
+# ## 2 · Look at the rankings
 #
-# Five infrared questions, the six best visible answers; right ones are framed green. On the
+# Five infrared queries, the six best visible gallery pictures; right ones are framed green. On the
 # left after stage 1, on the right after BMIL.
 #
-# **Predict first.** What do the wrong answers share with the question?
+# **Predict first.** What do wrong gallery pictures share with the query?
 
 # %%
 test = world.test
@@ -152,7 +150,9 @@ for ax, (name, network) in zip(axes, {"stage 1": model, "BMIL": bmil}.items(), s
     order = plots.best_answers(test, *test.embed(network), k=6)
     plots.retrieval_sheet(test.query, test.gallery, order, ax, rows=asked, answers=6)
     ax.set_title(f"{name}: {ax.get_title(loc='left')}", loc="left", fontsize=10)
-plots.show(figure, "Five infrared questions with their six best answers, after stage 1 and BMIL.")
+plots.show(
+    figure, "Five infrared queries with their six best gallery pictures, after stage 1 and BMIL."
+)
 
 # %%
 results = {"stage 1": first, "stage 1, prolonged": prolonged, "BMIL": with_bridge}
@@ -162,15 +162,15 @@ for name, run in results.items():
     print(f"{name}: rank-1 {plain:.1%} (sd over galleries {sd:.1%}), centred {centred:.1%}")
 
 # %% [markdown]
-# Cover the colours of a wrong answer and compare outlines: look whether it shares build, view or
-# stride with the question, or how dark its clothes are against each other. These survive the light,
-# so a network may well lean on them; who it *is* does not follow.
+# Cover the colours of a wrong picture and compare outlines: look whether it shares build, view or
+# stride with the query, or how dark its clothes are against each other. These survive the
+# modality, so a network may well lean on them; who it *is* does not follow.
 #
 # **What to doubt.** One run on a world of this size is an anecdote: another seed may turn the
 # order round. The number to distrust most is the one you hoped for.
 
 # %% [markdown]
-# ### The same answers as yes or no
+# ### The same pairs as yes or no
 #
 # Say "same person" to every pair whose similarity is above a threshold, and turn the threshold from
 # high to low: that draws a ROC curve (after MCF, Fig. 5). Its *area* is the chance that a pair of
@@ -206,8 +206,8 @@ assert all(found.auc > results[name].result["rank1"] for name, found in accepted
 
 # %% [markdown]
 # **What to doubt.** An area near 1 sounds like a solved problem. But most pairs are two people, and
-# most of those are easy; rank-1 asks whether *the one best* answer is right, with a whole gallery
-# of strangers against it. Two methods can have equal areas and very different first answers. And
+# most of those are easy; rank-1 asks whether *the one best* picture is right, with a whole gallery
+# of strangers against it. Two methods can have equal areas and very different rank-1. And
 # an area judges the far end of the curve as much as the near one, where all use is.
 
 # %% [markdown]
@@ -221,11 +221,11 @@ assert all(found.auc > results[name].result["rank1"] for name, found in accepted
 # | --- | --- | --- |
 # | stage1 | stage 2 is not begun | where all begin |
 # | M1 | none: stage 1 goes on | the paper's baseline, as many epochs |
-# | prolonged | within each light once more | control: as many steps |
+# | prolonged | within each modality once more | control: as many steps |
 # | M2 | joint clusters by plain Jaccard, one prototype | naive |
 # | centred | as M2, after centring | control: the cheap repair |
 # | M3 | balanced lists, one prototype | part of BMIL |
-# | M3+MIRL | balanced lists, a prototype for each light | BMIL |
+# | M3+MIRL | balanced lists, a prototype for each modality | BMIL |
 # | M6 | as M3+MIRL, on half of the visible pictures | BMIL with subsets |
 # | oracle | the true identities as clusters | upper bound, **not** unsupervised |
 #
@@ -291,12 +291,12 @@ for name, rows in found.items():
     print(f"{name}: no order in common over the seeds: {', '.join(unclear) or 'none'}")
 
 # %% [markdown]
-# The column *paper* and the diamonds are BMIL's Table 2 on SYSU-MM01: another data set, network
-# and schedule. Compare the **order** of rows and the sign of a step, never the heights. Where our
-# order differs from the paper's, that is a finding about *this world*, to be explained, not an
-# error of either side. The paper's baseline M1 trains within the lights for all 100 epochs; it is
-# not our stage 1, which ends after half of them. No row of the paper takes as many *steps* as BMIL,
-# as `prolonged` does; how much they alone would have brought cannot be read from its table.
+# The column *paper* and the diamonds are BMIL's Table 2 on SYSU-MM01: another data set, network and
+# schedule. Compare the **order** of rows and the sign of a step, never the heights. Where our order
+# differs from the paper's, that is a finding about *this world*, to be explained, not an error of
+# either side. The paper's baseline M1 trains within the modalities for all 100 epochs; it is not
+# our stage 1, which ends after half of them. No row of the paper takes as many *steps* as BMIL, as
+# `prolonged` does; how much they alone would have brought cannot be read from its table.
 #
 # **What to doubt.** Three seeds give a rough mean and next to no idea of its spread. A gain that is
 # smaller than the spread of its own pairs is no gain yet, whatever the means say.

@@ -14,14 +14,14 @@
 # ---
 
 # %% [markdown]
-# # 08 · Causal adjustment: what if the light were no clue?
+# # 08 · Causal adjustment: what if the modality were no clue?
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/08_causal_adjustment.ipynb)
 # [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/08_causal_adjustment.ipynb)
 # [View source](https://github.com/vireid/vireid/blob/main/notebooks/08_causal_adjustment.py)
 #
-# **Objective.** See the back door through which the light gets into a label, shut it by asking two
-# memories about every picture (DMDL's CAI), and find out what that costs and where it fails.
+# **Objective.** See the back door through which the modality gets into a label, shut it by asking
+# two memories about every picture (DMDL's CAI), and find out what that costs and where it fails.
 #
 # **Before this.** Notebooks 01 (the `do` of the drawn world), 04 and 06.
 #
@@ -39,7 +39,7 @@ if "google.colab" in sys.modules:  # elsewhere this cell does nothing
 # %% [markdown]
 # The one dial: `"synthvi"` is drawn by the computer; `"m3svd"`, `"sysu"`, `"regdb"`, `"llcm"` are
 # real (`data/README.md`), with `PRESET = None` for their usual setting. Section 1 needs pictures of
-# one instant in both lights and is about SynthVI whatever the dial says.
+# one instant in both modalities and is about SynthVI whatever the dial says.
 
 # %% tags=["parameters"]
 DATA, PRESET = "synthvi", "tiny"
@@ -59,9 +59,9 @@ from vireid.warm_start import trained
 # %% [markdown]
 # ## 1 · A back door
 #
-# The person decides what is in the picture X, and X should decide the label Y. But the light M
+# The person decides what is in the picture X, and X should decide the label Y. But the modality M
 # decides a good part of the picture too, and if some labels are mostly visible and others mostly
-# infrared, then *light alone tells something about the label*. That way X ← M → Y (pink) is a
+# infrared, then *modality alone tells something about the label*. That way X ← M → Y (pink) is a
 # **back door**: what a learner reads off it is true in its sample and wrong everywhere else.
 #
 # P(Y|X) is what one learns by watching. P(Y|do(X)) is what X says when no arrow leads into it.
@@ -72,13 +72,13 @@ plots.causal_graph(axes[0], title="watching: P(Y|X)")
 plots.causal_graph(axes[1], cut=True, title="doing: P(Y|do(X))")
 plots.show(
     figure,
-    "Two graphs of light M, picture X and label Y. Watching: M points to X and to Y, X to Y. "
+    "Two graphs of modality M, picture X and label Y. Watching: M points to X and to Y, X to Y. "
     "Doing: the arrow from M to X is gone.",
 )
 
 # %% [markdown]
 # In the drawn world we can tie the knot ourselves. Eight people, each shot is taken in *one*
-# light. At tie 0 % everybody has as many visible pictures as infrared ones. At 100 % people 1 to
+# modality. At tie 0 % everybody has as many visible pictures as infrared ones. At 100 % people 1 to
 # 4 are only ever seen in visible light and 5 to 8 only in infrared. We learn from that sample and
 # ask about held-out shots, of which `do(modality=...)` gives us both twins. Three learners, same
 # features:
@@ -86,12 +86,12 @@ plots.show(
 # | learner | what it keeps | what it answers |
 # | --- | --- | --- |
 # | P(Y\|X) | one prototype per person, the mean of all her pictures (DMDL eq. 11) | softmax |
-# | own memory | a prototype per person *and light* | softmax in that of its light (eq. 7) |
-# | P(Y\|do(X)) | the same two memories | both softmaxes, weighed by p(light) (eq. 5) |
+# | own memory | a prototype per person *and modality* | softmax in that of its modality (eq. 7) |
+# | P(Y\|do(X)) | the same two memories | both softmaxes, weighed by p(modality) (eq. 5) |
 #
-# **Predict first.** Turn the dial in your mind from 0 to 100 %. For pictures in the light that a
+# **Predict first.** Turn the dial in your mind from 0 to 100 %. For pictures in the modality that a
 # person is *rarely* seen in, which of the three curves will fall, and when? And whose answer will
-# change most when nothing but the light is changed (`curve = moved by do(light)`)?
+# change most when nothing but the modality is changed (`curve = moved by do(modality)`)?
 
 # %%
 playground = widgets.Backdoor()
@@ -99,22 +99,23 @@ widgets.backdoor(playground).show()
 
 # %%
 rare, found = playground.rare, {tie: playground.answer(tie) for tie in (0.0, 0.5, 1.0)}
-learners = {"P(Y|X)": "observing", "own memory": "own_light", "P(Y|do(X))": "doing"}
+learners = {"P(Y|X)": "observing", "own memory": "own_modality", "P(Y|do(X))": "doing"}
 for name, field in learners.items():
     seen = [getattr(answer, field) for answer in found.values()]
     p = ", ".join(f"{playground.right(s)[rare].mean():4.0%}" for s in seen)
     usual = ", ".join(f"{playground.usual_mass(s).mean():4.0%}" for s in seen)
-    moved = ", ".join(f"{playground.effect_of_light(s).mean():4.0%}" for s in seen)
-    print(f"{name:11s} at tie 0, 50, 100 %: right person in the rare light {p}")
-    print(f"{'':11s} on people usual in this light {usual}; moved by do(light) {moved}")
+    moved = ", ".join(f"{playground.effect_of_modality(s).mean():4.0%}" for s in seen)
+    print(f"{name:11s} at tie 0, 50, 100 %: right person in the rare modality {p}")
+    print(f"{'':11s} on people usual in this modality {usual}; moved by do(modality) {moved}")
 
 # %% [markdown]
 # - **P(Y|X)** slides down the whole way. It never saw a label `M`: its prototypes themselves have
-#   moved to the light their person is mostly seen in, and drag the answer along.
+#   moved to the modality their person is mostly seen in, and drag the answer along.
 # - **P(Y|do(X))** does not care about the dial, as long as every person has *some* pictures in both
-#   lights: each light's prototype is a mean over that light alone, however many pictures there are.
+#   modalities: each modality's prototype is a mean over that modality alone, however many pictures
+#   there are.
 # - It does **not** win everywhere. At tie 0 there is nothing to adjust for, and asking the wrong
-#   light's memory only adds noise. Adjusting makes an answer independent of how the sample was
+#   modality's memory only adds noise. Adjusting makes an answer independent of how the sample was
 #   drawn; that need not make it better.
 # - **Own memory** is the best of all until the very end, and then the worst. Keep that in mind
 #   until section 5: it never looks across, so it learns nothing across either.
@@ -123,9 +124,9 @@ for name, field in learners.items():
 
 # %%
 half = found[0.5]
-reads = {"its own light": (0, 1), "the other light": (1, 0)}
+reads = {"its own modality": (0, 1), "the other modality": (1, 0)}
 for name, banks in reads.items():
-    asked = np.array(banks)[playground.light[playground.test]]
+    asked = np.array(banks)[playground.modality[playground.test]]
     weight = torch.nn.functional.one_hot(torch.as_tensor(asked), 2).float()
     x = playground.x[playground.test]
     p = log_mixture(x, half.banks, weight=weight, temperature=0.05).exp()
@@ -133,18 +134,19 @@ for name, banks in reads.items():
 
 # %% [markdown]
 # **What to doubt.** The formula P(Y|do(X)) = Σ P(Y|X,m) P(m) has small print: every X must be
-# possible in every light. No visible *picture* is. So "the infrared memory's opinion of a visible
-# picture" is an extrapolation, and as good as the features' blindness to light: the two lines above
-# say how good that is here. The adjustment is exact in the limit that training tries to reach, and
-# rough where it starts. And the tie is *ours*: in real training it comes from clustering.
+# possible in every modality. No visible *picture* is. So "the infrared memory's opinion of a
+# visible picture" is an extrapolation, and as good as the features' blindness to modality: the two
+# lines above say how good that is here. The adjustment is exact in the limit that training tries to
+# reach, and rough where it starts. And the tie is *ours*: in real training it comes from
+# clustering.
 
 # %% [markdown]
 # ## 2 · The mixture, for one picture
 #
-# Now the labels that DMDL makes. After stage 1 each light has clusters of its own; **iMCA** gives
-# every cluster of one light the label of the most similar one of the other light (in even epochs
-# visible clusters are renamed, in odd ones infrared). Then each light gets a memory under the
-# *common* labels, and CAI's loss asks both:
+# Now the labels that DMDL makes. After stage 1 each modality has clusters of its own; **iMCA**
+# gives every cluster of one modality the label of the most similar one of the other modality (in
+# even epochs visible clusters are renamed, in odd ones infrared). Then each modality gets a memory
+# under the *common* labels, and CAI's loss asks both:
 #
 # $$\ell = -\log \sum_m p(m)\, \frac{e^{f \cdot \phi^m_y / \tau}}
 # {\sum_{l \in K^m} e^{f \cdot \phi^m_l / \tau}}$$
@@ -177,8 +179,8 @@ widgets.two_memories(train, features.x, label, banks, prior=prior, start=first).
 
 # %% [markdown]
 # Usually the picture's own memory is sure of the tick (it holds a mean that the picture itself is
-# part of), so the mixture hardly falls below p(own light), and the loss hardly rises above -log
-# p(own light). Whether the other memory is undecided or dead against makes little difference to
+# part of), so the mixture hardly falls below p(own modality), and the loss hardly rises above -log
+# p(own modality). Whether the other memory is undecided or dead against makes little difference to
 # it.
 #
 # **What to doubt.** The tick is a *pseudo*-label. When iMCA joined two strangers, a memory that
@@ -188,17 +190,17 @@ widgets.two_memories(train, features.x, label, banks, prior=prior, start=first).
 # ## 3 · A label that one memory does not have
 #
 # iMCA is no one-to-one match. Several clusters may take the same name, and then other names are
-# left without pictures in that light. Such a label has probability 0 in that memory; the softmax
+# left without pictures in that modality. Such a label has probability 0 in that memory; the softmax
 # runs over the labels that are there.
 #
-# **Predict first.** How many of the labels will be missing in the renamed light's memory? For their
-# pictures, what is the largest p(label | do(x)) there can be, and the smallest loss?
+# **Predict first.** How many of the labels will be missing in the renamed modality's memory? For
+# their pictures, what is the largest p(label | do(x)) there can be, and the smallest loss?
 
 # %%
 for own, (ids, _) in zip(Modality, banks, strict=True):
     print(f"{own.word} memory: {len(ids)} of {len(dmdl.shared)} labels")
 kept = torch.as_tensor(label >= 0)
-x, y, light = features.x[kept], torch.as_tensor(label)[kept], features.modality[kept]
+x, y, modality = features.x[kept], torch.as_tensor(label)[kept], features.modality[kept]
 p = log_mixture(x, banks, weight=prior, temperature=0.05).exp().gather(1, y[:, None])[:, 0]
 known = torch.stack([torch.isin(y, ids) for ids, _ in banks], 1).all(1)
 for name, rows in (("both memories know", known), ("one memory lacks", ~known)):
@@ -222,7 +224,7 @@ np.testing.assert_allclose([*mixture[0], *losses], [0.838635, 0.161365, 0.175979
 # %% [markdown]
 # A label that is missing in a memory of weight p(m) can reach 1 - p(m) at most; the rest is
 # handed to whoever *is* there. Those pictures pay a loss of at least -log(1 - p(m)), always, and
-# no pull comes from the other light. In section 1 at tie 100 % every label is of this kind:
+# no pull comes from the other modality. In section 1 at tie 100 % every label is of this kind:
 # adjusting needs overlap, and cannot invent it.
 #
 # **What to doubt.** Is 0 the right probability for "no pictures there"? It is DMDL's choice. One
@@ -279,7 +281,7 @@ print("all five hold: nothing; the visible one; between smaller and mean; log K;
 # **responsibility** $r_m \propto p(m)\, p(y|x,m)$. If a picture's own memory is sure of the label
 # and the other one gives it 0.01, the other one has next to no say.
 #
-# **Predict first.** Of the pull on a picture, which share comes from the *other* light's memory?
+# **Predict first.** Of the pull on a picture, which share comes from the *other* modality's memory?
 # Will it be larger for right matches of iMCA than for wrong ones?
 
 # %%
@@ -290,11 +292,11 @@ across.show()
 
 # %%
 share = widgets.responsibility(x, y, banks, prior=prior)
-other = share.gather(1, (1 - light)[:, None])[:, 0].numpy()
+other = share.gather(1, (1 - modality)[:, None])[:, 0].numpy()
 names = train.identity[label >= 0]
 agree = np.zeros(len(names), bool)  # is the label's other half mostly this person?
-for i, (k, m) in enumerate(zip(y.tolist(), light.tolist(), strict=True)):
-    half_of = names[(y == k).numpy() & (light != m).numpy()]
+for i, (k, m) in enumerate(zip(y.tolist(), modality.tolist(), strict=True)):
+    half_of = names[(y == k).numpy() & (modality != m).numpy()]
     agree[i] = len(half_of) > 0 and np.bincount(half_of).argmax() == names[i]
 for word, rows in (("right", known.numpy() & agree), ("wrong", known.numpy() & ~agree)):
     told = f"{other[rows].mean():.0%}" if rows.any() else "-"
@@ -308,12 +310,12 @@ across.reveal(100 * float(other[known.numpy() & agree].mean()))
 # memory *already* agrees. A wrong match is discounted, at the price that a right match across a
 # wide gap is discounted too. Compare the two extremes:
 #
-# - the **own memory** alone (eq. 7 when the light is obvious): share 0 across, by construction.
+# - the **own memory** alone (eq. 7 when the modality is obvious): share 0 across, by construction.
 #   That is why the best learner of section 1 would never learn to bridge the gap;
-# - the **sum of logs**: share p(other light), however much the two disagree. It bridges at full
+# - the **sum of logs**: share p(other modality), however much the two disagree. It bridges at full
 #   strength, to the right person or the wrong one.
 #
-# **What to doubt.** The shares change as training goes on. If the two lights come together, the
+# **What to doubt.** The shares change as training goes on. If the two modalities come together, the
 # other memory agrees more, gets more say, and brings them closer: a good circle or a vicious one,
 # as the match may be.
 
@@ -346,7 +348,7 @@ mixed = log_mixture(x, banks, weight=prior, temperature=0.05).exp()[known]
 one = shared_prediction(x[known], dmdl.shared.prototypes, temperature=0.05)
 pairs = [p.gather(1, y[known][:, None])[:, 0] for p in (mixed, one)]
 figure, ax = plots.canvas(width=5.6, height=3.2)
-more, of = pairs[1] - pairs[0], {"modality": light[known], "bins": np.linspace(-0.7, 0.7, 29)}
+more, of = pairs[1] - pairs[0], {"modality": modality[known], "bins": np.linspace(-0.7, 0.7, 29)}
 axis = "p(pseudo-label): one shared prototype minus mixture"
 plots.histogram(more, ax, **of, xlabel=axis, title=train.name)
 plots.show(figure, "How much likelier one shared prototype finds each picture's label.")
@@ -356,8 +358,8 @@ wins = float((mixed.argmax(1) == one.argmax(1)).float().mean())
 print(f"the two name the same favourite in {wins:.0%} of {len(one)} pictures")
 
 # %% [markdown]
-# The favourites agree, the certainty does not: one prototype in the middle of a person's two lights
-# answers as if both memories agreed, and hides from the loss that they do not.
+# The favourites agree, the certainty does not: one prototype in the middle of a person's two
+# modalities answers as if both memories agreed, and hides from the loss that they do not.
 #
 # **What to doubt.** The shared prototypes in use are plain means over all pictures of a label, so
 # the weights are counts, not p(m|x). "Derived from" is a way of reading them.
@@ -375,7 +377,7 @@ rows = {f"row {r}": trained(world, r, method="dmdl", switches=PLAIN)[1] for r in
 for name, run in rows.items():
     end = run.result
     print(f"{name}: rank-1 {end['rank1']:.1%}, mAP {end['mAP']:.1%}", end=", ")
-    print(f"own-light share of neighbours {end['own_share_k']:.0%}")
+    print(f"own-modality share of neighbours {end['own_share_k']:.0%}")
 listed = plots.paper_table(paper="DMDL", table="Table 3", mode="all", metric="rank1")
 told = {row["method"]: row["value"] for row in listed}
 print(f"DMDL on SYSU-MM01: row 1 {told['index 1']} %, row 2 {told['index 2']} % rank-1")
@@ -457,11 +459,12 @@ checks.check("08-own-memory", ...)
 #
 # <details><summary>Answer</summary>
 #
-# With counts, the rarer light's memory weighs less: its pictures pay the higher floor -log p(own)
-# and listen more to the common light's memory; pictures of the common light hardly listen across.
-# Uniform weights level both. At ten to one the count prior gives infrared pictures a floor of
-# log 11 = 2.4 nats and lets visible ones take about a tenth of their say from infrared while
-# their own memory is sure of them (the surer the other memory beside it, the more). The formula
-# wants p(m) of the population one cares about, which is a decision and not a fact of the sample:
-# a network that will be asked in both lights equally often has good reason to say one half.
+# With counts, the rarer modality's memory weighs less: its pictures pay the higher floor -log
+# p(own) and listen more to the common modality's memory; pictures of the common modality hardly
+# listen across. Uniform weights level both. At ten to one the count prior gives infrared pictures a
+# floor of log 11 = 2.4 nats and lets visible ones take about a tenth of their say from infrared
+# while their own memory is sure of them (the surer the other memory beside it, the more). The
+# formula wants p(m) of the population one cares about, which is a decision and not a fact of the
+# sample: a network that will be asked in both modalities equally often has good reason to say one
+# half.
 # </details>

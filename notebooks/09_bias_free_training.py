@@ -14,13 +14,13 @@
 # ---
 
 # %% [markdown]
-# # 09 · Bias-free training: pictures, labels and features without a light
+# # 09 · Bias-free training: pictures, labels and features without modality bias
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/09_bias_free_training.ipynb)
 # [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/09_bias_free_training.ipynb)
 # [View source](https://github.com/vireid/vireid/blob/main/notebooks/09_bias_free_training.py)
 #
-# **Objective.** Take DMDL's collaborative bias-free training (CBT) apart: painted pictures,
+# **Objective.** Take DMDL's collaborative bias-free training (CBT) apart: pseudo-colour,
 # labels that are trusted as far as they fit, memories that distrust, aligned features. Then ask a
 # ladder over seeds which of these parts earns its place.
 #
@@ -59,18 +59,18 @@ from vireid.warm_start import trained
 # %%
 world = prepare(DATA, preset=PRESET)
 train = world.train
-PLAIN = {"stage1_cbt": False}  # stage 1 without painting and alignment, as in the paper's text
+PLAIN = {"stage1_cbt": False}  # stage 1 without pseudo-colour and alignment, as in the paper's text
 model, _ = trained(world, method="dmdl", switches=PLAIN)
 features = extract(model, train)
 print(f"{train.name}: {len(train)} pictures, described by a network after stage 1")
 
 # %% [markdown]
-# ## 1 · Pictures: paint the grey, grey the colours
+# ## 1 · Pictures: pseudo-colour and channel exchange
 #
 # A visible picture's second view has one colour channel copied into all three (channel exchange).
 # DMDL adds a second view for *infrared* pictures: each grey level is looked up in a colour table,
-# one for each channel. A channel has two tables to choose from, A and B, so there are 2 · 2 · 2 =
-# 8 paintings. The network is told that a picture and its painting are the same person.
+# one for each channel. A channel has two tables to choose from, A and B, so there are 2 · 2 · 2 = 8
+# pseudo-colours. The network is told that a picture and its pseudo-colour view are the same person.
 #
 # **Predict first.** Which of the eight will look most like a visible picture? What do all eight
 # keep, and what does none of them bring back? Then choose tables, turn the slider and the dice.
@@ -79,13 +79,13 @@ print(f"{train.name}: {len(train)} pictures, described by a network after stage 
 widgets.augmentations(train).show()
 
 # %% [markdown]
-# A painting is a function of the grey level and nothing else: two jackets of one grey get one
-# colour, in every painting. It adds no information, and it is not meant to. It takes away the
+# A pseudo-colour is a function of the grey level and nothing else: two jackets of one grey get one
+# colour, in every one of them. It adds no information, and it is not meant to. It takes away the
 # *cue* that three equal channels mean infrared, as channel exchange takes away the cue that
 # unequal ones mean visible.
 #
-# Does a network that never saw a painting find paintings more visible? Its features of infrared
-# pictures and of one painting each, against the visible ones:
+# Does a network that never saw pseudo-colour find it more visible? Its features of infrared
+# pictures and of one pseudo-colour view each, against the visible ones:
 
 # %%
 dmdl = methods.build("dmdl", preset=world.method_preset, row="7", epochs=(0, 1))
@@ -97,18 +97,18 @@ same = person[visible][:, None] == person[infrared][None]
 
 # %%
 within = {}
-for name, x in (("infrared", features.x), ("painted", augmented)):
+for name, x in (("infrared", features.x), ("pseudo-colour", augmented)):
     cosine = features.x[visible] @ x[infrared].T
     within[name] = float(cosine[same].mean())
-    print(f"{name:8s} against visible: cosine within a person {within[name]:.2f}", end=", ")
+    print(f"{name:13s} against visible: cosine within a person {within[name]:.2f}", end=", ")
     print(f"between people {cosine[~same].mean():.2f}")
-word = "closer" if within["painted"] > within["infrared"] else "further apart"
-print(f"for this network, painting alone takes a person's two lights {word}")
+word = "closer" if within["pseudo-colour"] > within["infrared"] else "further apart"
+print(f"for this network, pseudo-colour alone takes a person's two modalities {word}")
 
 # %% [markdown]
-# A painting is new to this network, and belongs to neither light. What painting is good for has to
-# come from *training* with it: the network must learn that a painting and its grey original are the
-# same.
+# A pseudo-colour view is new to this network, and belongs to neither modality. What it is good for
+# has to come from *training* with it: the network must learn that a picture and its pseudo-colour
+# view are the same.
 #
 # **What to doubt.** The tables are OpenCV's, written into the wrong channels by accident (the
 # released code takes blue for red); nothing says that these eight are good. And random erasing
@@ -117,7 +117,7 @@ print(f"for this network, painting alone takes a person's two lights {word}")
 # %% [markdown]
 # ## 2 · Labels: how far does each one fit?
 #
-# Stage 2 puts both lights into one label space (iMCA, notebook 08) and compares every picture
+# Stage 2 puts both modalities into one label space (iMCA, notebook 08) and compares every picture
 # with *all* labels' shared prototypes. The loss of its own label says how badly that fits. A
 # mixture of two Gaussians splits the losses into trusted and doubted ones; the chance of being a
 # trusted one is the label's **certainty** w. The paper fits one mixture to cross entropies; its
@@ -199,9 +199,9 @@ for name, target in steps.items():
 # already of that opinion. The other view's says what *should* not depend on colour, and so brings
 # news; wrong news as well.
 #
-# **What to doubt.** The network here has not been trained on paintings. In training it is, and its
-# predictions from second views get better. And the released code starts refining after five epochs
-# only, in the hope that predictions are better than labels by then.
+# **What to doubt.** The network here has not been trained on pseudo-colour. In training it is, and
+# its predictions from second views get better. And the released code starts refining after five
+# epochs only, in the hope that predictions are better than labels by then.
 
 # %% [markdown]
 # ## 4 · Memory: doubtful pictures move little
@@ -228,8 +228,8 @@ widgets.confidence_memory().show()
 # ## 5 · Features: make two sets look alike
 #
 # The last part asks that a set of pictures and the set of their second views look as if drawn from
-# one distribution. $D$ compares mean likeness within the sets with that across (MMD, eq. 14); each
-# point is moved towards the other *set*, not towards its own partner.
+# one distribution. $D$ compares mean similarity within the sets with that across (MMD, eq. 14);
+# each point is moved towards the other *set*, not towards its own partner.
 #
 # **Predict first.** What does D do when all distances are doubled? Can it fall below 0? And would
 # it notice if everybody's second view were somebody else?
@@ -294,7 +294,7 @@ for name, found in after.items():
     cosine, end = found.x[visible] @ found.x[infrared].T, results[name].result
     gap = float(cosine[same].mean() - cosine[~same].mean())
     share = bias.neighbour_modality_ratio(found, k=end["k"]).mean
-    print(f"{name}: means {gap:.2f} apart, own-light neighbours {share:.0%}", end=", ")
+    print(f"{name}: means {gap:.2f} apart, own-modality neighbours {share:.0%}", end=", ")
     print(f"rank-1 {end['rank1']:.1%}, mAP {end['mAP']:.1%}")
 
 # %% [markdown]
@@ -312,7 +312,7 @@ for name, found in after.items():
 # has new people and a new training seed; all rows of a seed go on from one stage 1, so compare
 # them in pairs.
 #
-# | row | CAI | painted data | refined labels | aligned features |
+# | row | CAI | pseudo-colour | refined labels | aligned features |
 # | --- | --- | --- | --- | --- |
 # | 1 | | | | |
 # | 2 | ✓ | | | |
@@ -386,7 +386,7 @@ for less, more in (pair for pair in PAIRS if set(pair) <= set(ladder)):
 # The common labels' homogeneity (is a label one person?) and ARI over the epochs of stage 2,
 # outliers left out (after the paper's Fig. 8), for the two ends of the ladder and the two rows
 # around the refined labels. In even epochs the label space is that of infrared clusters, in odd
-# ones that of visible ones: where one light clusters better, the line becomes a saw-tooth.
+# ones that of visible ones: where one modality clusters better, the line becomes a saw-tooth.
 
 # %%
 names = {"global/homogeneity": "homogeneity", "global/ari": "ARI"}
@@ -404,7 +404,7 @@ if shown:
 
 # %% [markdown]
 # The answer of the committed ladder: the paper's order is **not** seen. The plain baseline, row 1,
-# is as good as any other on this world; painting and alignment move little, and refined labels
+# is as good as any other on this world; pseudo-colour and alignment move little, and refined labels
 # cost about three points in every seed (5 to 7), though all rows end with equally good labels. Most
 # of that is the *exchange* of section 3: without it row 7 ends at 76.6 on average
 # (`figures/dmdl_variants.png`). `docs/log.md` tells how that was looked into.
@@ -466,10 +466,10 @@ checks.check("09-mmd", mmd)
 
 # %% [markdown]
 # **4.** A pseudo-colour has 3 tables to choose from for each of its 3 channels. How many
-# paintings are there?
+# views can a picture get?
 
 # %% tags=["exercise"]
-checks.check("09-paintings", ...)
+checks.check("09-pseudo-colours", ...)
 
 # %% [markdown]
 # **5.** iMCA joins two whole clusters of different people. Will label certainty find it? (a) yes,

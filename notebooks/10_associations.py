@@ -54,10 +54,10 @@ from vireid.types import Modality
 from vireid.warm_start import stage_one
 
 # %% [markdown]
-# ## 1 · One set of clusters, eight answers
+# ## 1 · One set of clusters, eight associations
 #
-# MULT's stage 1 has trained each light by itself; DBSCAN has clustered each light by itself. Now
-# somebody must say which visible cluster is which infrared one. Eight ways:
+# MULT's stage 1 has trained each modality by itself; DBSCAN has clustered each modality by itself.
+# Now somebody must say which visible cluster is which infrared one. Eight ways:
 #
 # | name | matches | how | from |
 # | --- | --- | --- | --- |
@@ -67,7 +67,7 @@ from vireid.warm_start import stage_one
 # | `mbccm` | clusters | many to many: all that are as near as a partner | MBCCM 2023 |
 # | `sinkhorn` | clusters | largest entry of a very smooth transport plan | RPNR 2024 |
 # | `otla` | infrared images | transport, all visible clusters used equally often | OTLA 2022 |
-# | `dotla` | images, both ways | transport to the other light's clusters | DOTLA 2023 |
+# | `dotla` | images, both ways | transport to the other modality's clusters | DOTLA 2023 |
 # | `mult` | images, both ways | transport, then labels spread within and across | MULT 2024 |
 #
 # All get the same clusters and, in training, the same losses (`method=mult, association=...`).
@@ -146,7 +146,7 @@ right_pairs.reveal(100 * found["hungarian"].precision)
 #
 # **What to doubt.** So early, most links are wrong whoever draws them, and a difference of a few
 # per cent is one or two people of this tiny world. Is the cheap repair of notebook 04, centring
-# each light, worth more than the choice of association?
+# each modality, worth more than the choice of association?
 
 # %%
 centred = widgets.outcomes(widgets.Scene(bias.centre(features), scene.label), setting)
@@ -244,10 +244,10 @@ assert DATA != "synthvi" or drop["hungarian"] < drop["pgm"] < min(drop["dotla"],
 #   receive its equal share, so that lone people not only take a wrong place but push others out of
 #   their right one. (`sinkhorn` is so smooth, lambda 0.2 in place of 25, that it hardly balances.)
 #
-# Absence in a training, with real people: M3SVD-Persons has 30 people in both lights, and the
+# Absence in a training, with real people: M3SVD-Persons has 30 people in both modalities, and the
 # records in `data/runs/m3svd_mult` come from trainings to which infrared tracklets of others were
 # added whom no visible camera saw (`vireid compare --method mult --data m3svd --tracklets
-# unmatched`). An image counts as linked if it shares a label with any image of the other light.
+# unmatched`). An image counts as linked if it shares a label with any image of the other modality.
 #
 # **Predict first.** Lone infrared people get a label in both label spaces, the visible clusters'
 # and the infrared clusters'. In which of them can an association leave them alone?
@@ -272,9 +272,9 @@ else:
 # panel before you rank anybody by this: features of these few people hardly cross the gap, and at
 # best one pair in ten is right.
 #
-# **What to doubt.** A benchmark in which every person is seen in both lights, like RegDB, cannot
-# show the second lesson at all. And at `gap` 0.5 we look at a world that features do not reach here
-# before training: at 1 all lines lie close together, low.
+# **What to doubt.** A benchmark in which every person is seen in both modalities, like RegDB,
+# cannot show the second lesson at all. And at `gap` 0.5 we look at a world that features do not
+# reach here before training: at 1 all lines lie close together, low.
 
 # %% [markdown]
 # ## 4 · Noise
@@ -310,9 +310,9 @@ for kind, members in by.items():
 # %% [markdown]
 # ## 5 · Re-ranking: the same idea at test time
 #
-# CMRR (MULT's test-time addition) ranks answers by whom query and gallery have as *common
-# neighbours*, in both lights at once: $(1 - \eta) J_{qg} + \eta \lVert x_q - x_g \rVert^2$, lists
-# of k. It needs no training; here on the features of stage 1.
+# CMRR (MULT's test-time addition) ranks the gallery by whom query and gallery have as *common
+# neighbours*, in both modalities at once: $(1 - \eta) J_{qg} + \eta \lVert x_q - x_g \rVert^2$,
+# lists of k. It needs no training; here on the features of stage 1.
 #
 # **Predict first.** The gallery has few pictures of each person. Too small a k sees nobody, too
 # large a k sees strangers: where is the best one?
@@ -341,7 +341,7 @@ plots.show(
 # %% [markdown]
 # Framed is the released setting, made for galleries of 301 pictures: too wide for as few as here,
 # while a k near the number of pictures per person helps a good deal. Now ask only every second,
-# fourth, eighth question; the others are not there:
+# fourth, eighth query; the others are not there:
 
 # %%
 best = max(ks, key=lambda k: ranked[k, 0.1]["rank1"])
@@ -349,7 +349,7 @@ asked = {}
 for every in (1, 2, 4, 8):
     some = query.rows(np.arange(len(query)) % every == 0)
     asked[f"every {every}"] = {
-        "questions": len(some),
+        "queries": len(some),
         "plain": 100 * test.score_reranked(some, gallery, k=best, eta=1)["rank1"],
         "re-ranked": 100 * test.score_reranked(some, gallery, k=best)["rank1"],
     }
@@ -357,7 +357,7 @@ print(f"rank-1 %, k = {best}")
 print(pd.DataFrame.from_dict(asked, orient="index").round(1).to_string())
 
 # %% [markdown]
-# The gain comes from the *other questions*: they are pictures of the same people, and they vouch
+# The gain comes from the *other queries*: they are pictures of the same people, and they vouch
 # for each other. With few of them it turns into a loss. That is why re-ranked scores belong in a
 # column of their own: the method has been shown the whole test.
 #

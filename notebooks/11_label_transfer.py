@@ -68,11 +68,11 @@ print(f"k1 = {setting.k1}, k2 = {setting.k2}, lam = {setting.lam:g}, alpha = {se
 # ## 1 · What labels spread along
 #
 # Every picture gets a soft label among the *visible* clusters (and a second one among the infrared
-# clusters, by the same steps with the lights exchanged). Labels may spread along two kinds of
+# clusters, by the same steps with the modalities exchanged). Labels may spread along two kinds of
 # affinity:
 #
-# - **within a light** (*homogeneous*): $S^{ho} = 1 - J$, one minus the Jaccard distance of notebook
-#   05;
+# - **within a modality** (*homogeneous*): $S^{ho} = 1 - J$, one minus the Jaccard distance of
+#   notebook 05;
 # - **across** (*heterogeneous*): $S^{he}$, the transport plan between *all* visible and all
 #   infrared pictures at cost $\lVert x_i - x_j \rVert^2$. Every picture sends the same total mass;
 #   `lam` says how sharply it aims.
@@ -88,7 +88,7 @@ panel = widgets.affinity_pictures(scene, setting)
 panel.show()
 
 # %% [markdown]
-# Within a light the squares are there: what stage 1 has learned. Across, most of the mass lies
+# Within a modality the squares are there: what stage 1 has learned. Across, most of the mass lies
 # outside. At `lam` = 1 it is spread so widely that the picture is grey all over: every image sends
 # something to everybody, and the right person gets little more than by chance. MULT's bet is that
 # the good squares can repair the bad picture: if three infrared pictures are neighbours and two of
@@ -105,10 +105,10 @@ panel.show()
 # $$y \leftarrow \tfrac12 (S^{ho}_v y' + y'), \qquad r \leftarrow \tfrac12 (S^{ho}_r r' + r').$$
 #
 # $y_0$ is a softmax over the own clusters, $r_0$ a hard guess by transport (`dotla` of notebook
-# 10). Below are five people with three pictures in each light; their clusters are the true people,
-# numbered 0 to 4, and the gap is a little narrowed (0.9). A ring shows a picture's soft label, the
-# number its largest part; a cross marks a wrong one. On SynthVI this group was
-# *chosen* because something happens in it.
+# 10). Below are five people with three pictures in each modality; their clusters are the true
+# people, numbered 0 to 4, and the gap is a little narrowed (0.9). A ring shows a picture's soft
+# label, the number its largest part; a cross marks a wrong one. On SynthVI this group was *chosen*
+# because something happens in it.
 #
 # **Predict first.** The visible labels are all right in round 0. Can the first round make them
 # *worse*?
@@ -121,7 +121,7 @@ stepper.show()
 
 # %% [markdown]
 # Play: step `round` from 0. In round 1 the visible side hears the infrared side's hard, partly
-# wrong guesses and loses its way; then the neighbours within each light bring it back, and take
+# wrong guesses and loses its way; then the neighbours within each modality bring it back, and take
 # some infrared pictures along. After that only the *shares* move. Then: `alpha` = 0 and round 20;
 # the other label space; `gap` = 1 and 0.5.
 
@@ -204,7 +204,7 @@ plots.show(figure, "Distance to the fixed point over rounds, for both schedules 
 # %%
 apart = max((a - b).abs().max() for a, b in zip(ends["code"], ends["paper"], strict=True))
 alone = list(posed.arguments)
-alone[2] = np.eye(len(posed.y0))  # no neighbours within the light that is updated first
+alone[2] = np.eye(len(posed.y0))  # no neighbours within the modality that is updated first
 same = [transfer_limit(*alone, alpha=setting.alpha, schedule=s)[1] for s in ("code", "paper")]
 print(f"the two ends differ by up to {apart:.3f} in an entry;")
 print(f"without neighbours within visible light by {(same[0] - same[1]).abs().max():.1e}")
@@ -338,9 +338,9 @@ print("from beta 0 to 1:", ", ".join(f"{name} {ends}" for name, ends in told.ite
 # over seeds with new people each, all rows of a seed from one stage 1 (`vireid compare --method
 # mult --data synthvi --preset small --rows 1 2 ... --records data/runs/synthvi_small_mult`).
 #
-# **Table 2** adds MULT's losses to the baseline, the two lights by themselves: *IM*, contrast with
-# the other light's own memory; *CM*, with a shared memory; *OCLR*, the shared memory must predict
-# what the others say of another view.
+# **Table 2** adds MULT's losses to the baseline, the two modalities by themselves: *IM*, contrast
+# with the other modality's own memory; *CM*, with a shared memory; *OCLR*, the shared memory must
+# predict what the others say of another view.
 #
 # **Predict first.** The paper's order is 1, 4, then a crowd of 2, 3, 5, 6, then 7. Which of these
 # steps will you not be able to see with three seeds?
@@ -400,8 +400,8 @@ else:
 
 # %% [markdown]
 # **Fig. 4**, epoch by epoch: of the image pairs that share a label, how many are right, within a
-# light and across; and how many of the right ones across are found at all. It is measured with the
-# truth, which training never sees.
+# modality and across; and how many of the right ones across are found at all. It is measured with
+# the truth, which training never sees.
 #
 # **Predict first.** Do all associations start at the same height? Does the first stay first?
 
@@ -419,7 +419,7 @@ else:
 # one), and eight or more even with the true identities: in so few steps its six terms are the
 # largest part of the loss and hold the contrast back. And the paper's order of associations is not
 # seen. Without OCLR matching one to one leads on average, for in this world everybody is seen in
-# both lights and few are split: section 3 of notebook 10 in a training.
+# both modalities and few are split: section 3 of notebook 10 in a training.
 #
 # Compare the **order** of rows with the paper's and the sign of a step, never the heights: another
 # data set, network and schedule. `table` gives the spread over seeds; a gap between two rows that

@@ -69,7 +69,7 @@ print(f"in {REGIONS} regions each; network {world.network}")
 # ## 1 · What a network with regions costs
 #
 # MCF describes a picture by one feature per *region*, put side by side. The paper's network is a
-# vision transformer with a token for each region and a stem for each light; here a small
+# vision transformer with a token for each region and a stem for each modality; here a small
 # convolutional one stands in, whose last map is cut into stripes.
 #
 # **Predict first.** How many times the multiply-adds of our small network does the transformer
@@ -145,27 +145,28 @@ assert max(spread["true persons"]) < min(spread["shuffled persons"])
 # $$N_n(i) = \{j : s^{(n)}_{ij} > \rho \max_j s^{(n)}_{ij}\}, \qquad N(i) = \bigcap_n N_n(i).$$
 #
 # Each line shows one region and its nearest pictures; a frame says near enough, green that it is
-# the same person. The last line holds those that agree. Turn `rho`, then look among the own light.
+# the same person. The last line holds those that agree. Turn `rho`, then look among the own
+# modality.
 #
-# **Predict first.** At the paper's `rho = 0.9`, how many of the other light will be near in all
+# **Predict first.** At the paper's `rho = 0.9`, how many of the other modality will be near in all
 # regions?
 
 # %%
 panel = widgets.regional_neighbours(train, features, regions=REGIONS, start=5, rho=0.5)
-panel.controls["among"].value = "other light"
+panel.controls["among"].value = "other modality"
 panel.show()
 
 # %%
 RHOS, ENOUGH = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9], 20  # a share of fewer pairs is left out
 found = {}
-for name, other in {"own light": 0, "other light": 1}.items():
-    asks, answers = features.of(0), features.of(other)
-    near = association.regional_similarity(asks.x, answers.x, regions=REGIONS)
-    same = asks.identity[:, None] == answers.identity[None]
+for name, other in {"own modality": 0, "other modality": 1}.items():
+    query_side, target = features.of(0), features.of(other)
+    near = association.regional_similarity(query_side.x, target.x, regions=REGIONS)
+    same = query_side.identity[:, None] == target.identity[None]
     for needed in range(1, REGIONS + 1):
         for rho in RHOS:
             sets = association.intersect(near, rho=rho, min_regions=needed)
-            # the picture itself sets the bar in its own light, but is no neighbour of its own
+            # the picture itself sets the bar in its own modality, but is no neighbour of its own
             others = [s if other else s[s != i] for i, s in enumerate(sets)]
             right = torch.cat([same[i, s] for i, s in enumerate(others)]).float()
             share = right.mean().item() if len(right) >= ENOUGH else np.nan
@@ -174,7 +175,7 @@ for name, other in {"own light": 0, "other light": 1}.items():
 # %%
 figure, axes = plots.canvas(2, 2, width=9.4, height=5.6)
 words = {"neighbours per picture": 1, f"of the same person (%, n ≥ {ENOUGH} pairs)": 100}
-for column, name in zip(axes.T, ("own light", "other light"), strict=True):
+for column, name in zip(axes.T, ("own modality", "other modality"), strict=True):
     for which, (ax, (label, unit)) in enumerate(zip(column, words.items(), strict=True)):
         lines = {
             f"in {n} or more regions": [unit * found[name, n, rho][which] for rho in RHOS]
@@ -185,18 +186,20 @@ plots.share_legend(figure)
 plots.show(figure, "Neighbours per visible picture, and their share of the same person, over rho.")
 
 # %%
-for name in ("own light", "other light"):
+for name in ("own modality", "other modality"):
     size, _ = found[name, REGIONS, 0.9]
     print(f"rho 0.9, all {REGIONS} regions, {name}: {size:.2f} neighbours per picture")
-loose, strict = found["other light", 1, 0.5], found["other light", REGIONS, 0.5]
-print(f"rho 0.5, other light: right in {loose[1]:.0%} (any region), {strict[1]:.0%} (all regions)")
+loose, strict = found["other modality", 1, 0.5], found["other modality", REGIONS, 0.5]
+print(
+    f"rho 0.5, other modality: right in {loose[1]:.0%} (any region), {strict[1]:.0%} (all regions)"
+)
 assert DATA != "synthvi" or strict[1] > loose[1], "agreement brought no better neighbours here"
 
 # %% [markdown]
 # Agreement of regions is a strong filter: those who pass are much more often right. But it is so
-# strict that at the paper's setting next to nobody passes here, in the own light or in the other:
-# the module then has nothing to say. A `rho` that suits a large transformer's tokens need not suit
-# a small network's stripes.
+# strict that at the paper's setting next to nobody passes here, in the own modality or in the
+# other: the module then has nothing to say. A `rho` that suits a large transformer's tokens need
+# not suit a small network's stripes.
 #
 # **What to doubt.** The threshold is a share of the *best* similarity, so a picture whose best is
 # poor lets many in. And our regions are stripes; the top one mostly holds background.
@@ -263,18 +266,18 @@ print(f"guessing: {100 / len(people[1]):.0f} per cent")
 # %% [markdown]
 # ## 5 · A classifier that should lose
 #
-# MAAL is a game. A classifier learns to name the light of a feature: visible, infrared, or
+# MAAL is a game. A classifier learns to name the modality of a feature: visible, infrared, or
 # *channel-augmented*, a visible picture with one channel copied into all three. The network learns
 # to make every feature look augmented. So that the game can be watched, the network is frozen here,
 # and a single linear layer on top of it plays, held by the contrast with its clusters.
 #
-# Two classifiers: a straight cut, and one with two hidden layers (256 and 64 wide), as in our light
-# preset. In the third game nobody runs away: the layer only keeps its clusters.
+# Two classifiers: a straight cut, and one with two hidden layers (256 and 64 wide), as in our
+# light preset. In the third game nobody runs away: the layer only keeps its clusters.
 #
 # **Predict first.** Which of the two will the layer fool? And will retrieval gain from it?
 
 # %%
-table = layer.lights(model, train)
+table = layer.three_modalities(model, train)
 label = np.where(train.modality == 0, labels["visible"].label, labels["infrared"].label)
 hold = layer.Hold(table, label)
 ways = {"straight cut": (1.0, ()), "two hidden layers": (1.0, "light"), "nobody runs": (0.0, ())}
@@ -284,8 +287,8 @@ games = {
 }
 
 # %% [markdown]
-# Move the step, then change the game. Large marks are the means of the three lights; the plane is
-# the one in which these means move most, so it shows the gap at its largest.
+# Move the step, then change the game. Large marks are the means of the three modalities; the plane
+# is the one in which these means move most, so it shows the gap at its largest.
 
 # %%
 panel = widgets.modality_game(table, games, start="straight cut")
@@ -298,7 +301,7 @@ rows = {}
 for name, change in judged.items():
     score = world.test.score(*map(change, (query, gallery)))
     cut = bias.modality_classifier_accuracy(change(features), group=train.identity)
-    rows[name] = {"lights told apart afterwards %": 100 * cut.accuracy}
+    rows[name] = {"modalities told apart afterwards %": 100 * cut.accuracy}
     rows[name]["rank-1 %"] = 100 * score["rank1"]
     if name in games:
         played = games[name].accuracy
@@ -327,12 +330,12 @@ assert DATA != "synthvi" or lost[-1] < max(lost) - 0.1, "the straight cut did no
 # %% [markdown]
 # ## 6 · Merging clusters that share a partner
 #
-# UM draws together clusters of one light that were matched with the same cluster of the other: if
-# both are right, they are one person in two pieces. They take turns: in each epoch one of the group
-# moves towards the others.
+# UM draws together clusters of one modality that were matched with the same cluster of the other:
+# if both are right, they are one person in two pieces. They take turns: in each epoch one of the
+# group moves towards the others.
 #
-# **Predict first.** Of the clusters that share a partner here, in either light, how many pairs are
-# one person?
+# **Predict first.** Of the clusters that share a partner here, in either modality, how many pairs
+# are one person?
 
 # %%
 groups = mcf.links.groups
@@ -401,7 +404,7 @@ print(pd.DataFrame.from_dict(rows, orient="index").round(2).to_string(na_rep="-"
 # - *At odds*: the weights of VRA, VRNL and UM are 0.4, 0.5 and 0.03 in one place, while another
 #   finds 0.5, 0.5 and 0.1 best; the learning rate falls in steps, the ancestor's as a cosine;
 #   DBSCAN's radius on RegDB is 0.6, the ancestor's 0.2; the cap is 3, the ancestor's 2; mINP is
-#   described by the *first* right answer, while all code takes the last; and the 31.6 GFLOPs.
+#   described by the *first* right match, while all code takes the last; and the 31.6 GFLOPs.
 # - The ancestors' code chooses its epoch on the test set (notebook 07).
 #
 # **Predict first.** Which of these can move a result by more than the steps between the paper's

@@ -47,7 +47,7 @@ def test_a_sample_has_every_shot_once_and_lights_in_the_proportion_of_the_tie(wo
         rows = world.sample(tie)
         assert len(rows) == 4 * 8
         assert len(set(zip(world.person[rows], world.shot[rows], strict=True))) == len(rows)
-        visible = np.bincount(world.person[rows[world.light[rows] == 0]], minlength=4)
+        visible = np.bincount(world.person[rows[world.modality[rows] == 0]], minlength=4)
         assert visible.tolist() == [first, first, last, last]
         assert not set(rows) & set(world.test)
     with pytest.raises(ValueError, match=r"tie=1\.5"):
@@ -56,7 +56,7 @@ def test_a_sample_has_every_shot_once_and_lights_in_the_proportion_of_the_tie(wo
 
 def test_twins_differ_in_the_light_alone(world):
     at = world.test[:2]
-    assert world.light[at].tolist() == [0, 1]
+    assert world.modality[at].tolist() == [0, 1]
     assert world.person[at[0]] == world.person[at[1]] and world.shot[at[0]] == world.shot[at[1]]
     first, second = (world.images.picture(int(i)) for i in at)
     assert (second[..., 0] == second[..., 1]).all() and (first != second).any()
@@ -65,25 +65,26 @@ def test_twins_differ_in_the_light_alone(world):
 def test_predictions_are_distributions_and_the_dial_moves_them_as_the_notebook_says(world):
     found = {tie: world.answer(tie) for tie in (0.0, 0.5, 1.0)}
     for answer in found.values():
-        for part in (answer.observing, answer.own_light, answer.doing):
+        for part in (answer.observing, answer.own_modality, answer.doing):
             np.testing.assert_allclose(part.sum(1), 1, atol=1e-5)
     rare = {
         name: [world.right(getattr(a, name))[world.rare].mean() for a in found.values()]
-        for name in ("observing", "own_light", "doing")
+        for name in ("observing", "own_modality", "doing")
     }
     assert rare["observing"][0] > rare["observing"][1] > rare["observing"][2]  # the backdoor
-    assert abs(rare["doing"][0] - rare["doing"][1]) < 0.1  # shut, while every label has both lights
-    assert rare["own_light"][2] == 0  # a label that the own light's memory has never seen
+    # shut, while every label has both modalities
+    assert abs(rare["doing"][0] - rare["doing"][1]) < 0.1
+    assert rare["own_modality"][2] == 0  # a label that the own modality's memory has never seen
     assert (found[1.0].observing.shape, len(found[1.0].banks[0][0])) == ((24, 4), 2)
-    np.testing.assert_allclose(world.usual_mass(found[1.0].own_light), 1, atol=1e-5)
-    moved = world.effect_of_light(found[1.0].own_light)
+    np.testing.assert_allclose(world.usual_mass(found[1.0].own_modality), 1, atol=1e-5)
+    moved = world.effect_of_modality(found[1.0].own_modality)
     assert moved.shape == (12,) and np.allclose(moved, 1)
 
 
 def test_backdoor_follows_its_dial_fast_enough(world):
     panel = widgets.backdoor(world, tie=0.5)
     before = html(panel.picture)
-    assert before[0].startswith("Tie 50% between light and label. Person 2")
+    assert before[0].startswith("Tie 50% between modality and label. Person 2")
 
     def step(i):
         panel.controls["tie"].value = TIES[i]

@@ -54,7 +54,7 @@ def test_the_gallery_frames_the_painting_of_the_chosen_tables():
     panel = widgets.augmentations(images())
     alt, before = html(panel.picture)
     assert alt.startswith(
-        "Infrared picture 1 with its 8 paintings; framed: as it is, INFERNO green"
+        "Infrared picture 1 with its 8 pseudo-colours; framed: as it is, INFERNO green"
     )
     panel.controls["third"].value = 1
     alt, after = html(panel.picture)
@@ -245,7 +245,7 @@ def test_figures_draw_the_records_there_are(monkeypatch):
     lines = dmdl.label_homogeneity().axes[0].lines
     np.testing.assert_allclose(lines[0].get_ydata(), [0.5, 0.6, 0.7])
     assert [t.get_text() for t in dmdl.dmdl_variants().axes[0].get_yticklabels()] == [
-        "DMDL", "MMD of the lights",
+        "DMDL", "MMD of the modalities",
     ]  # fmt: skip
     (sweep,) = dmdl.dmdl_lambdas().axes  # lambda 2 has its usual value only: nothing to draw
     assert list(sweep.lines[0].get_xdata()) == [0.0, 0.5]

@@ -153,7 +153,7 @@ def test_sliders_redraw_fast_enough(make, control, values):
 
 
 def test_one_sided_people_make_links_wrong_and_are_told_apart():
-    # people 0 and 1 in both lights; infrared tracks -7 and -8 belong to nobody; -1 is unknown
+    # people 0 and 1 in both modalities; infrared tracks -7 and -8 belong to nobody; -1 is unknown
     identity = torch.tensor([0, 0, 1, 1, 0, 0, 1, 1, -7, -8, -1])
     modality = torch.tensor([0] * 4 + [1] * 7)
     x = torch.nn.functional.normalize(torch.randn(11, 5, generator=torch.manual_seed(0)), dim=1)

@@ -25,11 +25,11 @@ def test_bmil_runs_on_real_people(tmp_path):
     _, run = experiment.train(ready, "bmil", seed=0, switches=short, out=tmp_path / "run")
     assert run.unsupervised
     assert run.steps == 12
-    for row in run.curves:  # people within one light are easy: ImageNet features do find them
+    for row in run.curves:  # people within one modality are easy: ImageNet features do find them
         assert row["visible/ari"] > 0.7
         assert row["infrared/ari"] > 0.7
     assert run.curves[-1]["global/clusters"] > 10
-    # twelve steps teach nothing about the other light; the bias they start from is there to see
+    # twelve steps teach nothing about the other modality; the bias they start from is there to see
     assert run.result["own_share_k"] > 0.7
     assert 0 < run.result["mAP"] < 1
     kept = {path.suffix for path in (tmp_path / "run").iterdir()}

@@ -1,4 +1,4 @@
-"""Pictures of attention, of regional neighbours, of a matching, of three lights."""
+"""Pictures of attention, of regional neighbours, of a matching, of three modalities."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from toy import images
 
 from vireid import plots
 from vireid.plots.attention import overlay
-from vireid.plots.lights import LOOKS
+from vireid.plots.modalities import LOOKS
 from vireid.plots.regions import FADE, in_stripe
 from vireid.widgets.matching import moves
 
@@ -108,16 +108,16 @@ def test_board_before_the_first_move_is_bare():
     assert not ax.lines and not ax.texts and ax.get_legend() is None
 
 
-# lights
+# modalities
 
 
 def test_three_lights_have_a_mean_each():
     points = np.array([[0.0, 0], [2, 2], [5, 1], [4, 0], [6, 0]])
     _, ax = plots.canvas()
-    plots.three_lights(points, [0, 0, 1, 2, 2], ax, limits=((-1, 7), (-2, 3)))
+    plots.three_modalities(points, [0, 0, 1, 2, 2], ax, limits=((-1, 7), (-2, 3)))
     means = [line.get_xydata()[0].tolist() for line in ax.lines[1::2]]
     assert means == [[1, 1], [5, 1], [5, 0]]
     assert [line.get_marker() for line in ax.lines[1::2]] == [look[2] for look in LOOKS.values()]
     assert ax.get_xlim() == (-1, 7)
     with pytest.raises(ValueError, match=r"give \(n, 2\)"):
-        plots.three_lights(points, [0, 1], ax)
+        plots.three_modalities(points, [0, 1], ax)

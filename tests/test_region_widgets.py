@@ -15,7 +15,7 @@ from vireid.losses import merge_groups
 from vireid.models.attention import attention_maps
 from vireid.types import Embeddings, Modality
 from vireid.widgets import layer
-from vireid.widgets.game import flat_maps, lights_apart
+from vireid.widgets.game import flat_maps, modalities_apart
 from vireid.widgets.matching import Move, moves
 
 SPEC = np.array([[0.9, 0.1, 0.2], [0.8, 0.3, 0.1], [0.7, 0.6, 0.2], [0.65, 0.2, 0.4]])
@@ -80,10 +80,10 @@ def sizes(panel) -> tuple[list[int], int]:
     return [int(n) for n in by_region.split()], int(agreed)
 
 
-@pytest.mark.parametrize("among", ["own light", "other light"])
+@pytest.mark.parametrize("among", ["own modality", "other modality"])
 def test_counts_are_those_of_the_methods_sets(table, features, among):
     panel = widgets.regional_neighbours(table, features, regions=2, start=3, rho=0.5, among=among)
-    wanted = 0 if among == "own light" else 1
+    wanted = 0 if among == "own modality" else 1
     target = features.x[torch.as_tensor(table.modality == wanted)]
     for rho in (0.3, 0.5, 0.9):
         for needed in (1, 2):
@@ -174,27 +174,27 @@ def test_panel_plays_forward_and_swaps_sides():
 
 @pytest.fixture(scope="module")
 def three(table, net):
-    return layer.lights(net, table)
+    return layer.three_modalities(net, table)
 
 
 @pytest.fixture(scope="module")
 def blobs():
-    """Two clusters in each of three lights that are far apart, as ``Lights``, with their labels."""
+    """Two clusters in each of three modalities far apart, as ``ThreeModalities``, and labels."""
     rng = np.random.default_rng(0)
-    light, cluster = np.repeat([0, 1, 2], 40), np.tile([0, 1], 60)
+    modality, cluster = np.repeat([0, 1, 2], 40), np.tile([0, 1], 60)
     centres = 2.0 * np.eye(6)[:3]
-    x = centres[light] + 1.5 * np.eye(6)[3:5][cluster] + 0.2 * rng.normal(size=(120, 6))
+    x = centres[modality] + 1.5 * np.eye(6)[3:5][cluster] + 0.2 * rng.normal(size=(120, 6))
     row = np.concatenate([np.arange(80), np.arange(40)])
-    made = (torch.tensor(v) for v in (x.astype(np.float32), light, row))
-    return layer.Lights(*made), cluster[:80]
+    made = (torch.tensor(v) for v in (x.astype(np.float32), modality, row))
+    return layer.ThreeModalities(*made), cluster[:80]
 
 
 def test_three_lights_are_two_tables_and_copies_of_the_visible(table, three):
     visible = int((table.modality == 0).sum())
     assert len(three.x) == len(table) + visible and three.x.shape[1] == 128
-    assert three.light.bincount().tolist() == [visible, visible, visible]
-    copies, own = three.x[three.light == 2], three.x[three.light == 0]
-    assert (three.row[three.light == 2] == three.row[three.light == 0]).all()
+    assert three.modality.bincount().tolist() == [visible, visible, visible]
+    copies, own = three.x[three.modality == 2], three.x[three.modality == 0]
+    assert (three.row[three.modality == 2] == three.row[three.modality == 0]).all()
     assert not torch.allclose(copies, own)
 
 
@@ -203,7 +203,7 @@ def test_a_straight_cut_loses_and_lights_come_together(blobs):
     hold = layer.Hold(table, label)
     played = layer.play(table, hold, beta=1.0, opponent=(), lr=3e-3)
     assert max(played.accuracy) > 0.95 and played.accuracy[-1] < 0.6
-    apart = [lights_apart(x, table.light) for x in (played.x[0], played.x[-1])]
+    apart = [modalities_apart(x, table.modality) for x in (played.x[0], played.x[-1])]
     assert apart[1] < 0.5 * apart[0]
     idle = layer.play(table, hold, beta=0.0, opponent=(), lr=3e-3)
     assert idle.accuracy[-1] > 0.95
@@ -268,9 +268,9 @@ def test_game_panel_shows_steps_and_refuses_games_of_other_lengths(blobs):
         for name, beta in {"nobody": 0.0, "both": 1.0}.items()
     }
     panel = widgets.modality_game(table, games, start="both", step=0)
-    assert alt(panel).startswith("both, step 0: map of 120 features in three lights")
+    assert alt(panel).startswith("both, step 0: map of 120 features in three modalities")
     panel.controls["step"].value = 50
-    assert f"names {games['both'].accuracy[-1]:.0%} of the lights" in alt(panel)
+    assert f"names {games['both'].accuracy[-1]:.0%} of the modalities" in alt(panel)
     panel.controls["game"].value = "nobody"
     assert alt(panel).startswith("nobody, step 50")
     steps = games["both"].steps
@@ -284,12 +284,14 @@ def test_maps_ignore_a_common_shift_and_show_the_means(blobs):
     table, _ = blobs
     x = table.x[None].repeat(2, 1, 1)
     x[1] += 5.0
-    maps = flat_maps(x, table.light)
+    maps = flat_maps(x, table.modality)
     assert maps.shape == (2, 120, 2) and np.allclose(maps[0], maps[1], atol=1e-4)
-    means = [table.x[table.light == kind].mean(0) for kind in range(3)]
-    shown = [maps[0][table.light == kind].mean(0) for kind in range(3)]
+    means = [table.x[table.modality == kind].mean(0) for kind in range(3)]
+    shown = [maps[0][table.modality == kind].mean(0) for kind in range(3)]
     for a, b in ((0, 1), (0, 2), (1, 2)):  # three means lie in their plane: nothing is lost
         assert np.linalg.norm(shown[a] - shown[b]) == pytest.approx(
             float((means[a] - means[b]).norm()), rel=1e-3
         )
-    assert lights_apart(x[0], table.light) == pytest.approx(lights_apart(3 * x[1], table.light))
+    assert modalities_apart(x[0], table.modality) == pytest.approx(
+        modalities_apart(3 * x[1], table.modality)
+    )

@@ -1,7 +1,7 @@
-"""How much features know about the light a picture was taken in: measures of modality bias.
+"""How much features know about the modality a picture was taken in: measures of modality bias.
 
 A fair network would put a person's visible and infrared pictures side by side. Here one asks who
-the neighbours are, whether distances have two peaks, and whether the light can be read off.
+the neighbours are, whether distances have two peaks, and whether the modality can be read off.
 """
 
 from dataclasses import dataclass, replace
@@ -191,7 +191,7 @@ class TwoPeaks(NamedTuple):
     gap : crossing_mean - own_mean
     separation : gap in units of the pooled spread (Ashman's D); above 2 the peaks stand apart
     mixing : chance that a crossing pair is nearer than a pair of one modality; 0.5 = no bias, 0 =
-        two heaps that do not touch
+        two peaks that do not touch
     crossing_pairs : share of pairs that cross
     """
 
@@ -206,16 +206,16 @@ class TwoPeaks(NamedTuple):
 
 
 def two_peaks(found: PairDistances) -> TwoPeaks:
-    """How far apart the two heaps of distances lie that a biased network makes.
+    """How far apart the two peaks of distances lie that a biased network makes.
 
     Source: BMIL (AAAI 2026), Fig. 3, which shows the peaks; the figures to measure them are ours.
     """
     from scipy.stats import mannwhitneyu
 
-    heaps = own, cross = found.distance[~found.crossing], found.distance[found.crossing]
+    sides = own, cross = found.distance[~found.crossing], found.distance[found.crossing]
     share = len(cross) / len(found.distance)
     if not (len(own) and len(cross)):
-        (m, s), (mc, sc) = ((h.mean(), h.std()) if len(h) else (np.nan,) * 2 for h in heaps)
+        (m, s), (mc, sc) = ((h.mean(), h.std()) if len(h) else (np.nan,) * 2 for h in sides)
         return TwoPeaks(*map(float, (m, s, mc, sc)), np.nan, np.nan, np.nan, share)
     gap, pooled = cross.mean() - own.mean(), np.sqrt((own.var() + cross.var()) / 2)
     separation = gap / pooled if pooled else np.copysign(np.inf, gap) if gap else 0.0

@@ -18,7 +18,7 @@ from vireid import files
 
 
 class Modality(IntEnum):
-    """Which light a picture was taken in."""
+    """Which modality a picture was taken in."""
 
     VISIBLE = 0
     INFRARED = 1

@@ -34,14 +34,14 @@ def test_the_dial_ties_light_to_label(page, opened):
     panel = opened("08_causal_adjustment", "backdoor")
     before, after = step_slider(page, panel, "tie")
     assert before.startswith("Tie 75% between") and after.startswith("Tie 88% between")
-    panel.locator("select").select_option("moved by do(light)")
-    moved = panel.locator(".vireid-picture img[alt*='moved by do(light), mean']")
+    panel.locator("select").select_option("moved by do(modality)")
+    moved = panel.locator(".vireid-picture img[alt*='moved by do(modality), mean']")
     moved.wait_for(timeout=PATIENCE)
 
 
 def test_the_gallery_paints_another_picture(page, opened):
     panel = opened("09_bias_free_training", "augmentations")
     before, after = step_slider(page, panel, "picture")
-    assert "with its 8 paintings" in before and before != after
+    assert "with its 8 pseudo-colours" in before and before != after
     panel.locator("select").nth(2).select_option("JET red")
     panel.locator(".vireid-picture img[alt*='JET red']").wait_for(timeout=PATIENCE)

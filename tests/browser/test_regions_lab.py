@@ -48,7 +48,7 @@ def test_dials_change_who_agrees(page, shelf, lab):
     panel = run_all(page, lab, "regions.ipynb")
     before, after = step_slider(page, panel, "rho")
     assert "Neighbours of image 3 in 4 regions, rho 0.9" in before and "rho 0.95" in after
-    panel.locator(".vireid-panel select").first.select_option("other light")
+    panel.locator(".vireid-panel select").first.select_option("other modality")
     page.wait_for_function(
         "old => document.querySelector('.vireid-picture img').alt !== old",
         arg=after,

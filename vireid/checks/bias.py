@@ -44,10 +44,10 @@ def _features(rng) -> list:
     return [("random features", (x, modality)), ("a common shift", (shifted, modality))]
 
 
-def _heaps(rng) -> list:
+def _distances(rng) -> list:
     a, b = numbers(rng, 7), numbers(rng, 5) + 0.3
     steps = torch.tensor([0.1, 0.2, 0.2, 0.4])
-    return [("two heaps", (a, b)), ("far apart", (a, b + 5)), ("with ties", (steps, steps[1:]))]
+    return [("two peaks", (a, b)), ("far apart", (a, b + 5)), ("with ties", (steps, steps[1:]))]
 
 
 def _library_mixing(own: Tensor, crossing: Tensor) -> Tensor:
@@ -153,7 +153,7 @@ EXERCISES = [
         ),
         signature="mixing(own, crossing)",
         library=_library_mixing,
-        cases=_heaps,
+        cases=_distances,
     ),
     Choice(
         "04-below-chance",

@@ -110,7 +110,7 @@ EXERCISES = [
             ),
             "no-temperature": (
                 lambda x, y, bank, t: contrast(x, y, bank, 1.0),
-                "the likeness must be divided by the temperature",
+                "the similarity must be divided by the temperature",
             ),
             "sum": (
                 lambda x, y, bank, t: len(x) * contrast(x, y, bank, t),

@@ -110,7 +110,7 @@ EXERCISES = [
             ),
             "similarity": (
                 lambda v: 1 - jaccard(v),
-                "that is the likeness; the distance is 1 minus it",
+                "that is the similarity; the distance is 1 minus it",
             ),
             "product": (
                 lambda v: (lambda s: 1 - s / (2 - s))(v @ v.T),
@@ -177,7 +177,7 @@ EXERCISES = [
         2 / 3,
         {
             "shared-only": (0.5, "divide by what both have together: 2 - 0.5"),
-            "similarity": (1 / 3, "that is the likeness; the distance is 1 minus it"),
+            "similarity": (1 / 3, "that is the similarity; the distance is 1 minus it"),
         },
         ("$J = 1 - s / (2 - s)$", "s / (2 - s) = 0.5 / 1.5"),
     ),

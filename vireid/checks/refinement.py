@@ -1,4 +1,4 @@
-"""Exercises of notebook 09: painted pictures, refined labels, alignment."""
+"""Exercises of notebook 09: pseudo-colour, refined labels, alignment."""
 
 import torch
 from torch import Tensor
@@ -124,9 +124,9 @@ EXERCISES = [
         cases=_clouds,
     ),
     Number(
-        "09-paintings",
+        "09-pseudo-colours",
         "A pseudo-colour has 3 tables to choose from for each of its 3 channels. How many "
-        "paintings are there?",
+        "views can a picture get?",
         27,
         {
             "sum": (9, "the channels choose independently: multiply"),

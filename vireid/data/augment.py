@@ -142,7 +142,7 @@ class Stream:
     ----------
     jitter : strength of the colour jitter, 0 = none
     hue : strength of its turn of hue; None = as ``jitter``
-    pseudo_colour : paint the crop (infrared)
+    pseudo_colour : colour the crop (infrared)
     colour_maps : which maps that draws from, "official" or "sampled"
     channels : operator at the end, "keep", "exchange", "adapt_grey" or "adapt"
     """

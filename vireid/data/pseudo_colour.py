@@ -1,4 +1,4 @@
-"""Pseudo-colour: an infrared picture painted by a randomly mixed colour map (DMDL)."""
+"""Pseudo-colour: an infrared picture coloured by a randomly mixed colour map (DMDL)."""
 
 import warnings
 from functools import cache
@@ -43,8 +43,8 @@ def version_tables() -> np.ndarray:
     """[channel, version, grey]: red, green and blue of matplotlib's maps called ``VERSIONS``."""
     from matplotlib import colormaps
 
-    painted = [colormaps[v](np.linspace(0, 1, 256), bytes=True)[:, :3] for v in VERSIONS]
-    return np.stack(painted).transpose(2, 0, 1).copy()
+    coloured = [colormaps[v](np.linspace(0, 1, 256), bytes=True)[:, :3] for v in VERSIONS]
+    return np.stack(coloured).transpose(2, 0, 1).copy()
 
 
 def pseudo_colour(
@@ -54,14 +54,14 @@ def pseudo_colour(
     options: tuple[int, int, int] | None = None,
     generator=None,
 ) -> np.ndarray:
-    """Paint a grey picture: each channel through one of its tables, drawn by itself.
+    """Colour a grey picture: each channel through one of its tables, drawn by itself.
 
     Parameters
     ----------
     picture : uint8 (h, w), (h, w, 1) or (h, w, 3) in [0, 255]; three unequal channels are turned
         into grey first, with a warning
-    maps : "official", two tables a channel, 8 equally likely paintings; "sampled", each channel
-        from one of the colour maps ``VERSIONS``, 64 paintings
+    maps : "official", two tables a channel, 8 equally likely results; "sampled", each channel
+        from one of the colour maps ``VERSIONS``, 64 results
     options : table number per channel instead of a draw
     generator : torch.Generator of the draw; None = torch's global one
 

@@ -23,7 +23,7 @@ VARIANTS = {  # Fig. 5
     "random-aug": "random augmentation",
     "no-exchange": "without exchange",
     "no-adaptive": "without adaptive memory",
-    "mmd": "MMD of the lights",
+    "mmd": "MMD of the modalities",
 }
 TRIPLETS = {"1": "growing from 0 to 1", "triplet-0.25": "fixed at 0.25", "triplet-1": "fixed at 1"}
 SCORES = {"rank1": "rank-1", "mAP": "mAP"}

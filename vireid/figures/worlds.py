@@ -49,7 +49,7 @@ def neighbour_modality():
     figure, axes = plots.canvas(2, width=9.0, height=3.4)
     for ax, stage in zip(axes, (1, 2), strict=True):
         _, train = trained(stage)
-        k = 15  # other pictures of the person: 7 in the own light, 8 in the other
+        k = 15  # other pictures of the person: 7 in the own modality, 8 in the other
         ratio = bias.neighbour_modality_ratio(train, k=k)
         plots.modality_ratio(ratio.own, train.modality, ax, k=k, title=f"after stage {stage}")
     return figure
@@ -74,7 +74,7 @@ def maps():
 
 @drawing(
     "Distances inside the joint clusters of BMIL's first epoch: cosine and plain Jaccard distance "
-    "make two heaps, pairs of one light and crossing ones; the modality-aware distance mixes them.",
+    "make two peaks, pairs of one modality and crossing ones; the modality-aware distance mixes them.",
     "BMIL, Fig. 3",
 )
 def two_peaks():

@@ -18,7 +18,7 @@ from vireid.methods.declared import check
 from vireid.models import Output
 from vireid.types import Batch, Embeddings, Modality, PseudoLabels
 
-VIEWS = {  # letter -> (modality, view): plain and augmented visible, plain and painted infrared
+VIEWS = {  # letter -> (modality, view): plain and augmented visible, infrared plain and coloured
     "v": (Modality.VISIBLE, 0),
     "a": (Modality.VISIBLE, 1),
     "r": (Modality.INFRARED, 0),
@@ -119,7 +119,7 @@ class Method:
     moves : when memories move: "after" the optimiser's step, or "during" the backward pass, as the
         released codes do (see ``memory.Moving``)
     write_order : views in the order in which they are written into a memory; the last one weighs
-        most. v plain visible, a augmented visible, r infrared, p painted infrared
+        most. v plain visible, a augmented visible, r infrared, p pseudo-coloured infrared
     """
 
     schedule: Schedule = field(default_factory=Schedule)

@@ -1,4 +1,4 @@
-"""The opponent of MAAL: guesses from a feature which of three lights its picture was taken in."""
+"""The opponent of MAAL: guesses from a feature which of three modalities its picture has."""
 
 import itertools
 

@@ -18,11 +18,11 @@ from vireid.plots.base import (
 from vireid.plots.bias import distances, encoding, histogram, modality_ratio, neighbours, paired
 from vireid.plots.causal import adjustment, beliefs, causal_graph, mixed_surprise
 from vireid.plots.circle import beacons, points, pull, pulls, walks
-from vireid.plots.lights import three_lights
 from vireid.plots.links import bipartite, drawn_links, link_kinds, link_legend, pair_scores
 from vireid.plots.maps import embedding_map, project, prototypes
 from vireid.plots.matching import matching_board
 from vireid.plots.measures import composition, heat
+from vireid.plots.modalities import three_modalities
 from vireid.plots.pictures import best_answers, contact_sheet, retrieval_sheet, thumbnail, twins
 from vireid.plots.predictions import prediction, progress
 from vireid.plots.refinement import clouds, colour_tables, cosines, momentum, trust
@@ -88,7 +88,7 @@ __all__ = [
     "share_legend",
     "show",
     "sweep",
-    "three_lights",
+    "three_modalities",
     "thumbnail",
     "trust",
     "twins",

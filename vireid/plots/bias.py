@@ -103,7 +103,7 @@ def modality_ratio(ratio, modality, ax: Axes, *, k: int, title: str = "") -> Axe
     for m, rows in modality_groups(modality):
         chance = (len(rows) - 1) / max(1, len(ratio) - 1)
         ax.axvline(chance, color=MODALITY_COLOUR[m], ls=":", lw=1.4)
-    ax.plot([], [], color=INK, ls=":", lw=1.4, label="if light did not matter")
+    ax.plot([], [], color=INK, ls=":", lw=1.4, label="if modality did not matter")
     ax.set_xlim(-0.02 - 0.5 / k, 1.02 + 0.5 / k)
     legend_below(ax)
     return ax

@@ -24,11 +24,11 @@ NODES = {"M": (0.5, 0.82, "light"), "X": (0.12, 0.22, "picture"), "Y": (0.88, 0.
 
 
 def causal_graph(ax: Axes, *, tie: float = 1.0, cut: bool = False, title: str = "") -> Axes:
-    """Light M, picture X, label Y; the way X <- M -> Y stands open, or is cut at X by do(X).
+    """Modality M, picture X, label Y; the way X <- M -> Y stands open, or is cut at X by do(X).
 
     Parameters
     ----------
-    tie : in [0, 1], the width of the arrow from light to label
+    tie : in [0, 1], the width of the arrow from modality to label
     cut : draw the graph under do(X): no arrow leads into X any more
 
     Source: DMDL (arXiv 2512.03745), causal graph of CAI.

@@ -70,7 +70,7 @@ def frame(ax: Axes, place, colour: str, *, line: str = "-", width: float = 2.0) 
 
 
 def modality_frame(ax: Axes, place, modality: int) -> None:
-    """The frame that says which light: solid blue visible, dashed vermillion infrared."""
+    """The frame that says which modality: solid blue visible, dashed vermillion infrared."""
     modality = Modality(int(modality))
     frame(ax, place, MODALITY_COLOUR[modality], line=MODALITY_LINE[modality], width=1.6)
 
@@ -82,7 +82,7 @@ def caption(ax: Axes, place, text: str, *, colour: str = INK, size: float = 8) -
 
 
 def twins(shots: Sequence, ax: Axes, *, size: tuple[int, int] = (96, 48), title: str = "") -> Axes:
-    """Shots of SynthVI as they are in visible light (above) and with only the light changed.
+    """Shots of SynthVI as they are in visible light (above) and with only the modality changed.
 
     Parameters
     ----------

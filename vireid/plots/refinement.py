@@ -19,7 +19,7 @@ from vireid.types import Modality
 
 
 def colour_tables(tables, ax: Axes, *, chosen: tuple[int, int, int], title: str = "") -> Axes:
-    """Which grey becomes which value in the three channels of a painting.
+    """Which grey becomes which value in the three channels of a pseudo-colour.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def colour_tables(tables, ax: Axes, *, chosen: tuple[int, int, int], title: str 
                 values, color=colour if mine else FAINT, ls=line, lw=2 if mine else 1,
                 zorder=2 + mine, label=f"{word} channel" if mine else None,
             )  # fmt: skip
-    dress(ax, title=title, xlabel="infrared grey level", ylabel="painted level")
+    dress(ax, title=title, xlabel="infrared grey level", ylabel="pseudo-colour level")
     ax.set(xlim=(0, 255), ylim=(0, 258), xticks=(0, 128, 255), yticks=(0, 128, 255))
     legend_below(ax, columns=3)
     return ax

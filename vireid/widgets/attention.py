@@ -30,12 +30,12 @@ def attended(model, images: Images, *, batch: int = 64) -> Attended:
 
 def attention(images: Images, gates: Attended, *, start: int = 0, others: int = 4) -> Panel:
     """A slider over the pictures: where one and its person's others are looked at, and how channels
-    are weighed in each light.
+    are weighed in each modality.
 
     Parameters
     ----------
     images : a table with identities; gates : ``attended`` of it
-    start : the picture to begin with; others : pictures of the person in each light, at most
+    start : the picture to begin with; others : pictures of the person in each modality, at most
     """
     channel, spatial = as_array(gates.channel), as_array(gates.spatial)
     order = np.argsort(-channel.mean(0), kind="stable")
@@ -50,14 +50,16 @@ def attention(images: Images, gates: Attended, *, start: int = 0, others: int = 
 
 def _draw(images: Images, spatial, channel, image: int, others: int) -> Drawing:
     kin = images.identity == images.identity[image]
-    lights = {m: np.flatnonzero(kin & (images.modality == m)) for m in Modality}
-    shown = [i for found in lights.values() for i in found[found != image][:others]]
+    modalities = {m: np.flatnonzero(kin & (images.modality == m)) for m in Modality}
+    shown = [i for found in modalities.values() for i in found[found != image][:others]]
     margins = {"left": 0.01, "right": 0.985, "bottom": 0.28, "top": 0.88, "wspace": 0.12}
     figure, (left, right) = canvas(2, width=9.6, height=3.1, ratios=[1.25, 1], margins=margins)
     name = f"image {image}, then others of person {images.identity[image]}"
     attention_sheet(images, spatial, left, rows=[image, *shown], title=name)
     low, high = float(spatial.min()), float(spatial.max())
-    means = {f"{m.word} (n = {len(r)})": channel[r].mean(0) for m, r in lights.items() if len(r)}
+    means = {
+        f"{m.word} (n = {len(r)})": channel[r].mean(0) for m, r in modalities.items() if len(r)
+    }
     lines = {"all pictures": channel.mean(0)} | means
     vary = len(means) == 2 and all(np.ptp(mean) > 0 for mean in means.values())
     alike = float(np.corrcoef(*means.values())[0, 1]) if vary else np.nan

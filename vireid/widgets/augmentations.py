@@ -58,8 +58,8 @@ def shown(x: torch.Tensor) -> np.ndarray:
 def augmentations(images: Images, *, recipe: Recipe | None = None, start: int = 0) -> Panel:
     """A gallery of one visible and one infrared picture with all that training may make of them.
 
-    Dropdowns choose the table of each channel (framed among the 8 paintings), sliders the picture
-    and the dice of the views below, which are drawn as training draws them.
+    Dropdowns choose the table of each channel (framed among the 8 pseudo-colours), sliders the
+    picture and the dice of the views below, which are drawn as training draws them.
 
     Parameters
     ----------
@@ -101,17 +101,17 @@ def _partner(images: Images, row: int) -> int:
 
 def _draw(images: Images, row: int, partner: int, chosen, recipe: Recipe, dice: int) -> Drawing:
     grey, colour = images.resized(int(row)), images.resized(partner)
-    painted = [pseudo_colour(grey, options=options) for options in MAPS]
+    coloured = [pseudo_colour(grey, options=options) for options in MAPS]
     one = torch.as_tensor(colour.copy()).permute(2, 0, 1)
     copies = [channel_exchange(one, c).permute(1, 2, 0).numpy() for c in range(3)]
     lines = [
-        [grey, *painted],
+        [grey, *coloured],
         [colour, *copies, None, *_views(colour, 0, recipe, dice)],
         [grey, None, None, None, None, *_views(grey, 1, recipe, dice)],
     ]
     margins = {"left": 0.01, "right": 0.965, "bottom": 0.22, "top": 0.94, "wspace": 0.16}
     figure, (left, right) = canvas(2, width=10.4, height=4.9, ratios=[2, 1], margins=margins)
-    lines = [line + [None] * (len(painted) + 1 - len(line)) for line in lines]
+    lines = [line + [None] * (len(coloured) + 1 - len(line)) for line in lines]
     places = sheet(left, lines, above=12, lead=16)
     modality_frame(left, places[0][0], Modality.INFRARED)
     modality_frame(left, places[1][0], Modality.VISIBLE)
@@ -124,13 +124,14 @@ def _draw(images: Images, row: int, partner: int, chosen, recipe: Recipe, dice: 
     for line in places[1:]:
         caption(left, line[6], "as drawn in training", size=7)
     left.set_title(
-        "8 paintings, 3 channel copies, and what training draws", loc="left", fontsize=10
+        "8 pseudo-colours, 3 channel copies, and what training draws", loc="left", fontsize=10
     )
     colour_tables(TABLES, right, chosen=chosen, title="tables of the framed one")
     words = ", ".join(OPTIONS[n][o] for n, o in zip(OPTIONS, chosen, strict=True))
     return figure, (
-        f"Infrared picture {row} with its 8 paintings; framed: {words}. Below, a visible picture "
-        f"with each channel copied into all three, and augmented views of both with dice {dice}."
+        f"Infrared picture {row} with its 8 pseudo-colours; framed: {words}. Below, a visible "
+        f"picture with each channel copied into all three, and augmented views of both "
+        f"with dice {dice}."
     )
 
 

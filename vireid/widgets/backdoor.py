@@ -1,4 +1,4 @@
-"""The backdoor in sight: SynthVI people in samples where light and label are tied by a dial."""
+"""The backdoor in sight: SynthVI people in samples where modality and label are tied by a dial."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ from vireid.widgets.panel import Drawing, Panel
 TIES = tuple(i / 8 for i in range(9))
 SIZE = (64, 32)
 HALVES = (0, 50, 100)
-RARE, MOVED = "right person, rare light", "moved by do(light)"
+RARE, MOVED = "right person, rare modality", "moved by do(modality)"
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,14 @@ class Answer:
     Parameters
     ----------
     observing : P(Y | X) of one shared prototype per person, as the likelihood learns it
-    own_light : P(Y | X) of both memories when the picture's light is known for sure (eq. 7)
+    own_modality : P(Y | X) of both memories when the picture's modality is known for sure (eq. 7)
     doing : P(Y | do(X)), both memories weighed by the prior
-    sample : (pictures,) rows that were learned from; prior : (2,) lights among them
-    banks : (ids, prototypes) of each light's memory
+    sample : (pictures,) rows that were learned from; prior : (2,) modalities among them
+    banks : (ids, prototypes) of each modality's memory
     """
 
     observing: torch.Tensor
-    own_light: torch.Tensor
+    own_modality: torch.Tensor
     doing: torch.Tensor
     sample: np.ndarray
     prior: torch.Tensor
@@ -48,8 +48,9 @@ class Answer:
 class Backdoor:
     """Twin pictures of SynthVI people, from which samples of any tie between M and Y are drawn.
 
-    Every shot exists in both lights, thanks to ``do(modality=...)``; a sample holds each in one. Of
-    the first half of the people a share of (1 + tie) / 2 is visible, of the others (1 - tie) / 2.
+    Every shot exists in both modalities, thanks to ``do(modality=...)``; a sample holds each in
+    one. Of the first half of the people a share of (1 + tie) / 2 is visible, of the others
+    (1 - tie) / 2.
 
     Parameters
     ----------
@@ -58,9 +59,9 @@ class Backdoor:
 
     Attributes
     ----------
-    images : all twins, person by person; x : (n, d) their features; person, light, shot : (n,)
-    by_day : (people,) mostly visible; usual : (n,) the picture's light is that person's usual one
-    test : rows of the held-out pictures; rare : (test,) of these in the rare light
+    images : all twins, person by person; x : (n, d) their features; person, modality, shot : (n,)
+    by_day : (people,) mostly visible; usual : (n,) the modality is that person's usual one
+    test : rows of the held-out pictures; rare : (test,) of these in the rare modality
     """
 
     def __init__(
@@ -69,29 +70,31 @@ class Backdoor:
     ):  # fmt: skip
         self.people, self.shots = people, shots
         keys = [(p, j, m) for p in range(people) for j in range(shots + held) for m in Modality]
-        self.person, self.shot, self.light = np.array(keys).T
+        self.person, self.shot, self.modality = np.array(keys).T
         persons = [WORLD.person(p + 1, seed=seed) for p in range(people)]
         cameras = [WORLD.camera(number) for number in CAMERAS[Modality.VISIBLE]]
         pixels = [
             render(WORLD.shot(persons[p], cameras[j % 4], (seed, p + 1, j)).do(modality=m), SIZE)
             for p, j, m in keys
         ]
-        self.images = Images(np.stack(pixels), self.light, self.light, self.person, SIZE, "twins")
+        self.images = Images(
+            np.stack(pixels), self.modality, self.modality, self.person, SIZE, "twins"
+        )
         model = models.build("small", weights="synthvi") if model is None else model
         self.x = extract(model, self.images).x
         self.test = np.flatnonzero(self.shot >= shots)
         self.by_day = np.arange(people) < people // 2
-        self.usual = self.by_day[self.person] == (self.light == Modality.VISIBLE)
+        self.usual = self.by_day[self.person] == (self.modality == Modality.VISIBLE)
         self.rare = ~self.usual[self.test]
 
     def sample(self, tie: float) -> np.ndarray:
         """Row numbers of a sample; ValueError for a tie outside [0, 1]."""
         if not 0 <= tie <= 1:
-            raise ValueError(f"tie={tie}: 0 is no tie, 1 is one light per person")
+            raise ValueError(f"tie={tie}: 0 is no tie, 1 is one modality per person")
         share = np.where(self.by_day[self.person], (1 + tie) / 2, (1 - tie) / 2)
         visible = self.shot < np.round(share * self.shots)
         learned = self.shot < self.shots
-        return np.flatnonzero(learned & (visible == (self.light == Modality.VISIBLE)))
+        return np.flatnonzero(learned & (visible == (self.modality == Modality.VISIBLE)))
 
     def answer(self, tie: float, *, temperature: float = 0.05) -> Answer:
         """What is learned from the sample of a tie, asked about the held-out pictures."""
@@ -99,16 +102,16 @@ class Backdoor:
         person = torch.as_tensor(self.person)
         banks = []
         for own in Modality:
-            of = rows[self.light[rows] == own]
+            of = rows[self.modality[rows] == own]
             ids, label = person[of].unique(return_inverse=True)
             banks.append((ids, prototypes(self.x[of], label)))
-        prior = torch.as_tensor(np.bincount(self.light[rows], minlength=2) / len(rows)).float()
-        known = one_hot(torch.as_tensor(self.light[self.test]), 2).float()
+        prior = torch.as_tensor(np.bincount(self.modality[rows], minlength=2) / len(rows)).float()
+        known = one_hot(torch.as_tensor(self.modality[self.test]), 2).float()
         shared = prototypes(self.x[rows], person[rows])
         options = {"temperature": temperature}
         return Answer(
             observing=shared_prediction(asked, shared, **options),
-            own_light=log_mixture(asked, banks, weight=known, **options).exp(),
+            own_modality=log_mixture(asked, banks, weight=known, **options).exp(),
             doing=log_mixture(asked, banks, weight=prior, **options).exp(),
             sample=rows,
             prior=prior,
@@ -121,27 +124,27 @@ class Backdoor:
         return prediction.gather(1, truth[:, None])[:, 0].numpy()
 
     def usual_mass(self, prediction: torch.Tensor) -> np.ndarray:
-        """(n,) probability given to people who are mostly seen in the picture's light."""
-        visible = self.light[self.test] == Modality.VISIBLE
+        """(n,) probability given to people who are mostly seen in the picture's modality."""
+        visible = self.modality[self.test] == Modality.VISIBLE
         usual = torch.as_tensor(self.by_day[None] == visible[:, None])
         return (prediction * usual).sum(1).numpy()
 
-    def effect_of_light(self, prediction: torch.Tensor) -> np.ndarray:
+    def effect_of_modality(self, prediction: torch.Tensor) -> np.ndarray:
         """(n / 2,) total variation between the answers to the two twins of each held-out shot."""
-        visible, infrared = prediction[0::2], prediction[1::2]  # rows alternate by light
+        visible, infrared = prediction[0::2], prediction[1::2]  # rows alternate by modality
         return (visible - infrared).abs().sum(1).numpy() / 2
 
     def curves(self, answers: dict[float, Answer]) -> dict:
         """Quantity -> learner -> means over the held-out pictures for each tie, in per cent."""
-        fields = {"P(Y|X)": "observing", "own memory": "own_light", "P(Y|do(X))": "doing"}
+        fields = {"P(Y|X)": "observing", "own memory": "own_modality", "P(Y|do(X))": "doing"}
         parts = {n: [getattr(a, f) for a in answers.values()] for n, f in fields.items()}
         right = {n: [100 * self.right(v)[self.rare].mean() for v in p] for n, p in parts.items()}
-        moved = {n: [100 * self.effect_of_light(v).mean() for v in p] for n, p in parts.items()}
+        moved = {n: [100 * self.effect_of_modality(v).mean() for v in p] for n, p in parts.items()}
         return {RARE: right, MOVED: moved}
 
 
 def backdoor(world: Backdoor | None = None, *, tie: float = 0.75, person: int = 2) -> Panel:
-    """A slider over the tie of light and label: P(Y | X) beside P(Y | do(X)) for a pair of twins.
+    """A slider over the tie of modality and label: P(Y | X) beside P(Y | do(X)) for two twins.
 
     Parameters
     ----------
@@ -191,7 +194,7 @@ def _draw(world: Backdoor, answer: Answer, tie: float, person: int, curve: tuple
     at = TIES.index(tie)
     mean = ", ".join(f"{name} {values[at]:.0f} %" for name, values in lines.items())
     return figure, (
-        f"Tie {tie:.0%} between light and label. Person {person + 1} asked in visible light and "
+        f"Tie {tie:.0%} between modality and label. Person {person + 1} asked in visible light and "
         f"infrared: {'; '.join(told)}. {quantity}, mean over the held-out shots: {mean}."
     )
 
@@ -207,7 +210,7 @@ def _wide(first, last):
 def _sample(world: Backdoor, rows: np.ndarray, ax, names: list[str], title: str) -> None:
     counts = {
         f"{m.word} pictures": np.bincount(
-            world.person[rows[world.light[rows] == m]], minlength=world.people
+            world.person[rows[world.modality[rows] == m]], minlength=world.people
         )
         for m in Modality
     }
@@ -218,6 +221,6 @@ def _sample(world: Backdoor, rows: np.ndarray, ax, names: list[str], title: str)
 def _twins(world: Backdoor, rows: np.ndarray, ax) -> None:
     places = sheet(ax, [[world.images.picture(int(i)) for i in rows]], above=10)[0]
     for row, place in zip(rows, places, strict=True):
-        modality_frame(ax, place, world.light[row])
-        caption(ax, place, "usual light" if world.usual[row] else "rare light", size=7)
+        modality_frame(ax, place, world.modality[row])
+        caption(ax, place, "usual modality" if world.usual[row] else "rare modality", size=7)
     ax.set_title(f"asked: person {world.person[rows[0]] + 1}, twins", loc="left", fontsize=10)

@@ -56,7 +56,7 @@ def _positives(x, bank, *, of, cluster, t):
 def multi_positive_toy() -> Panel:
     """How plain contrast with one mixed prototype and the multi-positive loss turn images.
 
-    Sliders: the angle between the lights, the visible share of the cluster, the temperature.
+    Sliders: the angle between the modalities, the visible share of the cluster, the temperature.
     """
     wide = {"layout": W.Layout(width="300px"), "style": {"description_width": "95px"}}
     return Panel(
@@ -87,7 +87,7 @@ def _draw_pulls(gap: float, visible_share: float, temperature: float) -> Drawing
         beacons(own, of, pulls(x, modality, turn, ax, title=told[-1]))
     share_legend(figure, columns=6)
     return figure, (
-        f"Images of one cluster on a circle, their lights {gap} degrees apart, temperature "
+        f"Images of one cluster on a circle, their modalities {gap} degrees apart, temperature "
         f"{temperature:g}, {visible_share:.0%} of the cluster visible; arrows show which way the "
         f"loss turns them. {told[0]}; {told[1]} (nats per radian)."
     )

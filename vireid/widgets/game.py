@@ -1,4 +1,4 @@
-"""The modality game, step by step: a classifier that names lights, features that run from it."""
+"""The modality game, step by step: a classifier names modalities, features run from it."""
 
 from collections.abc import Mapping
 
@@ -6,14 +6,18 @@ import ipywidgets as W
 import numpy as np
 import torch
 
-from vireid.plots import canvas, sweep, three_lights
+from vireid.plots import canvas, sweep, three_modalities
 from vireid.plots.base import as_array
-from vireid.widgets.layer import Lights, Trained
+from vireid.widgets.layer import ThreeModalities, Trained
 from vireid.widgets.panel import Drawing, Panel
 
 
 def modality_game(
-    table: Lights, games: Mapping[str, Trained], *, start: str | None = None, step: int = -1
+    table: ThreeModalities,
+    games: Mapping[str, Trained],
+    *,
+    start: str | None = None,
+    step: int = -1,
 ) -> Panel:
     """A choice of game and a slider over its steps: the map of features, the classifier's accuracy.
 
@@ -27,7 +31,7 @@ def modality_game(
     steps = next(iter(games.values())).steps
     if other := [name for name, game in games.items() if game.steps != steps]:
         raise ValueError(f"{', '.join(other)}: looked at at other steps than the first game")
-    maps = {name: flat_maps(game.x, table.light) for name, game in games.items()}
+    maps = {name: flat_maps(game.x, table.modality) for name, game in games.items()}
 
     def draw(game: str, step: int) -> Drawing:
         return _draw(table, games[game], maps[game], game, step)
@@ -40,46 +44,51 @@ def modality_game(
     )
 
 
-def flat_maps(x, light) -> np.ndarray:
-    """(s, n, 2) maps of features (s, n, D): the plane in which the lights' means move most.
+def flat_maps(x, modality) -> np.ndarray:
+    """(s, n, 2) maps of features (s, n, D): the plane in which the modalities' means move most.
 
     What all rows have in common at a step is taken off, for a shift of everything changes nothing.
     A plane chosen for the means shows the gap larger, beside the rows' spread, than a random one.
     """
-    x, light = as_array(x), as_array(light)
+    x, modality = as_array(x), as_array(modality)
     x = x - x.mean(1, keepdims=True)
-    means = np.stack([x[:, light == kind].mean(1) for kind in np.unique(light)], 1)
+    means = np.stack([x[:, modality == kind].mean(1) for kind in np.unique(modality)], 1)
     _, _, axes = np.linalg.svd(means.reshape(-1, x.shape[2]), full_matrices=False)
     plane = axes[:2] * np.sign(axes[np.arange(2), np.abs(axes[:2]).argmax(1)])[:, None]
     return x @ plane.T
 
 
-def lights_apart(x, light) -> float:
-    """Mean distance between the lights' mean features, in units of their rows' spread."""
-    x, light = torch.as_tensor(x), torch.as_tensor(light)
-    means = torch.stack([x[light == kind].mean(0) for kind in light.unique()])
-    inside = torch.cat([x[light == kind] - x[light == kind].mean(0) for kind in light.unique()])
+def modalities_apart(x, modality) -> float:
+    """Mean distance between the modalities' mean features, in units of their rows' spread."""
+    x, modality = torch.as_tensor(x), torch.as_tensor(modality)
+    means = torch.stack([x[modality == kind].mean(0) for kind in modality.unique()])
+    inside = torch.cat(
+        [x[modality == kind] - x[modality == kind].mean(0) for kind in modality.unique()]
+    )
     return float(torch.pdist(means).mean() / inside.square().sum(1).mean().sqrt())
 
 
-def _draw(table: Lights, game: Trained, maps: np.ndarray, name: str, step: int) -> Drawing:
+def _draw(table: ThreeModalities, game: Trained, maps: np.ndarray, name: str, step: int) -> Drawing:
     at = game.steps.index(step)
     low, high = maps.min((0, 1)), maps.max((0, 1))
     room = 0.05 * (high - low)
     limits = tuple(zip(low - room, high + room, strict=True))
     margins = {"left": 0.04, "right": 0.985, "bottom": 0.24, "top": 0.91, "wspace": 0.2}
     figure, (left, right) = canvas(2, width=9.4, height=3.9, margins=margins)
-    apart = lights_apart(game.x[at], table.light)
-    title = f"step {step}: lights {apart:.2f} spreads apart"
-    three_lights(maps[at], table.light, left, limits=limits, title=title, axis="means' plane")
+    apart = modalities_apart(game.x[at], table.modality)
+    title = f"step {step}: modalities {apart:.2f} spreads apart"
+    three_modalities(
+        maps[at], table.modality, left, limits=limits, title=title, axis="means' plane"
+    )
     sweep(
         game.steps, {"of the classifier": [100 * a for a in game.accuracy]}, right, xlabel="step",
-        ylabel="lights named rightly (%)", chosen=step, reference={"guessing (%)": 33.3},
+        ylabel="modalities named rightly (%)", chosen=step, reference={"guessing (%)": 33.3},
         title=name,
     )  # fmt: skip
     right.set_ylim(0, 104)
     return figure, (
-        f"{name}, step {step}: map of {len(table.light)} features in three lights, whose means are "
-        f"{apart:.2f} spreads apart; the classifier names {game.accuracy[at]:.0%} of the lights "
-        f"rightly, after {game.accuracy[0]:.0%} at the start and {max(game.accuracy):.0%} at best."
+        f"{name}, step {step}: map of {len(table.modality)} features in three modalities, whose "
+        f"means are {apart:.2f} spreads apart; the classifier names {game.accuracy[at]:.0%} of the "
+        f"modalities rightly, after {game.accuracy[0]:.0%} at the start and "
+        f"{max(game.accuracy):.0%} at best."
     )

@@ -1,6 +1,6 @@
 """One linear layer on top of frozen features: small enough to watch a loss at work.
 
-Rows are pictures in three lights: visible 0, infrared 1, and channel-augmented visible 2.
+Rows are pictures in three modalities: visible 0, infrared 1, and channel-augmented visible 2.
 """
 
 from collections.abc import Callable
@@ -23,22 +23,22 @@ AUGMENTED = 2
 
 
 @dataclass(frozen=True)
-class Lights:
+class ThreeModalities:
     """A table's raw features, visible pictures twice: as they are, and channel-exchanged.
 
     Parameters
     ----------
     x : (n, D) features behind the neck, not normalised
-    light : (n,) 0 visible, 1 infrared, 2 channel-augmented; row : (n,) of the table
+    modality : (n,) 0 visible, 1 infrared, 2 channel-augmented; row : (n,) of the table
     """
 
     x: Tensor
-    light: Tensor
+    modality: Tensor
     row: Tensor
 
 
-def lights(model, images: Images, *, seed: int = 0) -> Lights:
-    """Features of a table in three lights; ``seed`` draws the channel of augmented copies."""
+def three_modalities(model, images: Images, *, seed: int = 0) -> ThreeModalities:
+    """Features of a table in three modalities; ``seed`` draws the channel of augmented copies."""
     device = next(model.parameters()).device
     modality = torch.as_tensor(images.modality)
     visible = torch.nonzero(modality == Modality.VISIBLE).flatten()
@@ -54,8 +54,8 @@ def lights(model, images: Images, *, seed: int = 0) -> Lights:
                 )
             ]
         )
-    light = torch.cat([modality, torch.full_like(visible, AUGMENTED)])
-    return Lights(x, light, torch.cat([torch.arange(len(images)), visible]))
+    modality = torch.cat([modality, torch.full_like(visible, AUGMENTED)])
+    return ThreeModalities(x, modality, torch.cat([torch.arange(len(images)), visible]))
 
 
 @dataclass(frozen=True)
@@ -88,14 +88,14 @@ class Hold:
 
     Parameters
     ----------
-    table : ``lights``; label : (images,) clusters, each modality's own, -1 outlier
+    table : ``three_modalities``; label : (images,) clusters, each modality's own, -1 outlier
     """
 
-    def __init__(self, table: Lights, label, *, temperature: float = 0.05):
+    def __init__(self, table: ThreeModalities, label, *, temperature: float = 0.05):
         self.label = torch.as_tensor(label)[table.row]
-        self.side = (table.light == Modality.INFRARED).long()
+        self.side = (table.modality == Modality.INFRARED).long()
         self.temperature = temperature
-        plain = table.light != AUGMENTED
+        plain = table.modality != AUGMENTED
         self.bank = [
             prototypes(normalize(table.x[at]), self.label[at])
             for at in (plain & (self.side == m) for m in (0, 1))
@@ -113,7 +113,7 @@ class Hold:
 
 
 def play(
-    table: Lights,
+    table: ThreeModalities,
     hold: Hold,
     *,
     beta: float,
@@ -123,7 +123,7 @@ def play(
     lr: float = 5e-4,
     seed: int = 0,
 ) -> Trained:
-    """MAAL between a layer and a modality classifier, 32 pictures of each light a step.
+    """MAAL between a layer and a modality classifier, 32 pictures of each modality a step.
 
     Parameters
     ----------
@@ -137,20 +137,20 @@ def play(
         adversary = Adversary(ModalityClassifier(table.x.shape[1], widths=opponent))
 
     def loss(y: Tensor, rows: Tensor, step: int) -> Tensor | None:
-        adversary.learn(y, table.light[rows])
+        adversary.learn(y, table.modality[rows])
         if step < warmup:
             return None
-        fooled = beta * adversary.fool(y, table.light[rows]) if beta else 0.0
+        fooled = beta * adversary.fool(y, table.modality[rows]) if beta else 0.0
         return hold(y, rows) + fooled
 
     def accuracy(y: Tensor) -> float:
-        return adversary.accuracy(y, table.light)
+        return adversary.accuracy(y, table.modality)
 
     return _train(table, loss, steps=warmup + steps, lr=lr, seed=seed, look=accuracy)
 
 
 def merge(
-    table: Lights,
+    table: ThreeModalities,
     hold: Hold,
     groups: dict[Modality, list],
     *,
@@ -181,21 +181,21 @@ def merge(
     return _train(table, loss, steps=steps, lr=lr, seed=seed)
 
 
-def prototype_cosines(table: Lights, hold: Hold, x: Tensor) -> dict[Modality, np.ndarray]:
+def prototype_cosines(table: ThreeModalities, hold: Hold, x: Tensor) -> dict[Modality, np.ndarray]:
     """(K, K) cosines of each modality's cluster prototypes, for features x (n, D) of the table.
 
     Augmented copies do not count. Source: ours, to see what ``merge`` moves.
     """
     found = {}
     for side in Modality:
-        at = table.light == side
+        at = table.modality == side
         bank = prototypes(normalize(x[at]), hold.label[at])
         found[side] = (bank @ bank.T).numpy()
     return found
 
 
 def _train(
-    table: Lights,
+    table: ThreeModalities,
     loss: Callable,
     *,
     steps: int,
@@ -211,7 +211,9 @@ def _train(
     nn.init.zeros_(layer.bias)
     optimiser = torch.optim.SGD(layer.parameters(), lr=lr, momentum=0.9)
     generator = torch.Generator().manual_seed(seed)
-    parts = [torch.nonzero(table.light == light).flatten() for light in table.light.unique()]
+    parts = [
+        torch.nonzero(table.modality == modality).flatten() for modality in table.modality.unique()
+    ]
     seen, features, accuracy = [], [], []
     for step in range(steps + 1):
         if step % every == 0 or step == steps:

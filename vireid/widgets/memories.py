@@ -128,14 +128,16 @@ def _draw(images: Images, row: int, x, label, banks, setting, shown: int) -> Dra
 
 def _faces(images: Images, row: int, x, label, banks, favourites: list[int], ax) -> None:
     """The asked image, and the picture nearest to the prototype of each memory's favourite."""
-    cells, lights, words = [thumbnail(images, row)], [images.modality[row]], ["asked"]
+    cells, modalities, words = [thumbnail(images, row)], [images.modality[row]], ["asked"]
     for own, (ids, bank), k in zip(Modality, banks, favourites, strict=True):
         of = np.flatnonzero((as_array(images.modality) == own) & (label == k))
         near = x[of] @ bank[ids == k][0].to(x)
         cells.append(thumbnail(images, int(of[int(near.argmax())])))
-        lights.append(own)
+        modalities.append(own)
         words.append(f"label {k}")
-    for place, m, word in zip(sheet(ax, [cells], above=14, lead=16)[0], lights, words, strict=True):
+    for place, m, word in zip(
+        sheet(ax, [cells], above=14, lead=16)[0], modalities, words, strict=True
+    ):
         modality_frame(ax, place, m)
         caption(ax, place, word, size=7)
     ax.set_title("image, each memory's guess", loc="left", fontsize=9, color=INK)

@@ -11,7 +11,7 @@ from vireid.types import Embeddings, Images, Modality
 from vireid.widgets.panel import Drawing, Panel
 
 RHOS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-AMONG = ("own light", "other light")
+AMONG = ("own modality", "other modality")
 
 
 def regional_neighbours(
@@ -21,7 +21,7 @@ def regional_neighbours(
     regions: int,
     start: int = 0,
     rho: float = 0.9,
-    among: str = "own light",
+    among: str = "own modality",
 ) -> Panel:
     """Sliders over the picture, rho and min_regions; a line per region, a last one for agreement.
 
@@ -38,7 +38,7 @@ def regional_neighbours(
 
     def draw(image: int, among: str, rho: float, min_regions: int) -> Drawing:
         wanted = Modality(int(modality[image]))
-        wanted = wanted if among == "own light" else wanted.other
+        wanted = wanted if among == "own modality" else wanted.other
         asked = torch.nonzero(modality == wanted).flatten()
         near = regional_similarity(features.x[[image]], features.x[asked], regions=regions)
         return _draw(images, image, near, asked, (rho, min_regions))

@@ -1,4 +1,4 @@
-"""Twins: the same people, poses and noise in both lights, with the gap between them on a slider."""
+"""Twins: the same people, poses and noise in both modalities, the gap between them on a slider."""
 
 import ipywidgets as W
 
@@ -31,7 +31,7 @@ def twins(*, people: int = 8, seed: int = 11, last: int = 40) -> Panel:
         plot_twins(shots, ax, title=f"do(modality = infrared): {setting}")
         return figure, (
             f"{people} drawn people in visible light and, below each, the same moment in infrared "
-            f"({setting}): pose, place and noise are equal, the light differs."
+            f"({setting}): pose, place and noise are equal, the modality differs."
         )
 
     wide = {"layout": W.Layout(width="330px"), "style": {"description_width": "100px"}}

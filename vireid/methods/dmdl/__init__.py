@@ -1,7 +1,7 @@
 """DMDL: one label space by nearest prototypes, then labels, data and features without modality.
 
 Stage 1 clusters each modality alone. In stage 2 iMCA renames the clusters of one modality by those
-of the other, in turns. CAI asks both modalities' memories about every image. CBT paints infrared
+of the other, in turns. CAI asks both modalities' memories about every image. CBT colours infrared
 pictures, trusts a label as far as it fits, tells each view the other's prediction, and aligns
 views. Every part is a switch; ``settings`` holds them.
 """

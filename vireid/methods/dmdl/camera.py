@@ -1,4 +1,4 @@
-"""DMDL's camera variant (appendix D): describe an image by its likeness to each camera's clusters.
+"""DMDL's camera variant (appendix D): an image by its similarity to each camera's clusters.
 
 Two images of one person from different cameras may lie far apart, and still resemble the same
 clusters of every camera; clustering that description looks past the cameras.

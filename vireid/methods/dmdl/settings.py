@@ -89,8 +89,9 @@ class Settings(DCL):
     triplet_starts, triplet_starts_2 : epochs at which it grows in stages 1 and 2; see
         ``triplet_weight``
     triplet_margin : margin of the triplet terms
-    data : second views. "pseudo_colour" paints infrared pictures; "random" jitters both
-        modalities' instead of painting and channel exchange; "none" leaves infrared with one view
+    data : second views. "pseudo_colour" colours infrared pictures; "random" jitters both
+        modalities' instead of pseudo-colour and channel exchange; "none" leaves infrared with one
+        view
     colour_maps : see ``pseudo_colour``
     erasing, erasing_max : kind, and largest share of the picture in stages 1 and 2; None = as in
         the recipe

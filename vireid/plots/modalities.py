@@ -1,4 +1,4 @@
-"""Three lights on one map: visible, infrared, and the channel-augmented copies between them."""
+"""Three modalities on one map: visible, infrared, and the channel-augmented copies between them."""
 
 from matplotlib.axes import Axes
 
@@ -18,19 +18,23 @@ LOOKS = {m: (m.word, MODALITY_COLOUR[m], MODALITY_MARKER[m]) for m in Modality}
 LOOKS |= {AUGMENTED: ("augmented", COLOURS[0], "s")}
 
 
-def three_lights(points, light, ax: Axes, *, limits=None, title: str = "", axis="map") -> Axes:
-    """Every picture a mark by its light, and each light's mean a large one.
+def three_modalities(
+    points, modality, ax: Axes, *, limits=None, title: str = "", axis="map"
+) -> Axes:
+    """Every picture a mark by its modality, and each modality's mean a large one.
 
     Parameters
     ----------
-    points : (n, 2); light : (n,) 0 visible, 1 infrared, 2 channel-augmented
+    points : (n, 2); modality : (n,) 0 visible, 1 infrared, 2 channel-augmented
     limits : ((left, right), (bottom, top)), the same for maps that are compared
     """
-    points, light = as_array(points), as_array(light)
-    if points.shape != (len(light), 2):
-        raise ValueError(f"points has shape {points.shape} for {len(light)} lights; give (n, 2)")
+    points, modality = as_array(points), as_array(modality)
+    if points.shape != (len(modality), 2):
+        raise ValueError(
+            f"points has shape {points.shape} for {len(modality)} modalities; give (n, 2)"
+        )
     for kind, (word, colour, marker) in LOOKS.items():
-        own = points[light == kind]
+        own = points[modality == kind]
         if len(own):
             ax.plot(
                 *own.T, marker, ms=3.2, color=colour, alpha=0.5, mew=0, ls="",
