@@ -74,7 +74,8 @@ def maps():
 
 @drawing(
     "Distances inside the joint clusters of BMIL's first epoch: cosine and plain Jaccard distance "
-    "make two peaks, pairs of one modality and crossing ones; the modality-aware distance mixes them.",
+    "make two peaks, pairs of one modality and crossing ones; the modality-aware distance mixes "
+    "them.",
     "BMIL, Fig. 3",
 )
 def two_peaks():
