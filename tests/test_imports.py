@@ -16,6 +16,7 @@ HEAVY = ("torch", "torchvision", "umap", "ot", "jscatter", "sklearn", "matplotli
 ROOMS = [
     "__init__",
     "paths",
+    "papers",
     "files",
     "progress",
     "types",

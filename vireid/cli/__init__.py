@@ -1,11 +1,11 @@
-"""``vireid train | compare | sweep | evaluate | data | cost | bench | figures | workbook | lab``"""
+"""``vireid COMMAND``: plan, train, compare, sweep, evaluate, reproduce, data, cost, bench, lab ..."""
 
 import argparse
 import sys
 from functools import partial
 from pathlib import Path
 
-from vireid.cli import data, learn
+from vireid.cli import data, learn, plans
 from vireid.cli.boundary import USER, guarded
 from vireid.cli.options import switches
 
@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     command = partial(_command, commands)
     learn.add(command)
+    plans.add(command)
     data.add(command)
     _add_measures(command)
     _add_workbook(command)

@@ -4,6 +4,7 @@
 that may from a common stage 1, resumable run by run.
 """
 
+from vireid.experiment.plan import Plan, plan
 from vireid.experiment.rows import compare
 from vireid.experiment.setup import DEFAULTS, Experiment, network_of, prepare, preset_for
 from vireid.experiment.train import identity_of, setting, train
@@ -11,9 +12,11 @@ from vireid.experiment.train import identity_of, setting, train
 __all__ = [
     "DEFAULTS",
     "Experiment",
+    "Plan",
     "compare",
     "identity_of",
     "network_of",
+    "plan",
     "prepare",
     "preset_for",
     "setting",

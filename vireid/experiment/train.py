@@ -5,6 +5,8 @@ from pathlib import Path
 import torch
 
 from vireid import methods
+from vireid.experiment.facts import FACTS
+from vireid.experiment.plan import Plan
 from vireid.experiment.setup import Experiment, preset_for
 from vireid.features import pick_device
 from vireid.identity import identity
@@ -74,6 +76,10 @@ def train(
             "weights": Path(str(experiment.weights)).name,
         },
     }
+    if experiment.name in FACTS:
+        given = (experiment.network, experiment.network_options, experiment.train.size)
+        planned = Plan(name, experiment.name, about["preset"], row, method, given)
+        about["plan"] = planned.for_record()
     run = fit(
         model, method, experiment.train, seed=seed, test=experiment.test, about=about, **options
     )

@@ -188,6 +188,10 @@ class Method:
         """The epoch's own random numbers: the same whether or not the run was resumed."""
         return np.random.default_rng([self.seed, epoch, stream])
 
+    def loss_weights(self, epoch: int) -> dict[str, float]:
+        """Name -> weight of the loss terms that ``losses`` yields in an epoch of the whole run."""
+        raise NotImplementedError
+
     def augmentation(self, epoch: int) -> augment.Recipe:
         """How this epoch's pictures are augmented."""
         return augment.RECIPES[self.recipe]

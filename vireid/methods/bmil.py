@@ -224,6 +224,13 @@ class BMIL(DCL):
         second = two_modality_batches(self, space, epoch, stream=3)
         return zip(first, second, strict=True)
 
+    def loss_weights(self, epoch: int) -> dict[str, float]:
+        """Stage 1's; in stage 2 also a second step's, which halves either modality (eq. 8)."""
+        stage, _ = self.schedule.stage_of(epoch)
+        second = stage == 2 and self.global_clusters not in ("none", "intra")
+        more = {f"{own.word} global": 0.5 for own in Modality} if second else {}
+        return super().loss_weights(epoch) | more
+
     def losses(self, batch, encode, epoch: int):
         """One or two optimiser steps; the two losses are never added."""
         if isinstance(batch, Batch):

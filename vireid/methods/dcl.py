@@ -197,6 +197,10 @@ class DCL(Method):
         space = [labels[own.word].label for own in Modality]
         return two_modality_batches(self, space, epoch, stream=stream)
 
+    def loss_weights(self, epoch: int) -> dict[str, float]:
+        """Both modalities count alike."""
+        return {f"{own.word} contrast": 1.0 for own in Modality}
+
     def losses(self, batch: Batch, encode, epoch: int):
         """One step: contrast each modality with its own memory."""
         yield from self.intra_step(batch, encode)

@@ -4,6 +4,7 @@ Visible is always a blue circle with a solid line, infrared a vermillion triangl
 so that no picture depends on colour alone. Nothing here touches matplotlib's global state.
 """
 
+from vireid.papers import paper_table
 from vireid.plots.attention import attention_sheet, channel_weights
 from vireid.plots.base import (
     MODALITY_COLOUR,
@@ -27,7 +28,7 @@ from vireid.plots.pictures import best_answers, contact_sheet, retrieval_sheet, 
 from vireid.plots.predictions import prediction, progress
 from vireid.plots.refinement import clouds, colour_tables, cosines, momentum, trust
 from vireid.plots.regions import region_neighbours
-from vireid.plots.scores import bars, cmc, curve, paper_table, roc, sweep
+from vireid.plots.scores import bars, cmc, curve, roc, sweep
 from vireid.plots.sensitivity import sensitivity
 from vireid.plots.spread import affinities, label_graph, pair_densities, right_share
 

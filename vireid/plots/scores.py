@@ -1,34 +1,12 @@
 """Scores: curves of runs, bars beside the papers' numbers, CMC and ROC."""
 
-import csv
 from collections.abc import Mapping, Sequence
-from functools import cache
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from vireid.paths import COMMITTED
 from vireid.plots.base import COLOURS, FAINT, INK, as_array, dress, legend, legend_below
 from vireid.plots.looks import looks
-
-
-def paper_table(**where: str) -> list[dict[str, str]]:
-    """Rows of ``data/papers.csv`` whose columns equal the given values; ``value`` is a float.
-
-    Columns: paper, table, setting, method, venue, dataset, mode, metric, value, note. Raises
-    ValueError for an unknown column.
-    """
-    rows = _papers()
-    if unknown := set(where) - set(rows[0]):
-        raise ValueError(f"papers.csv has no column {sorted(unknown)}; columns: {list(rows[0])}")
-    found = [row for row in rows if all(row[key] == value for key, value in where.items())]
-    return [{**row, "value": float(row["value"])} for row in found]
-
-
-@cache
-def _papers() -> list[dict[str, str]]:
-    with (COMMITTED / "papers.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def curve(

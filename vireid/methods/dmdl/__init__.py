@@ -205,6 +205,25 @@ class DMDL(Settings):
             self.update_shared(parts, target)
         self.update_memories(parts, stage)
 
+    def loss_weights(self, epoch: int) -> dict[str, float]:
+        """Of the terms that ``losses`` yields in an epoch."""
+        stage, e = self.schedule.stage_of(epoch)
+        views = {Modality.VISIBLE: 2, Modality.INFRARED: self.infrared_views(stage)}
+        contrast = 1.0 if stage == 1 or self.in_modality_term else 0.0
+        found = {f"{own.word} contrast": contrast for own in Modality}
+        if stage == 2:
+            name = "cai" if self.cai else "likelihood"
+            found |= {f"{own.word} {name}": self.cai_weight for own in Modality}
+        weight = terms.weight_of_alignment(self, stage)
+        if self.alignment == "modalities":
+            found["modality alignment"] = weight
+        else:
+            found |= {f"{own.word} alignment": weight for own in Modality if views[own] == 2}
+        weight = terms.weight_of_triplets(self, stage, e)
+        names = [own.word for own in Modality] + ["joint"] * self.aligned(stage, e)
+        found |= {f"{name} triplet": weight for name in names}
+        return {name: weight for name, weight in found.items() if weight}
+
     def part(self, batch: Batch, x: Tensor, own: Modality) -> terms.Part:
         """One modality's rows of a batch."""
         at, first = batch.of(own), batch.of(own, 0)

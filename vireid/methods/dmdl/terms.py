@@ -107,8 +107,7 @@ def across(method, x: Tensor, target: Tensor) -> Tensor:
 
 def alignment_terms(method, parts: Parts, stage: int) -> Terms:
     """Discrepancy of the views of a modality (eq. 14), or of the modalities (eq. 16)."""
-    weight = method.alignment_weight if stage == 2 else method.stage1_alignment_weight
-    if method.alignment == "none" or not weight or (stage == 1 and not method.stage1_cbt):
+    if not (weight := weight_of_alignment(method, stage)):
         return {}
     if method.alignment == "modalities":
         own, other = (part.view(0) for part in parts.values())
@@ -123,13 +122,26 @@ def alignment_terms(method, parts: Parts, stage: int) -> Terms:
     }
 
 
+def weight_of_triplets(method, stage: int, e: int) -> float:
+    """A fixed weight, or one that grows with a stage's epochs and is 1 in the aligned phase."""
+    if method.triplet is not None:
+        return method.triplet
+    if method.aligned(stage, e):
+        return 1.0
+    starts = method.triplet_starts if stage == 1 else method.triplet_starts_2
+    return triplet_weight(e, stage=stage, starts=starts)
+
+
+def weight_of_alignment(method, stage: int) -> float:
+    """Weight of the alignment terms in a stage; 0 where there are none."""
+    if method.alignment == "none" or (stage == 1 and not method.stage1_cbt):
+        return 0.0
+    return method.alignment_weight if stage == 2 else method.stage1_alignment_weight
+
+
 def triplet_terms(method, parts: Parts, stage: int, e: int) -> Terms:
     """Batch-hard triplets in each modality, in the aligned phase also over both together."""
-    joint = method.aligned(stage, e)
-    weight = method.triplet
-    if weight is None:
-        starts = method.triplet_starts if stage == 1 else method.triplet_starts_2
-        weight = 1.0 if joint else triplet_weight(e, stage=stage, starts=starts)
+    joint, weight = method.aligned(stage, e), weight_of_triplets(method, stage, e)
     if not weight:
         return {}
     groups = {f"{own.word} triplet": (part.x, part.label) for own, part in parts.items()}

@@ -175,6 +175,23 @@ class MCF(Settings):
         yield found
         terms.update(parts, memories, self.augmented, self.sides, self.links, within)
 
+    def loss_weights(self, epoch: int) -> dict[str, float]:
+        """Of the terms that ``losses`` yields in an epoch, with a network of regions."""
+        stage, within = self.schedule.stage_of(epoch)
+        found = {f"{own.word} contrast": 1.0 for own in Modality}
+        if self.ca_memory == "own":
+            found["augmented contrast"] = 1.0
+        found |= {"diversity": self.diversity}
+        found |= {"identity": self.identity_weight if self.pa_cbam else 0.0}
+        if self.maal and epoch >= self.maal_warmup:
+            found["augmented look"] = self.beta
+        if stage == 2:
+            if self.vra:
+                found |= {f"{own.word} cross": self.vra_weight for own in Modality}
+            found["neighbours"] = self.vrnl_weight if self.vrnl else 0.0
+            found["merging"] = terms.um_weight(self, within) if self.um else 0.0
+        return {name: weight for name, weight in found.items() if weight}
+
     def part(self, batch: Batch, out, own: Modality) -> terms.Part:
         """One modality's rows of a batch and of the network's answer."""
         at = batch.of(own)

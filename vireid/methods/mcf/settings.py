@@ -54,9 +54,9 @@ class Settings(Method):
     Parameters
     ----------
     k1, k2, eps, min_samples : Jaccard neighbourhoods and DBSCAN of one modality
-    clustering : "intra" clusters each modality alone; "joint" their union with the balanced
-        distance (joint_k1, joint_k2) and splits every cluster by modality; "oracle" takes true
-        identities and true partners (an upper bound, not unsupervised)
+    clustering, joint_k1, joint_k2 : "intra" clusters each modality alone; "joint" their union with
+        the balanced distance (joint_k1, joint_k2) and splits every cluster by modality; "oracle"
+        takes true identities and true partners (an upper bound, not unsupervised)
     centring : subtract each modality's mean before matching and joint clustering (our control)
     temperature : tau of all contrasts
     momentum, shared_momentum : weight of the old prototype, of one modality's and of shared ones

@@ -200,6 +200,16 @@ class MULT(Settings):
 
     # Steps
 
+    def loss_weights(self, epoch: int) -> dict[str, float]:
+        """The infrared stream's; either of the two visible streams has ``visible_weight`` of it."""
+        stage, _ = self.schedule.stage_of(epoch)
+        if stage == 1 or not self.crosses:
+            return {"visible contrast": 2 * self.visible_weight, "infrared contrast": 1.0}
+        found = {"visible contrast": 1.0, "infrared contrast": 1.0}
+        found |= {"cross memory": 1.0} if self.im else {}
+        found |= {"shared memory": 1.0} if self.cm else {}
+        return found | ({"oclr": 1.0} if self.oclr else {})
+
     def losses(self, batch: Batch, encode, epoch: int):
         """One step on all terms; then the memories move, whichever terms are on."""
         if not self.crossing:

@@ -1,0 +1,107 @@
+"""Plans: everything that would run, with the values that do run."""
+
+from dataclasses import fields
+
+import pytest
+import torch
+import toy
+
+from vireid import methods
+from vireid.experiment import plan
+from vireid.experiment.plan import described, preset_of, runs_of
+from vireid.training import fit
+
+NAMED = ("dmdl", "bmil", "mult", "mcf")
+
+
+@pytest.mark.parametrize("data", ["sysu", "regdb", "llcm"])
+@pytest.mark.parametrize("name", NAMED)
+def test_every_paper_has_a_plan_on_every_benchmark(name, data):
+    made = plan(name, data)
+    told = made.to_dict()
+    assert told["plan"] == {"method": name, "data": data, "preset": made.preset, "row": None}
+    assert told["settings"]["bn_chunks"] == made.method.bn_chunks
+    assert told["schedule"]["optimiser steps"] == f"{made.method.steps:,}"
+    assert told["network"]["trained parameters"] == f"{made.parameters:,}"
+    assert told["test"]["networks to train"] == (10 if data == "regdb" else 1)
+    for line in str(made).splitlines():
+        assert "<" not in line, "an object instead of a value"
+    assert len(made.lines) > 50
+    assert made.table().loc[("settings", "k1"), "value"] == made.method.k1
+
+
+def test_every_setting_is_in_the_plan_with_its_words():
+    for name in NAMED:
+        made = plan(name, "sysu")
+        lines = {line.name: line for line in made.lines if line.part == "settings"}
+        assert set(lines) == {f.name for f in fields(made.method)} - {"schedule"}
+        assert not [n for n, line in lines.items() if not line.changes], "no docstring says them"
+
+
+def test_the_model_is_the_one_that_is_counted():
+    made = plan("dmdl", "sysu")
+    model = made.model()
+    assert made.parameters == sum(p.numel() for p in model.parameters() if p.requires_grad)
+    assert hasattr(model.stems, "shared")
+
+
+def test_words_for_presets():
+    assert preset_of("dmdl", "sysu") == "official"
+    assert preset_of("dmdl", "regdb") == "official_regdb"
+    assert preset_of("dmdl", "regdb", "paper") == "paper_regdb"
+    assert preset_of("bmil", "synthvi") == "light"
+    with pytest.raises(ValueError, match=r"dcl has no preset 'paper' for m3svd; known: official"):
+        preset_of("dcl", "m3svd", "paper")
+    with pytest.raises(ValueError, match="no plan; known: sysu"):
+        plan("dmdl", "market")
+    with pytest.raises(ValueError, match="row 'R9'"):
+        plan("mcf", "sysu", row="R9")
+
+
+def test_epochs_with_equal_values_stand_together():
+    assert runs_of(["1", "1"]) == "1"
+    assert runs_of(["0", "0", "0.5", "1", "1"]) == "0 (0-1), 0.5 (2), 1 (3-4)"
+
+
+def test_docstrings_describe_fields_of_a_list():
+    words = described(methods.kind("dcl"))
+    assert words["k1"] == words["eps"] == "Jaccard neighbourhoods and DBSCAN of one modality"
+    assert words["bn_chunks"].startswith("parts of a batch")
+
+
+SMALL = {
+    "iterations": 1, "k1": 6, "k2": 2, "eps": 0.7, "min_samples": 2, "identities": 3,
+    "instances": 2, "lr": 1e-4,
+}  # fmt: skip
+MORE = {
+    "dcl": ({"epochs": (1, 0)}, {}),
+    "bmil": ({}, {"row": "M1"}, {"row": "prolonged"}),
+    "mult": ({}, {"row": "1"}, {"row": "3"}),
+    "dmdl": (
+        {"epochs": (2, 3), "triplet_starts": (1, 2, 3), "aligned_phase_start": 2},
+        {"row": "1", "triplet_starts_2": (0, 1)},
+        {"alignment": "modalities"},
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("name", "more"), [(n, m) for n, all_ in MORE.items() for m in all_])
+def test_a_plan_names_the_losses_that_run(name, more):
+    method = methods.build(name, **SMALL | {"epochs": (1, 2)} | more)
+    record = fit(toy.net(), method, toy.images(), seed=0)
+    for row in record.curves:
+        yielded = {k.removeprefix("loss/") for k in row if k.startswith("loss/")}
+        assert yielded == set(method.loss_weights(row["epoch"]))
+
+
+def test_a_plan_names_the_losses_of_mcf():
+    from vireid import models
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = models.build("regions_small", regions=2, trunk_options={"width": 8, "dim": 16})
+    method = methods.build("mcf", **SMALL | {"epochs": (1, 2), "classifier": "light"})
+    for row in fit(model, method, toy.images(), seed=0).curves:
+        yielded = {k.removeprefix("loss/") for k in row if k.startswith("loss/")}
+        assert yielded == set(method.loss_weights(row["epoch"]))

@@ -1,0 +1,72 @@
+"""Published tables: what is missing is trained and scored, what is there is kept, gaps say so."""
+
+import pytest
+
+from vireid import cli
+from vireid.experiment import reproduce
+from vireid.experiment.reproduce import Reproduction
+
+QUICK = {
+    "epochs": (1, 1), "iterations": 2, "k1": 4, "k2": 2, "eps": 0.9, "min_samples": 2,
+    "identities": 2, "instances": 2,
+}  # fmt: skip
+
+
+@pytest.fixture
+def job(tmp_path):
+    """BMIL's first table on the tiny synthetic world, by a quick setting."""
+    return Reproduction(
+        method="bmil",
+        data="synthvi",
+        preset="tiny",
+        out=tmp_path,
+        switches=QUICK,
+        data_preset="tiny",
+    )
+
+
+def test_nothing_has_run_before_it_runs(job):
+    assert job.shown().count("not run") == 3
+    assert "0 of 1" in job.shown()
+
+
+def test_a_part_that_is_there_is_kept(job):
+    job.run()
+    (mode,) = job.scores("full").values()
+    assert all(0 <= values[0] <= 100 for values in mode.values())
+    network = job.folder("full", 0) / "model.safetensors"
+    scores = job.folder("full", 0) / "scores-all.json"
+    stamps = [p.stat().st_mtime_ns for p in (network, scores)]
+    job.run()
+    assert [p.stat().st_mtime_ns for p in (network, scores)] == stamps
+    assert "1 of 1" in job.shown() and "not run" not in job.shown()
+    with pytest.raises(ValueError, match="another lr"):
+        Reproduction(**vars(job) | {"switches": QUICK | {"lr": 1e-5}}).run()
+
+
+def test_rows_and_published_numbers_of_a_table():
+    job = Reproduction(method="dmdl", data="sysu", table="Table 3")
+    assert list(job.rows) == list("1234567")
+    assert job.rows["1"] == "1"
+    lines = job.shown().splitlines()
+    assert len(lines) == 2 + 7 * 2 and all("0 of 1" in line for line in lines[2:])
+    told = reproduce.paper_table(
+        paper="DMDL", table="Table 3", method="index 7", mode="all", metric="rank1"
+    )
+    assert f"{told[0]['value']:g}" in next(
+        line for line in lines if " 7 " in line and "all" in line
+    )
+    with pytest.raises(ValueError, match=r"rows=\['9'\]; known: 1, 2"):
+        job.run(rows=["9"])
+    with pytest.raises(ValueError, match=r"splits=\[11\]; known: 1, 2"):
+        Reproduction(method="dmdl", data="regdb").run(splits=[11])
+
+
+def test_from_the_command_line(capsys):
+    assert cli.main(["reproduce", "--method", "mult", "--data", "sysu", "--show"]) == 0
+    told = capsys.readouterr().out
+    assert ("not run" in told and "64.77" in told) or "rank1 (paper)" in told
+    assert cli.main(["plan", "--method", "dmdl", "--data", "llcm"]) == 0
+    assert "official_llcm" in capsys.readouterr().out
+    assert cli.main(["plan", "--method", "dmdl", "--data", "sysu", "--json"]) == 0
+    assert '"settings"' in capsys.readouterr().out

@@ -1,0 +1,25 @@
+"""Published numbers: the tables of the papers, as they stand in ``data/papers.csv``."""
+
+import csv
+from functools import cache
+
+from vireid.paths import COMMITTED
+
+
+def paper_table(**where: str) -> list[dict[str, str]]:
+    """Rows of ``data/papers.csv`` whose columns equal the given values; ``value`` is a float.
+
+    Columns: paper, table, setting, method, venue, dataset, mode, metric, value, note. Raises
+    ValueError for an unknown column.
+    """
+    rows = _papers()
+    if unknown := set(where) - set(rows[0]):
+        raise ValueError(f"papers.csv has no column {sorted(unknown)}; columns: {list(rows[0])}")
+    found = [row for row in rows if all(row[key] == value for key, value in where.items())]
+    return [{**row, "value": float(row["value"])} for row in found]
+
+
+@cache
+def _papers() -> list[dict[str, str]]:
+    with (COMMITTED / "papers.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
