@@ -9,7 +9,7 @@ import pytest
 from matplotlib.colors import same_color, to_rgb
 from matplotlib.patches import Rectangle
 
-from vireid import plots
+from vireid import papers, plots
 from vireid.plots import base, maps
 from vireid.types import Images, Modality
 
@@ -261,7 +261,7 @@ def test_paper_table_holds_the_ablation_of_bmil():
 
 
 def test_paper_table_is_complete_and_numeric():
-    with (plots.scores.COMMITTED / "papers.csv").open(newline="") as file:
+    with (papers.COMMITTED / "papers.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 1018
     assert {r["paper"] for r in rows} == {"BMIL", "DMDL", "MULT", "MCF"}

@@ -1,4 +1,4 @@
-"""``vireid COMMAND``: plan, train, compare, sweep, evaluate, reproduce, data, cost, bench, lab ..."""
+"""``vireid COMMAND``: plan, train, compare, evaluate, reproduce, data, bench, lab and more."""
 
 import argparse
 import sys
