@@ -4,18 +4,52 @@ Every draw comes from an explicit torch.Generator, so loaders may run in threads
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from vireid.data.channels import channel_adapt, channel_adapt_grey, channel_exchange
-from vireid.data.pseudo_colour import pseudo_colour
+from vireid.data.channels import (
+    OUTCOMES,
+    channel_adapt,
+    channel_adapt_grey,
+    channel_exchange,
+    outcomes,
+)
+from vireid.data.pseudo_colour import draw_options, pseudo_colour
+from vireid.data.views import (
+    ERASED,
+    MEAN,
+    SCALE,
+    SHIFT,
+    STD,
+    Step,
+    View,
+    as_step,
+    crop,
+    draw_cut,
+    draw_erasing,
+    draw_jitter,
+    jitter_step,
+)
 from vireid.types import Modality
 
-MEAN = torch.tensor([0.485, 0.456, 0.406])  # ImageNet, RGB in [0, 1]
-STD = torch.tensor([0.229, 0.224, 0.225])
-ERASED = torch.tensor([0.4914, 0.4822, 0.4465])  # ADCA and PGM fill this in after normalisation
+__all__ = [
+    "ERASED",
+    "MEAN",
+    "RECIPES",
+    "STD",
+    "Recipe",
+    "Stream",
+    "channel_adapt",
+    "channel_adapt_grey",
+    "channel_exchange",
+    "colour_jitter",
+    "crop_flip",
+    "random_erasing",
+    "to_input",
+]
 
 
 def to_input(pictures: np.ndarray) -> Tensor:
@@ -29,21 +63,14 @@ def to_input(pictures: np.ndarray) -> Tensor:
             f"pictures are {pictures.dtype} of shape {pictures.shape}; give uint8 (n, h, w, 3)"
         )
     x = torch.from_numpy(np.ascontiguousarray(pictures)).float()
-    return x.mul_(1 / (255 * STD)).sub_(MEAN / STD).permute(0, 3, 1, 2)
+    return x.mul_(SCALE).sub_(SHIFT).permute(0, 3, 1, 2)
 
 
 def crop_flip(
     picture: np.ndarray, *, pad: int, flip: float = 0.5, generator: Generator | None = None
 ) -> np.ndarray:
     """Pad with black, crop the old size anywhere, mirror with probability ``flip``: (h, w, 3)."""
-    height, width = picture.shape[:2]
-    u = torch.rand(3, generator=generator).tolist()
-    down, right = (int(v * (2 * pad + 1)) - pad for v in u[:2])
-    result = np.zeros_like(picture)
-    inside = picture[max(down, 0) : height + down, max(right, 0) : width + right]
-    top, left = max(-down, 0), max(-right, 0)
-    result[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
-    return result[:, ::-1] if u[2] < flip else result
+    return crop(picture, draw_cut(pad, flip, generator))
 
 
 def colour_jitter(
@@ -66,10 +93,9 @@ def colour_jitter(
         if not 0 <= value <= 0.5:
             raise ValueError(f"{name}={value}; give 0 to 0.5 (half a turn of hue)")
     changes = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adjust_hue)
-    most = torch.tensor([strength, strength, strength, hue])
-    by = (most * (2 * torch.rand(4, generator=generator) - 1)).tolist()
+    by, order = draw_jitter(strength, hue, generator)
     result = Image.fromarray(picture)
-    for i in torch.randperm(4, generator=generator).tolist():
+    for i in order:
         result = changes[i](result, by[i] if i == 3 else 1 + by[i])
     return np.asarray(result)
 
@@ -99,39 +125,14 @@ def random_erasing(
     if not 0 < area[0] <= area[1] < 1:
         raise ValueError(f"area={area}; give shares 0 < smallest <= largest < 1")
     result = x.clone()
-    hit = torch.rand(len(x), generator=generator) < probability
-    for i in hit.nonzero().flatten().tolist():
-        box = _box(x.shape[2:], kind, area, generator)
-        if box is None:
-            continue
-        target = result[i, :, box[0], box[1]]
-        if kind == "constant":
-            target[:] = ERASED[:, None, None]
-        else:
-            target[:] = torch.randn(target.shape, generator=generator)
+    for i, box, fill in draw_erasing(
+        len(x), x.shape[2:], kind=kind, area=area, probability=probability, generator=generator
+    ):
+        result[i, :, box[0], box[1]] = fill
     return result
 
 
-def _box(size, kind: str, area, generator) -> tuple[slice, slice] | None:
-    """Rows and columns to cover, or None when no try fits inside the picture."""
-    height, width = size
-    for _ in range(100 if kind == "constant" else 10):
-        u = torch.rand(4, dtype=torch.float64, generator=generator).tolist()
-        pixels = (area[0] + u[0] * (area[1] - area[0])) * height * width
-        aspect = 0.3 + u[1] * (3.33 - 0.3) if kind == "constant" else 0.3 ** (2 * u[1] - 1)
-        h, w = round((pixels * aspect) ** 0.5), round((pixels / aspect) ** 0.5)
-        if 0 < h < height and 0 < w < width:
-            top, left = int(u[2] * (height - h + 1)), int(u[3] * (width - w + 1))
-            return slice(top, top + h), slice(left, left + w)
-    return None
-
-
-CHANNELS = {
-    "keep": None,
-    "exchange": channel_exchange,
-    "adapt_grey": channel_adapt_grey,
-    "adapt": channel_adapt,
-}
+CHANNELS = ("keep", "exchange", "adapt_grey", "adapt")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,15 +158,16 @@ class Stream:
         if self.channels not in CHANNELS:
             raise ValueError(f"channels={self.channels!r}; known: {', '.join(CHANNELS)}")
 
-    def paint(self, picture: np.ndarray, generator: Generator) -> np.ndarray:
-        """The part that works on 8-bit pictures."""
+    def draw(self, generator: Generator) -> list[Step]:
+        """The changes of the 8-bit crop, with everything random about them decided."""
+        steps = []
         if self.jitter:
-            picture = colour_jitter(
-                picture, strength=self.jitter, hue=self.hue, generator=generator
-            )
+            hue = self.jitter if self.hue is None else self.hue
+            steps.append(jitter_step(self.jitter, hue, generator))
         if self.pseudo_colour:
-            picture = pseudo_colour(picture, maps=self.colour_maps, generator=generator)
-        return picture
+            options = draw_options(self.colour_maps, generator)
+            steps.append(as_step(partial(pseudo_colour, maps=self.colour_maps, options=options)))
+        return steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,26 +220,41 @@ class Recipe:
         ``modality`` and ``view`` are (b,). Raises ValueError for a view without a stream.
         """
         pictures = np.asarray(pictures)
+        views = self.draw(pictures.shape[1:3], modality=modality, view=view, generator=generator)
+        x = blank(len(views), pictures.shape[1:3])
+        for drawn, picture, out in zip(views, pictures, x, strict=True):
+            drawn.show(picture, out)
+        return x
+
+    def draw(self, size: tuple[int, int], *, modality, view, generator: Generator) -> list[View]:
+        """What chance makes of (b,) pictures of one size (height, width): crops and colours of all
+        first, then what is covered, then the channels.
+        """
         streams = [self.stream(m, v) for m, v in zip(modality, view, strict=True)]
-        pad = round(self.pad * pictures.shape[1] / 288)
-        ready = [
-            s.paint(crop_flip(p, pad=pad, flip=self.flip, generator=generator), generator)
-            for s, p in zip(streams, pictures, strict=True)
+        pad = round(self.pad * size[0] / 288)
+        views = [
+            View(cut=draw_cut(pad, self.flip, generator), steps=s.draw(generator)) for s in streams
         ]
-        x = to_input(np.stack(ready))
         if self.erasing != "none":
-            x = random_erasing(
-                x,
+            for i, box, fill in draw_erasing(
+                len(views),
+                size,
                 kind=self.erasing,
                 area=self.erasing_area,
                 probability=self.erasing_probability,
                 generator=generator,
-            )
-        for name, operator in CHANNELS.items():
-            rows = [i for i, s in enumerate(streams) if s.channels == name]
-            if operator and rows:
-                x[rows] = operator(x[rows], generator=generator)
-        return x
+            ):
+                views[i].box, views[i].fill = box, fill
+        for name in OUTCOMES:
+            drawn = [v for v, s in zip(views, streams, strict=True) if s.channels == name]
+            for v, outcome in zip(drawn, outcomes(name, len(drawn), generator), strict=True):
+                v.outcome = outcome
+        return views
+
+
+def blank(n: int, size: tuple[int, int]) -> Tensor:
+    """Room for n pictures of network input, float (n, 3, h, w), channels last in memory."""
+    return torch.empty(n, *size, 3).permute(0, 3, 1, 2)
 
 
 _ADCA = Recipe(visible_second=Stream(channels="exchange"), infrared=Stream(channels="adapt_grey"))

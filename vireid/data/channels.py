@@ -8,6 +8,12 @@ from torch import Generator, Tensor
 
 LUMA = torch.tensor([0.2989, 0.5870, 0.1140])
 GREY, KEEP = 3, 4  # outcomes beside 0, 1, 2 = copy that channel into all three
+OUTCOMES = {  # of each operator, equally likely
+    "exchange": (0, 1, 2),
+    "exchange_grey": (0, 1, 2, GREY),
+    "adapt_grey": (0, 0, 1, 1, 2, 2, GREY, KEEP),
+    "adapt": (0, 1, 2, KEEP),
+}
 
 
 def channel_exchange(
@@ -24,9 +30,9 @@ def channel_exchange(
     """
     n = _count(x)
     if channel is None:
-        outcome = torch.randint(4 if grey else 3, (n,), generator=generator)
+        outcome = outcomes("exchange_grey" if grey else "exchange", n, generator)
     elif channel in (0, 1, 2):
-        outcome = torch.full((n,), channel)
+        outcome = [channel] * n
     else:
         raise ValueError(f"channel={channel}; give 0, 1, 2 or None for a draw")
     return _apply(x, outcome)
@@ -37,8 +43,7 @@ def channel_adapt_grey(x: Tensor, *, generator: Generator | None = None) -> Tens
 
     Source: Ye et al. 2021 (ICCV), adaptive grey with parameter 0.5 in the released code.
     """
-    outcomes = torch.tensor([0, 0, 1, 1, 2, 2, GREY, KEEP])
-    return _apply(x, outcomes[torch.randint(8, (_count(x),), generator=generator)])
+    return _apply(x, outcomes("adapt_grey", _count(x), generator))
 
 
 def channel_adapt(x: Tensor, *, generator: Generator | None = None) -> Tensor:
@@ -46,8 +51,7 @@ def channel_adapt(x: Tensor, *, generator: Generator | None = None) -> Tensor:
 
     Source: Ye et al. 2021 (ICCV), released code.
     """
-    outcomes = torch.tensor([0, 1, 2, KEEP])
-    return _apply(x, outcomes[torch.randint(4, (_count(x),), generator=generator)])
+    return _apply(x, outcomes("adapt", _count(x), generator))
 
 
 def _count(x: Tensor) -> int:
@@ -56,14 +60,23 @@ def _count(x: Tensor) -> int:
     return 1 if x.ndim == 3 else len(x)
 
 
-def _apply(x: Tensor, outcome: Tensor) -> Tensor:
+def outcomes(operator: str, n: int, generator: Generator | None) -> list[int]:
+    """What an operator of ``OUTCOMES`` does to each of n pictures, drawn at once."""
+    equally_likely = OUTCOMES[operator]
+    drawn = torch.randint(len(equally_likely), (n,), generator=generator)
+    return [equally_likely[i] for i in drawn.tolist()]
+
+
+def apply_outcome(x: Tensor, outcome: int) -> None:
+    """Change one picture (3, h, w) in place: copy a channel or the grey of all into all three."""
+    if outcome == GREY:
+        x[:] = torch.tensordot(LUMA.to(x), x, dims=1)
+    elif outcome != KEEP:
+        x[:] = x[outcome].clone()
+
+
+def _apply(x: Tensor, outcome: list[int]) -> Tensor:
     result = x.clone()
-    single = x.ndim == 3
-    for source, target, o in zip(
-        x[None] if single else x, result[None] if single else result, outcome.tolist(), strict=True
-    ):
-        if o == GREY:
-            target[:] = torch.tensordot(LUMA.to(source), source, dims=1)
-        elif o != KEEP:
-            target[:] = source[o]
+    for picture, o in zip(result[None] if x.ndim == 3 else result, outcome, strict=True):
+        apply_outcome(picture, o)
     return result

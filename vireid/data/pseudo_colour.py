@@ -75,13 +75,22 @@ def pseudo_colour(
     the code that matplotlib knows too. Differs: official tables are interpolated between anchors,
     at most 2 levels from OpenCV's.
     """
-    if maps not in MAPS:
-        raise ValueError(f"maps={maps!r}; known: {', '.join(MAPS)}")
-    grey, tables = _grey(picture), TABLES if maps == "official" else version_tables()
+    grey, tables = _grey(picture), _tables(maps)
     if options is None:
-        options = torch.randint(tables.shape[1], (3,), generator=generator).tolist()
+        options = draw_options(maps, generator)
     # np.take with one table per channel is faster than one fancy index over all three
     return np.stack([tables[c, o].take(grey) for c, o in enumerate(options)], axis=-1)
+
+
+def draw_options(maps: str, generator) -> list[int]:
+    """Table number per channel."""
+    return torch.randint(_tables(maps).shape[1], (3,), generator=generator).tolist()
+
+
+def _tables(maps: str) -> np.ndarray:
+    if maps not in MAPS:
+        raise ValueError(f"maps={maps!r}; known: {', '.join(MAPS)}")
+    return TABLES if maps == "official" else version_tables()
 
 
 def _grey(picture: np.ndarray) -> np.ndarray:

@@ -1,12 +1,14 @@
 """How MULT augments pictures in stage 1: stronger than others, with patches of changed light."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Generator
 
 from vireid.data.augment import Recipe, Stream
+from vireid.data.views import Step, as_step
 
 AREA, ASPECT = (0.02, 0.4), (0.3, 1 / 0.3)  # of a patch: share of the picture, height / width
 DARK = 1e-6  # patches pile up until a pixel keeps no more than this share of its light
@@ -66,9 +68,10 @@ def _box(size: tuple[int, int], generator) -> tuple[slice, slice] | None:
 class Patched(Stream):
     """A stream that begins with ``linear_patches``."""
 
-    def paint(self, picture: np.ndarray, generator: Generator) -> np.ndarray:
-        """The part that works on 8-bit pictures."""
-        return super().paint(linear_patches(picture, generator=generator), generator)
+    def draw(self, generator: Generator) -> list[Step]:
+        """Patches, whose number depends on the pixels, from dice of their own; then the rest."""
+        dice = torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        return [as_step(partial(linear_patches, generator=dice)), *super().draw(generator)]
 
 
 def strong(recipe: Recipe) -> Recipe:
