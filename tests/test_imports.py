@@ -22,6 +22,7 @@ ROOMS = [
     "types",
     "identity",
     "gemm",
+    "compiled",
     "data",
     "models",
     "features",

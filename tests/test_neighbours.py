@@ -284,7 +284,7 @@ def test_compiled_backends_refuse_what_they_cannot_do(backend):
 
 
 def test_loops_compile_where_nothing_can_be_written(monkeypatch):
-    from vireid.neighbours import loops
+    from vireid import compiled as loops
 
     def no_cache(cache=False, **options):
         if cache:

@@ -42,6 +42,20 @@ def _ids(values, n: int, name: str) -> np.ndarray:
 
 
 @dataclass(frozen=True)
+class Decoded:
+    """Pictures at the size of a network: row i of a table is ``pixels[rows[i]]``.
+
+    Parameters
+    ----------
+    pixels : (m, height, width, 3) uint8, usually a memory map
+    rows : (n,) row numbers
+    """
+
+    pixels: np.ndarray
+    rows: np.ndarray
+
+
+@dataclass(frozen=True)
 class Images:
     """A table of pictures, on disk or in memory.
 
@@ -53,6 +67,7 @@ class Images:
     identity : (n,) true identities, or None when hidden from training
     size : (height, width) in pixels that networks are fed with
     name : what the table is, e.g. "synthvi small train"
+    decoded : pictures on disk at ``size`` already, see ``data.decoded``
     """
 
     source: Sequence[Path] | np.ndarray
@@ -61,6 +76,7 @@ class Images:
     identity: np.ndarray | None
     size: tuple[int, int]
     name: str = ""
+    decoded: Decoded | None = None
 
     def __post_init__(self):
         n = len(self.source)
@@ -83,6 +99,9 @@ class Images:
 
     def resized(self, i: int) -> np.ndarray:
         """Picture i as uint8 RGB (height, width, 3) at ``size`` (bicubic)."""
+        ready = self.decoded
+        if ready is not None and ready.pixels.shape[1:3] == tuple(self.size):
+            return np.asarray(ready.pixels[ready.rows[i]])
         picture = self.picture(i)
         if picture.shape[:2] == tuple(self.size):
             return picture
@@ -96,13 +115,14 @@ class Images:
         index = np.asarray(index)
         if index.dtype == bool:
             index = np.flatnonzero(index)
-        in_memory = isinstance(self.source, np.ndarray)
+        in_memory, ready = isinstance(self.source, np.ndarray), self.decoded
         return replace(
             self,
             source=self.source[index] if in_memory else [self.source[i] for i in index],
             modality=self.modality[index],
             camera=self.camera[index],
             identity=None if self.identity is None else self.identity[index],
+            decoded=ready and replace(ready, rows=ready.rows[index]),
         )
 
     def of(self, modality: Modality) -> "Images":

@@ -78,7 +78,7 @@ class ScalingKernel:
 def _compiled_pass(k: Tensor, v: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
     """(a / (K v), K' of that), each thread its rows; the same numbers to rounding as by blocks."""
     from vireid.association import loops
-    from vireid.neighbours.loops import in_threads
+    from vireid.compiled import in_threads
 
     workers = torch.get_num_threads()
     u, mass = torch.empty_like(a), v.new_empty(workers, len(v), dtype=torch.float64)

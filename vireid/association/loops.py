@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vireid.neighbours.loops import compiled
+from vireid.compiled import compiled
 
 # Rows (a multiple of four) and columns whose sums are added up in the precision of the kernel.
 ROWS, PART = 64, 1024

@@ -72,7 +72,7 @@ def _by_blocks(s: csr_array, z: Tensor) -> Tensor:
 def _by_loops(s: csr_array, z: Tensor) -> Tensor:
     """Compiled loops over stored entries, several times as fast as torch's."""
     from vireid.association import loops
-    from vireid.neighbours.loops import in_threads
+    from vireid.compiled import in_threads
 
     cuts = np.searchsorted(s.indptr, np.linspace(0, s.nnz, torch.get_num_threads() + 1))
     cuts[-1] = s.shape[0]

@@ -2,9 +2,10 @@
 
 import argparse
 import ast
+from dataclasses import replace
 from pathlib import Path
 
-FITTING = ("evaluate_every", "select", "select_by", "amp")  # go on to ``training.fit``
+FITTING = ("evaluate_every", "select", "select_by", "amp", "workers")  # go on to ``training.fit``
 
 
 def data_options(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +59,15 @@ def experiment_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--select-by", default="rank1", choices=["rank1", "mAP"], help="score for best_test"
     )
+    parser.add_argument(
+        "--workers", type=int, help="threads that read and augment pictures (default: by device)"
+    )
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        metavar="FOLDER",
+        help="keep decoded training pictures here, outside the repository; its size is said first",
+    )
     parser.add_argument("--amp", action="store_true", help="network steps in bfloat16, for GPUs")
 
 
@@ -78,6 +88,7 @@ def switches(pairs: list[str], *, flag: str = "--set") -> dict:
 def prepare(a, *, seed: int | None = None):
     """The ``Experiment`` of parsed options; SynthVI gets new people for each ``seed`` given."""
     from vireid import experiment
+    from vireid.data.decoded import decoded
 
     world = seed if a.world is None and a.data == "synthvi" else a.world
     given = {"seed": world, "trial": a.trial, "tracklets": a.tracklets}
@@ -87,7 +98,10 @@ def prepare(a, *, seed: int | None = None):
     options |= recorded_network(a.weights) if a.network is None else {}
     changed = switches(a.network_set, flag="--network-set")
     options["network_options"] = options.get("network_options", {}) | changed
-    return experiment.prepare(a.data, **options)
+    ready = experiment.prepare(a.data, **options)
+    if getattr(a, "cache", None) is None:
+        return ready
+    return replace(ready, train=decoded(ready.train, a.cache, workers=a.workers or 1))
 
 
 def recorded_network(weights: str) -> dict:

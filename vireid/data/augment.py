@@ -88,12 +88,8 @@ def colour_jitter(
     import torchvision.transforms.functional as F
     from PIL import Image
 
-    hue = strength if hue is None else hue
-    for name, value in (("strength", strength), ("hue", hue)):
-        if not 0 <= value <= 0.5:
-            raise ValueError(f"{name}={value}; give 0 to 0.5 (half a turn of hue)")
     changes = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adjust_hue)
-    by, order = draw_jitter(strength, hue, generator)
+    by, order = draw_jitter(strength, strength if hue is None else hue, generator)
     result = Image.fromarray(picture)
     for i in order:
         result = changes[i](result, by[i] if i == 3 else 1 + by[i])

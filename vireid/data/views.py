@@ -78,6 +78,9 @@ def draw_jitter(
     strength: float, hue: float, generator: Generator | None
 ) -> tuple[list[float], list[int]]:
     """Change of brightness, contrast, saturation and hue, and the order of the four."""
+    for name, value in (("strength", strength), ("hue", hue)):
+        if not 0 <= value <= 0.5:
+            raise ValueError(f"{name}={value}; give 0 to 0.5 (half a turn of hue)")
     most = torch.tensor([strength, strength, strength, hue])
     by = (most * (2 * torch.rand(4, generator=generator) - 1)).tolist()
     return by, torch.randperm(4, generator=generator).tolist()

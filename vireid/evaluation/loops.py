@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vireid.neighbours.loops import compiled
+from vireid.compiled import compiled
 
 
 @compiled

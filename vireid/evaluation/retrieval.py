@@ -135,8 +135,8 @@ def _ranks(gallery: np.ndarray, query_key: np.ndarray, gallery_key: np.ndarray) 
 
 def _counted(similarity, query, gallery, keys, *, distinct: bool):
     """As ``_sorted`` without sorting: a hit's rank is one more than the images before it."""
+    from vireid.compiled import in_threads
     from vireid.evaluation import loops
-    from vireid.neighbours.loops import in_threads
 
     column = np.argsort(gallery, kind="stable")
     people = max(query.max(), gallery.max()) + 1

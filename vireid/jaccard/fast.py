@@ -13,8 +13,8 @@ CHUNK = 2**22  # pairs (stored weight, entry of its column) met by one call, at 
 
 def encode(source, lists: Lists) -> csr_array:
     """(n, n) encodings V before any averaging; see ``plain.encode``."""
+    from vireid.compiled import in_threads
     from vireid.jaccard import loops
-    from vireid.neighbours.loops import in_threads
 
     near, known = (np.ascontiguousarray(a, dtype=np.int32) for a in (lists.near, lists.known))
     half = near[:, :0] if lists.half is None else lists.half
@@ -53,8 +53,8 @@ def _block(size, indices, data, n: int) -> csr_array:
 
 def shared_mass(v: csr_array, mass: np.ndarray, limit: np.float32) -> csr_array:
     """Distances of all pairs with common support; see ``plain.shared_mass``."""
+    from vireid.compiled import in_threads
     from vireid.jaccard import loops
-    from vireid.neighbours.loops import in_threads
 
     n = v.shape[0]
     by_column = v.tocsc()

@@ -147,6 +147,7 @@ def _fill(table: Table, keeps) -> None:
 
     Tiles on the diagonal come first: from them every row learns what it takes to be kept.
     """
+    from vireid.compiled import in_threads
     from vireid.neighbours import loops
 
     n = len(table.row)
@@ -162,9 +163,9 @@ def _fill(table: Table, keeps) -> None:
             call, corner = (tile.numpy(), table.bias, keeps[slot]), (top, left)
             to_rows += [(*call, part, columns, corner) for part in _split(*rows)]
             to_columns += [(*call, rows, part, corner) for part in _split(*columns)]
-        loops.in_threads(loops.offer_columns, to_rows)
+        in_threads(loops.offer_columns, to_rows)
         if top < left:  # the diagonal holds both directions already
-            loops.in_threads(loops.offer_rows, to_columns)
+            in_threads(loops.offer_rows, to_columns)
 
 
 def _rectangles(bound, top, height, left, width, keeps):
@@ -193,6 +194,7 @@ def _split(low: int, high: int):
 
 def _settle(x, bias, table: Table, keep, k: int, self_first: bool):
     """Exact lists from the candidates, and which sorted rows cannot be vouched for."""
+    from vireid.compiled import in_threads
     from vireid.neighbours import loops
 
     n = len(x)
@@ -202,7 +204,7 @@ def _settle(x, bias, table: Table, keep, k: int, self_first: bool):
     numbers = (table.order, table.margin, table.shift, table.coarse, reach)
     shared = (x.numpy(), bias, numbers, keep, k, self_first)
     results = (index.numpy(), value.numpy(), doubt)
-    loops.in_threads(loops.settle, [(*shared, part, results) for part in _split(0, n)])
+    in_threads(loops.settle, [(*shared, part, results) for part in _split(0, n)])
     return index, value, doubt
 
 
@@ -224,9 +226,10 @@ def _again(x, rows, k, slot, group, bias, self_first):
 
 def pairs(x, i, j) -> np.ndarray:
     """Inner products of rows i[t] and j[t] of x, (t,); the same numbers as in the lists."""
+    from vireid.compiled import in_threads
     from vireid.neighbours import loops
 
     out = np.empty(len(i), dtype=np.float32)
     i, j = (np.asarray(a, dtype=np.int64) for a in (i, j))
-    loops.in_threads(loops.pairs, [(x.numpy(), i, j, part, out) for part in _split(0, len(i))])
+    in_threads(loops.pairs, [(x.numpy(), i, j, part, out) for part in _split(0, len(i))])
     return out

@@ -43,6 +43,7 @@ def fit(  # noqa: PLR0913
     select_by: str = "rank1",
     about: dict | None = None,
     amp: bool = False,
+    workers: int | None = None,
     progress: bool = False,
 ) -> Run:
     """Train a network without identities.
@@ -68,6 +69,8 @@ def fit(  # noqa: PLR0913
     about : what the record shall say besides, fields of ``Run``
     amp : run the network's training steps in bfloat16 where torch's autocast does so; weights,
         losses and the features that are clustered and scored stay in float32
+    workers : threads that read and augment pictures; the result does not depend on them. None = 1
+        on the CPU, else as many as there are cores, at most 8
 
     Returns
     -------
@@ -91,7 +94,9 @@ def fit(  # noqa: PLR0913
         model, method, images, seed=seed, device=pick_device(device), test=test,
         precision=PRECISION[amp], **chosen_by(select, select_by, evaluate_every),
     )  # fmt: skip
-    session = Session(model, method, images, seed=seed, device=device, amp=amp, told=told)
+    session = Session(
+        model, method, images, seed=seed, device=device, amp=amp, told=told, workers=workers
+    )
     run = session.begin(out, resume, overwrite, about or {})
     if test is not None and not run.curves:
         run.before = session.test(test)

@@ -1,13 +1,14 @@
 """What one ``fit`` holds while it runs: network, optimiser, method, the best network so far."""
 
+import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from vireid.curves import label_curves, neighbour_curves
+from vireid.data.loading import loaded
 from vireid.features import extract, pick_device
 from vireid.methods.base import Method
 from vireid.retrieval_task import RetrievalTask
@@ -15,21 +16,24 @@ from vireid.runs import Run, refuse_another, versions
 from vireid.training import checkpoint
 from vireid.training.checkpoint import CHECKPOINT, NETWORK, RECORD
 from vireid.training.encode import encoder
-from vireid.types import Batch, Images
+from vireid.types import Images
 
 PRECISION = {False: "float32", True: "bfloat16"}  # of the network's steps, by ``fit``'s amp
+MOST_THREADS = 8  # that make pictures, unless told otherwise
 
 
 class Session:
     """Everything of one ``fit`` that lives longer than an epoch."""
 
     def __init__(
-        self, model, method: Method, images: Images, *, seed: int, device, amp: bool, told: dict
-    ):
+        self, model, method: Method, images: Images, *,
+        seed: int, device, amp: bool, told: dict, workers: int | None = None,
+    ):  # fmt: skip
         self.device = pick_device(device)
         self.model, self.method, self.images = model.to(self.device), method, images
         self.seed, self.amp, self.identity = seed, amp, told
         self.recipe = None
+        self.workers = picture_threads(self.device) if workers is None else workers
         self.stage, self.optimiser, self.best = 0, None, None
         method.start(model, seed)
 
@@ -141,27 +145,7 @@ class Session:
         generator = torch.Generator().manual_seed(
             int(np.random.default_rng([self.seed, epoch, 8]).integers(2**62))
         )
-        batches = iter(batches)
-
-        def prepare():
-            batch = next(batches, None)
-            if batch is None:
-                return None
-            parts = batch if isinstance(batch, tuple) else (batch,)
-            return batch, {id(part): self.pictures(part, generator) for part in parts}
-
-        with ThreadPoolExecutor(1) as pool:
-            coming = pool.submit(prepare)
-            while (ready := coming.result()) is not None:
-                coming = pool.submit(prepare)
-                yield ready
-
-    def pictures(self, batch: Batch, generator: torch.Generator) -> torch.Tensor:
-        """(b, 3, h, w) augmented pictures of a batch."""
-        pictures = np.stack([self.images.resized(i) for i in batch.rows])
-        return self.recipe.batch(
-            pictures, modality=batch.modality, view=batch.view, generator=generator
-        )
+        return loaded(batches, self.images, self.recipe, generator=generator, workers=self.workers)
 
     def test(self, test: RetrievalTask) -> dict:
         """Retrieval scores of the network as it is now."""
@@ -200,3 +184,8 @@ class Session:
         if out is not None:  # the network last: where it lies, the run is finished
             run.save(Path(out) / RECORD)
             save(self.model, Path(out) / NETWORK)
+
+
+def picture_threads(device: torch.device) -> int:
+    """Threads that make pictures by default: one where the network needs the cores itself."""
+    return 1 if device.type == "cpu" else min(MOST_THREADS, os.cpu_count() or 1)
