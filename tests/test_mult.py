@@ -3,7 +3,7 @@
 import sys
 import warnings
 from dataclasses import fields
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -17,17 +17,19 @@ from vireid.data.augment import RECIPES, Stream
 from vireid.jaccard import jaccard_distance
 from vireid.memory import Memory
 from vireid.methods.base import Schedule
+from vireid.methods.mult import draws
 from vireid.methods.mult.labels import ASSOCIATIONS, SpaceLabels, associate, make_side
 from vireid.methods.mult.pictures import Patched, linear_patches
 from vireid.models import Output
 from vireid.training import fit
-from vireid.types import Batch, Embeddings, Images, Modality
+from vireid.types import Batch, Embeddings, Images, Modality, PseudoLabels
 
 V, R = Modality
 SMALL = {
     "epochs": (1, 2),
     "iterations": 2,
     "stage2_iterations": None,
+    "bn_chunks": 1,
     "lr": 1e-3,
     "stage2_lr": 1e-3,
     "k1": 6,
@@ -89,6 +91,7 @@ def test_schedule_is_the_released_codes():
     assert methods.build("mult").steps == 40 * 300 + 50 * 200
     regdb = methods.build("mult", preset="official_regdb")
     assert (regdb.steps, regdb.eps) == (90 * 100, 0.3)
+    assert [regdb.schedule.iterations_of(e) for e in (0, 40)] == [100, 100]
 
 
 def test_defaults_are_the_released_codes():
@@ -99,9 +102,40 @@ def test_defaults_are_the_released_codes():
     assert (m.tol, m.max_rounds, m.transfer, m.affinity, m.prototypes, m.stop) == (
         1e-2, 20, "code", "vanilla", "mean", "code")  # fmt: skip
     assert (m.sharpen, m.detach_target, m.visible_weight) == (0.2, False, 1)
+    assert (m.write_order, m.stage1_draw, m.camera_aware_sampling) == ("rav", "anew", False)
     paper = methods.build("mult", preset="paper")
     assert (paper.transfer, paper.affinity, paper.prototypes) == ("paper", "binary", "unit")
     assert paper.visible_weight == 0.5 and paper.max_rounds > 20
+    assert (m.stop, paper.stop) == ("code", "converged")
+
+
+def test_every_benchmark_has_its_presets():
+    for word in ("official", "paper"):
+        sysu, regdb, llcm = (
+            methods.build("mult", preset=word + data).config() for data in ("", "_regdb", "_llcm")
+        )
+        assert llcm == sysu  # neither text nor code has LLCM
+        changed = {k for k, v in sysu.items() if regdb[k] != v}
+        assert changed == {"eps", "iterations", "stage2_iterations"}
+        assert sysu["bn_chunks"] == regdb["bn_chunks"] == 2  # two cards
+
+
+def test_the_network_is_resnet_50_without_non_local_blocks():
+    from vireid import models
+    from vireid.experiment import network_of
+
+    for data in ("sysu", "regdb", "llcm"):
+        name, options, _ = network_of(data, method="mult")
+        assert (name, options) == ("agw", {"non_local": False})
+    model = models.build(name, **options)
+    # ResNet-50 without classifier, a second stem, gain and (still) shift of the neck
+    assert sum(p.numel() for p in model.parameters()) == 23_508_032 + 9_536 + 2 * 2048
+
+
+def test_every_setting_has_a_source():
+    m = methods.build("mult")
+    known = {f.name for part in (m, m.schedule) for f in fields(part)} - {"schedule"}
+    assert set(m.sources) == known and all(m.sources.values())
 
 
 def test_rows_of_the_tables():
@@ -172,9 +206,9 @@ def test_row_1_goes_on_with_dual_contrastive_learning():
     shared |= {"camera_aware_sampling": False, "recipe": "adca"}
     shared |= {"infrared_identities": None, "bn_chunks": 1}  # ADCA's, not MULT's
     dcl = fit(toy.net(), methods.build("dcl", **shared), world(), seed=3)
-    mine = run(row="1", visible_weight=0.5)
-    assert losses(mine) == losses(dcl)
-    assert mine.result == dcl.result
+    mine = run(row="1", visible_weight=0.5, stage1_draw="turns", write_order="var")
+    for ours, theirs in zip(losses(mine), losses(dcl), strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-3)  # two views in one mean, or in two
     fewer = run(row="1", stage2_iterations=1)
     more = run(row="1", stage2_iterations=3)
     assert [row["steps"] for row in fewer.curves] == [2, 1, 1]
@@ -289,8 +323,9 @@ def test_memories_move_after_the_step_by_hard_labels(space, switches):
     before = {k: bank.prototypes.clone() for k, bank in banks.items()}
     hard = {own: soft[own].argmax(1) for own in Modality}
     f = normalize(x.detach())
-    seen = {"v": (V, range(10)), "r": (R, range(10, 14)), "shared": (space, range(14))}
-    seen["crossed"] = (space, range(10, 14) if space is V else range(10))
+    v, a, r = map(list, (range(5), range(5, 10), range(10, 14)))  # the last one weighs most
+    seen = {"v": (V, a + v), "r": (R, r), "shared": (space, r + a + v)}
+    seen["crossed"] = (space, r if space is V else a + v)
     steps = m.losses(batch, encoder(x), 1)
     next(steps)
     assert all(torch.equal(banks[k].prototypes, before[k]) for k in banks)
@@ -584,9 +619,40 @@ def test_few_shared_labels_warn_and_none_is_an_error():
 def test_odd_batches_give_the_infrared_space_one_more():
     labels = (np.repeat(np.arange(9), 2),) * 2
     m = labelled(labels, labels, identities=9)
-    assert m.parts_of({V: 9, R: 9}, 1) == {V: 4, R: 5}
+    assert draws.parts_of({V: 9, R: 9}, m, 1) == {V: 4, R: 5}
     with pytest.warns(UserWarning, match="no label of infrared space has images of both"):
-        assert m.parts_of({V: 9, R: 0}, 1) == {V: 9}
+        assert draws.parts_of({V: 9, R: 0}, m, 1) == {V: 9}
+
+
+def test_stage_1_draws_its_clusters_anew_for_each_batch():
+    m = build(identities=3, instances=4, iterations=40)
+    m.crossing = False
+    clusters = {V: np.repeat(np.arange(7), 5), R: np.r_[np.repeat(np.arange(5), 6), -1, -1]}
+    space = [np.r_[clusters[V], np.full(32, -1)], np.r_[np.full(35, -1), clusters[R]]]
+    labels = {own.word: PseudoLabels(space[own]) for own in Modality}
+    batches = list(m.batches(labels, 0))
+    assert len(batches) == 40
+    for batch in batches:
+        rows = batch.rows.reshape(3, 3, 4)
+        assert (rows[0] == rows[1]).all() and (rows[:2] < 35).all() and (rows[2] >= 35).all()
+        assert (batch.view.reshape(3, -1) == [[0], [1], [0]]).all()
+        for view, own in ((0, V), (2, R)):
+            label = space[own][rows[view]]
+            assert (label == label[:, :1]).all() and len(set(label[:, 0])) == 3
+            assert all(len(set(group)) == 4 for group in rows[view])  # without replacement
+        drawn = np.concatenate([space[V][rows[0]].ravel(), space[R][rows[2]].ravel()])
+        assert (batch.label.numpy()[12:] == drawn).all()
+    pairs = {tuple(sorted(set(b.label[:12].tolist()))) for b in batches}
+    assert len(pairs) > 15  # of 35; in turns two batches in a row have no cluster twice
+    repeats = [
+        set(a.label[:12].tolist()) & set(b.label[:12].tolist()) for a, b in pairwise(batches)
+    ]
+    assert sum(map(bool, repeats)) > 20
+    few = build(identities=6, instances=4, iterations=1)
+    few.crossing = False
+    with pytest.warns(UserWarning, match="5 infrared clusters, batches want 6"):
+        (batch,) = few.batches(labels, 0)
+    assert len(batch) == 2 * 24 + 20
 
 
 # ---- whole runs ----
@@ -637,7 +703,10 @@ CHANGES = {
     "momentum": 0.8,
     "identities": 6,
     "instances": 2,
-    "camera_aware_sampling": True,
+    "stage1_draw": "turns",
+    "bn_chunks": 2,
+    "moves": "during",
+    "write_order": "var",
     "association": "pgm",
     "im": False,
     "cm": False,
@@ -698,8 +767,7 @@ def test_settings_of_other_associations_do_not_lie(name):
 
 def test_every_field_is_tried():
     known = {f.name for cls in (methods.kind("mult"), Schedule) for f in fields(cls)}
-    engine = {"bn_chunks", "moves", "write_order"}
-    assert known - set(CHANGES) - set(ELSEWHERE) - engine == {"schedule", "decay"}
+    assert known - set(CHANGES) - set(ELSEWHERE) == {"schedule", "decay"}
     assert run(milestones=(1,), epochs=(2, 1)).curves[1]["lr"] == pytest.approx(1e-4)
     assert run(milestones=(1,), epochs=(2, 1), decay=0.5).curves[1]["lr"] == pytest.approx(5e-4)
 
@@ -805,7 +873,8 @@ def test_settings_out_of_range_are_named(switches):
 
 
 def test_what_mult_cannot_do_is_no_switch():
-    for name, value in {"memory": "hybrid", "hinge": 0.1, "subset_ratio": 0.5}.items():
+    others = {"memory": "hybrid", "hinge": 0.1, "subset_ratio": 0.5}
+    for name, value in (others | {"camera_aware_sampling": True}).items():
         with pytest.raises(ValueError, match=f"no switch {name}; known: .*association"):
             methods.build("mult", **{name: value})
 

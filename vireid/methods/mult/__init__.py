@@ -6,7 +6,6 @@ images with memories of their own modality (IM) and with a shared one (CM); OCLR
 memory to predict what the others say. Any association can take the place of the label transfer.
 """
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,27 +13,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vireid.clustering import NoClustersError
 from vireid.data.augment import Recipe
 from vireid.jaccard import jaccard_distance
-from vireid.losses import cluster_contrast, oclr
-from vireid.losses.contrast import scores
 from vireid.memory import Memory
+from vireid.methods.mult import draws
 from vireid.methods.mult.labels import SpaceLabels, associate, make_side
 from vireid.methods.mult.pictures import strong
 from vireid.methods.mult.settings import Settings
+from vireid.methods.mult.step import Bank, View, consistency
 from vireid.types import Batch, Embeddings, Modality, PseudoLabels
 
-
-@dataclass(frozen=True)
-class Stream:
-    """One view of one modality's images in a batch: where it stands, what the network says."""
-
-    modality: Modality
-    rows: np.ndarray  # (s,) of the training table
-    x: Tensor  # (s, d)
-    x_partner: Tensor  # (s, d) the same images' other view; of infrared images there is one view
-    weight: float
+OWN = {own: f"{own.word} contrast" for own in Modality}  # terms, and the memories that give them
+CROSSED, SHARED = "cross memory", "shared memory"
 
 
 @dataclass(kw_only=True)
@@ -43,9 +33,9 @@ class MULT(Settings):
 
     Raises ValueError for settings out of range, and in ``relabel`` NoClustersError when a modality
     is noise only, in ``batches`` when no label has images of both modalities.
-    Source: MULT (arXiv 2402.00672) eq. 1-20. Differs: losses see the memories as they were before
-    the step; stage 2 has an optimiser of its own. Features are averaged with those of the mirrored
-    picture, and the usual network of the real data sets has non-local blocks, as for all methods.
+    Source: MULT (arXiv 2402.00672) eq. 1-20; docs/papers.md tells the flow step by step. Differs:
+    losses see the memories as they were before the step (``moves``), and the features that are
+    clustered are averaged with those of the mirrored picture, as for all methods.
     """
 
     name = "mult"
@@ -88,6 +78,7 @@ class MULT(Settings):
         self.truth = train.identity if self.crossing and not self.unsupervised else None
         found = super().relabel(train, epoch)
         if not self.crossing:
+            self.labels = {own: SpaceLabels.of_hard(found[own.word].label) for own in Modality}
             return found
         sides = {
             own: make_side(
@@ -103,7 +94,9 @@ class MULT(Settings):
         self.labels = associate(self, sides, len(train), self.rng(epoch, 3))
         self.space = self.spaces[e % len(self.spaces)]
         start = self.memories[self.space].prototypes
-        self.shared, self.crossed = (Memory(start, momentum=self.momentum) for _ in range(2))
+        self.shared, self.crossed = (
+            Memory(start, momentum=self.momentum, moves=self.moves) for _ in range(2)
+        )
         return self.pseudo_labels()
 
     def cluster_own(self, x: Tensor, own: Modality, epoch: int) -> np.ndarray:
@@ -143,60 +136,14 @@ class MULT(Settings):
 
     def batches(self, labels: dict[str, PseudoLabels], epoch: int) -> Iterator[Batch]:
         """Stage 1: both modalities drawn apart. Stage 2: the same labels of both."""
-        iterations = self.schedule.iterations_of(epoch)
-        if not self.crossing:
+        if self.crossing:
+            hard = {space: self.labels[space].hard for space in self.spaces}
+            return draws.paired(hard, self.modality, self, epoch, self.rng(epoch, 2))
+        if self.stage1_draw == "turns":
             return self.intra_batches(labels, epoch, stream=2)
-        rows_of = {space: _rows_of(self.labels[space], self.modality) for space in self.spaces}
-        parts = self.parts_of({space: len(found) for space, found in rows_of.items()}, epoch)
-        return self.paired_batches(rows_of, parts, iterations, self.rng(epoch, 2))
-
-    def parts_of(self, shared: dict[Modality, int], epoch: int) -> dict[Modality, int]:
-        """How many of a batch's classes come from each space: half, or all from the only one."""
-        usable = [space for space, count in shared.items() if count]
-        if not usable:
-            raise NoClustersError(
-                f"epoch {epoch}: association={self.association!r} left no label that images of "
-                "both modalities share; try a larger eps, noise='assign' or another association"
-            )
-        half = self.identities // len(usable)
-        parts = dict.fromkeys(usable, half)
-        parts[usable[-1]] = self.identities - half * (len(usable) - 1)
-        for space in set(shared) - set(usable):
-            warnings.warn(
-                f"epoch {epoch}: no label of {space.word} space has images of both modalities; all "
-                f"{self.identities} classes of a batch come from the other space",
-                stacklevel=2,
-            )
-        for space, wanted in parts.items():
-            if shared[space] < wanted:
-                warnings.warn(
-                    f"epoch {epoch}: only {shared[space]} labels of {space.word} space have images "
-                    f"of both modalities, batches take {wanted}: drawn with replacement",
-                    stacklevel=2,
-                )
-        return parts
-
-    def paired_batches(self, rows_of, parts, iterations: int, rng) -> Iterator[Batch]:
-        """``instances`` images per class and modality; visible pictures in two views."""
-        for _ in range(iterations):
-            drawn, classes = ([], []), []
-            for space, count in parts.items():
-                found = list(rows_of[space].items())
-                for i in rng.choice(len(found), count, replace=len(found) < count):
-                    label, members = found[i]
-                    classes.append(label)
-                    for own in Modality:
-                        rows = members[own]
-                        few = len(rows) <= self.instances
-                        drawn[own].append(rng.choice(rows, self.instances, replace=few))
-            visible, infrared = map(np.concatenate, drawn)
-            sizes = [len(visible), len(visible), len(infrared)]
-            yield Batch(
-                rows=np.concatenate([visible, visible, infrared]),
-                view=np.repeat([0, 1, 0], sizes),
-                modality=np.repeat([0, 0, 1], sizes),
-                label=torch.as_tensor(np.tile(np.repeat(classes, self.instances), 3)),
-            )
+        return draws.apart(
+            [labels[own.word].label for own in Modality], self, epoch, self.rng(epoch, 2)
+        )
 
     # Steps
 
@@ -212,78 +159,40 @@ class MULT(Settings):
 
     def losses(self, batch: Batch, encode, epoch: int):
         """One step on all terms; then the memories move, whichever terms are on."""
+        views = self.seen(batch, encode(batch).x)
+        banks = self.banks(views)
+        yield self.terms(banks, views)
+        for bank in banks.values():
+            bank.move()
+
+    def seen(self, batch: Batch, x: Tensor) -> list[View]:
+        """The views of a batch in the order in which memories are written."""
+        found = []
+        for letter, at in self.written(batch):
+            own = Modality(int(batch.modality[at[0]]))
+            weight = self.visible_weight if own is Modality.VISIBLE else 1.0
+            found.append(View(letter, own, batch.rows[at], x[at], weight))
+        return found
+
+    def banks(self, views: list[View]) -> dict[str, Bank]:
+        """The memories of this epoch, by the term that each gives."""
+        of = {own: [view for view in views if view.modality is own] for own in Modality}
+        found = {OWN[m]: Bank(self.memories[m], self.labels[m], of[m]) for m in Modality}
         if not self.crossing:
-            for terms in self.intra_step(batch, encode):
-                terms["visible contrast"] = terms["visible contrast"] * 2 * self.visible_weight
-                yield terms
-            return
-        streams = self.streams(batch, encode(batch).x)
-        yield self.terms(streams)
-        for bank, seen, space in self.banks(streams):
-            for stream in seen:
-                label = torch.as_tensor(self.labels[space].hard[stream.rows], device=self.device)
-                bank.update(stream.x[label >= 0].detach(), label[label >= 0])
-
-    def streams(self, batch: Batch, x: Tensor) -> list[Stream]:
-        """Visible, visible augmented, infrared."""
-        first, second, infrared = (batch.of(m, view) for m, view in ((0, 0), (0, 1), (1, 0)))
-        return [
-            Stream(Modality(m), batch.rows[at], x[at], x[other], weight)
-            for m, at, other, weight in (
-                (0, first, second, self.visible_weight),
-                (0, second, first, self.visible_weight),
-                (1, infrared, infrared, 1.0),
-            )
-        ]
-
-    def banks(self, streams: list[Stream]) -> list[tuple[Memory, list[Stream], Modality]]:
-        """Memories with the streams that they learn from and the label space of their rows."""
-        of = {own: [s for s in streams if s.modality is own] for own in Modality}
-        return [
-            *((self.memories[own], of[own], own) for own in Modality),
-            (self.crossed, of[self.space.other], self.space),
-            (self.shared, streams, self.space),
-        ]
-
-    def terms(self, streams: list[Stream]) -> dict[str, Tensor]:
-        """Contrast within the modalities, and what is switched on of IM, CM and OCLR."""
-        names = ("visible contrast", "infrared contrast", "cross memory", "shared memory")
-        on = (True, True, self.im, self.cm)
-        terms = {
-            name: self.contrast_with(*bank)
-            for name, bank, wanted in zip(names, self.banks(streams), on, strict=True)
-            if wanted
+            return found
+        labels = self.labels[self.space]
+        return found | {
+            CROSSED: Bank(self.crossed, labels, of[self.space.other]),
+            SHARED: Bank(self.shared, labels, views),
         }
-        return terms | ({"oclr": self.consistency(streams)} if self.oclr else {})
 
-    def contrast_with(self, bank: Memory, streams: list[Stream], space: Modality) -> Tensor:
-        """Soft-label contrast of streams with a memory, over the images that have a label."""
-        loss = streams[0].x.new_zeros(())
-        for stream in streams:
-            y = self.labels[space].soft[stream.rows].to(stream.x)
-            if (has := y.any(1)).any():
-                loss = loss + stream.weight * cluster_contrast(
-                    stream.x[has], y[has], bank.prototypes, temperature=self.temperature
-                )
-        return loss
-
-    def consistency(self, streams: list[Stream]) -> Tensor:
-        """The shared memory about an image, against both others about its other view (eq. 19)."""
-        total = 0
-        for stream in streams:
-            p = scores(stream.x, self.shared.prototypes, self.temperature)
-            for bank in (self.memories[self.space], self.crossed):
-                target = scores(stream.x_partner, bank.prototypes, self.temperature)
-                term = oclr(p, target, sharpen=self.sharpen, detach=self.detach_target)
-                total = total + stream.weight * term
-        return total
-
-
-def _rows_of(labels: SpaceLabels, modality: np.ndarray) -> dict[int, list[np.ndarray]]:
-    """Label -> rows of its visible and of its infrared images, for labels that have both."""
-    label = labels.hard
-    both = set(label[modality == 0]) & set(label[modality == 1]) - {-1}
-    return {
-        int(k): [np.flatnonzero((label == k) & (modality == m)) for m in Modality]
-        for k in sorted(both)
-    }
+    def terms(self, banks: dict[str, Bank], views: list[View]) -> dict[str, Tensor]:
+        """Contrast within the modalities, and what is switched on of IM, CM and OCLR."""
+        said = {name: bank.scores(self.temperature) for name, bank in banks.items()}
+        off = {CROSSED: not self.im, SHARED: not self.cm}
+        terms = {k: bank.contrast(said[k]) for k, bank in banks.items() if not off.get(k)}
+        if self.crossing and self.oclr:
+            both = (OWN[self.space], CROSSED)
+            targets = [banks[k] for k in both], [said[k] for k in both]
+            terms["oclr"] = consistency(said[SHARED], *targets, views, self)
+        return terms

@@ -65,6 +65,11 @@ class SpaceLabels:
         hard = torch.where(soft.any(1), soft.argmax(1), -1)
         return cls(soft, hard.numpy())
 
+    @classmethod
+    def of_hard(cls, label: np.ndarray) -> "SpaceLabels":
+        """From hard labels (n,), -1 without."""
+        return cls(table(label, int(label.max()) + 1), label)
+
 
 @dataclass(frozen=True)
 class Side:

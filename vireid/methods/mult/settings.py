@@ -6,6 +6,7 @@ from typing import ClassVar
 from vireid.methods.dcl import DCL, LIGHT, M3SVD, TINY
 from vireid.methods.mcf.phases import Phases
 from vireid.methods.mult.labels import ASSOCIATIONS
+from vireid.methods.mult.sources import SOURCES
 
 CHOICES = {  # field -> what it may be
     "association": ASSOCIATIONS,
@@ -14,6 +15,7 @@ CHOICES = {  # field -> what it may be
     "transfer": ("code", "paper"),
     "stop": ("code", "converged"),
     "prototypes": ("mean", "unit"),
+    "stage1_draw": ("anew", "turns"),
 }
 RANGES = (  # fields, what fits (None passes), what to do
     ("alpha beta", lambda v: 0 <= v <= 1, "give a weight in [0, 1]"),
@@ -23,13 +25,15 @@ RANGES = (  # fields, what fits (None passes), what to do
     ("tol", lambda v: v >= 0, "give a share >= 0; 0 plays on until nothing moves"),
 )
 BASELINE = {"im": False, "cm": False, "oclr": False}
-CODE = {"epochs": (40, 50), "iterations": 300, "stage2_iterations": 200}
-REGDB = {"epochs": (40, 50), "iterations": 100, "eps": 0.3}
-PAPER = {
+CODE = {"epochs": (40, 50), "iterations": 300, "stage2_iterations": 200, "bn_chunks": 2}
+REGDB = CODE | {"iterations": 100, "stage2_iterations": 100, "eps": 0.3}
+LLCM = CODE  # ours: neither text nor code has LLCM, these are SYSU-MM01's
+PAPER = {  # what the text says otherwise; where it says nothing, the code's
     "affinity": "binary",
     "transfer": "paper",
     "tol": 1e-6,
     "max_rounds": 200,
+    "stop": "converged",
     "prototypes": "unit",
     "visible_weight": 0.5,
 }
@@ -38,8 +42,8 @@ PAPER = {
 def _small(settings: dict) -> dict:
     """The small worlds' settings without what this method has not; stage 2 starts slower."""
     kept = {k: v for k, v in settings.items() if k != "subset_ratio"}
-    pictures = {"recipe": "pgm", "strong_stage1": False}  # stage 1 as all other methods' here
-    return kept | pictures | {"stage2_lr": settings["lr"] / 2}
+    stage1 = {"recipe": "pgm", "strong_stage1": False, "stage1_draw": "turns"}  # as all methods'
+    return kept | stage1 | {"stage2_lr": settings["lr"] / 2}
 
 
 @dataclass(kw_only=True)
@@ -49,7 +53,10 @@ class Settings(DCL):
     Parameters
     ----------
     k1, k2, eps, min_samples, temperature, momentum, identities, instances : as in ``DCL``
-    camera_aware_sampling : in stage 1 prefer mates from other cameras; MULT uses no cameras
+    write_order : as in ``Method``; the released code's ends on the plain visible view, in both
+        stages and in every memory
+    stage1_draw : classes of a batch of stage 1. "anew": drawn for each batch, released code;
+        "turns": every class once before any comes again, as the other methods draw
     recipe, strong_stage1 : augmentation; stage 1 stronger than the recipe, see ``pictures``
     association : who gives labels in the other modality's space; all train alike. "mult": the label
         transfer; "hungarian", "pgm", "bccm", "mbccm", "sinkhorn": matched clusters (of "mbccm" one
@@ -87,12 +94,14 @@ class Settings(DCL):
     hinge: ClassVar[float] = 0.0
     subset_ratio: ClassVar[float] = 1.0
     infrared_identities: ClassVar[None] = None
+    camera_aware_sampling: ClassVar[bool] = False  # MULT uses no cameras
 
     recipe: str = "adca"
     strong_stage1: bool = True
+    write_order: str = "rav"
+    stage1_draw: str = "anew"
     identities: int = 12
     instances: int = 12
-    camera_aware_sampling: bool = False
     association: str = "mult"
     im: bool = True
     cm: bool = True
@@ -118,8 +127,10 @@ class Settings(DCL):
     presets = {
         "official": CODE,
         "official_regdb": REGDB,
+        "official_llcm": LLCM,
         "paper": CODE | PAPER,
         "paper_regdb": REGDB | PAPER,
+        "paper_llcm": LLCM | PAPER,
         "light": _small(LIGHT),
         "tiny": _small(TINY),
         "m3svd": _small(M3SVD),
@@ -156,6 +167,12 @@ class Settings(DCL):
 
     choices = CHOICES
     ranges = RANGES
+    stage2_fields = frozenset(
+        "association im cm oclr sharpen detach_target noise alpha beta lam affinity transfer tol "
+        "max_rounds stop prototypes pgm_rounds otla_steps reg stage2_lr".split()
+    )
+    sources = SOURCES
+    networks = {"agw": ("agw", {"non_local": False})}
 
     def __post_init__(self):
         super().__post_init__()
