@@ -294,3 +294,64 @@ def test_loops_compile_where_nothing_can_be_written(monkeypatch):
     monkeypatch.setattr(loops, "njit", no_cache)
     assert loops.compiled(lambda x: x + 1)(2) == 3
     assert loops.compiled(fastmath=True)(lambda x: x + 1)(2) == 3
+
+
+# ---- Ties beyond any number of copies
+
+
+def in_order(x, k):
+    """Lists by exact inner product, oneself first, ties by index: only for whole numbers in x."""
+    s = np.asarray(x, dtype=np.float64) @ np.asarray(x, dtype=np.float64).T
+    np.fill_diagonal(s, np.inf)
+    return np.argsort(-s, axis=1, kind="stable")[:, :k]
+
+
+@pytest.mark.parametrize("backend", EXACT)
+@pytest.mark.parametrize("n", [40, 700, 6000])
+def test_copies_of_one_row_fall_by_index(backend, n):
+    index, similarity = nearest(np.ones((n, 8), np.float32), 10, backend=backend)
+    assert (index == in_order(np.ones((n, 8)), 10)).all()
+    assert np.allclose(similarity, 1)
+
+
+@pytest.mark.parametrize("backend", EXACT)
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 9999), kinds=st.integers(1, 6), k=st.integers(1, 40))
+def test_many_copies_of_few_rows_fall_by_index(backend, seed, kinds, k):
+    rng = np.random.default_rng(seed)
+    corners = np.eye(8, dtype=np.float32)[:kinds]  # unit rows whose products are exact
+    x = corners[rng.integers(0, kinds, 150)]
+    index, _ = nearest(x, k, backend=backend)
+    assert (index == in_order(x, k)).all()
+
+
+@pytest.mark.parametrize("backend", ["torch", "tiles", "bfloat16"])
+@pytest.mark.parametrize("self_first", [True, False])
+def test_copies_within_and_without_a_group(backend, self_first):
+    rng = np.random.default_rng(3)
+    x, group = np.eye(6, dtype=np.float32)[rng.integers(0, 3, 300)], rng.integers(0, 2, 300)
+    source = Features(x, normalise=False, rank="euclidean" if self_first else "inner")
+    source.backend = backend
+    for found, allowed in zip(
+        source.own_other(25, 25, group),
+        (group[:, None] == group, group[:, None] != group),
+        strict=True,
+    ):
+        s = np.where(allowed, x @ x.T, -np.inf)
+        if self_first:
+            np.fill_diagonal(s, np.where(np.diag(allowed), np.inf, -np.inf))
+        assert (found[0].numpy() == np.argsort(-s, axis=1, kind="stable")[:, :25]).all()
+
+
+def test_two_thousand_equal_rows_cluster_alike(monkeypatch):
+    """Whatever finds the neighbours and whatever spreads them."""
+    from vireid.clustering import dbscan
+    from vireid.jaccard import jaccard_distance
+
+    x, labels = np.ones((2100, 4), np.float32), []  # 6,000 by hand: 1 cluster each
+    for way in ("torch", "tiles", "bfloat16"):
+        monkeypatch.setattr(Features, "_way", lambda self, way=way: way)
+        for backend in ("plain", "compiled"):
+            distance = jaccard_distance(x, k1=20, k2=6, backend=backend)
+            labels.append(dbscan(distance, eps=0.6).tolist())
+    assert all(label == labels[0] for label in labels)

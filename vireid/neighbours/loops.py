@@ -180,5 +180,5 @@ def settle(x, bias, table, keep, k, self_first, rows, result):
         for c in range(min(n, k)):
             index[i, c] = found[c]
             value[i, c] = exact[c]
-        if coarse > 0 and full:
+        if full:
             doubt[row] = rank[k - 1] <= least[row] + wrong + shift[row]

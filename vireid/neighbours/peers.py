@@ -29,7 +29,8 @@ def search(x: torch.Tensor, k: int, *, approximate: bool = False):
         engine.train(table)
         engine.nprobe = max(1, cells // VISITED)
     engine.add(table)
-    candidate = torch.as_tensor(engine.search(table, min(n, k + plain.SPARE))[1], device=x.device)
+    score, candidate = map(torch.as_tensor, engine.search(table, min(n, k + plain.SPARE)))
+    least, candidate = score[:, -1].to(x.device), candidate.to(x.device)
     index, value = torch.empty_like(candidate[:, :k]), x.new_empty((n, k))
     row = torch.arange(n, device=x.device)
     found_self = (candidate == row[:, None]).any(1)
@@ -37,6 +38,8 @@ def search(x: torch.Tensor, k: int, *, approximate: bool = False):
     short = (candidate < 0).any(1)  # the visited cells held too few
     for part in row[~short].split(max(1, plain.BLOCK // (d * candidate.shape[1]))):
         index[part], value[part] = plain.best_of(x[part], x, candidate[part], k, at=part)
+    if not approximate and k + plain.SPARE < n:  # the last one may tie with others left out
+        short |= least + plain.ROUNDING * torch.finfo(torch.float32).eps >= value[:, -1]
     if short.any():
         index[short], value[short] = plain.search(x[short], x, k, at=row[short])
     if approximate:

@@ -1,9 +1,14 @@
 """The plain search: a block of rows against all candidates, on whatever device they live."""
 
+from functools import cached_property
+
+import numpy as np
 import torch
 
 from vireid.gemm import times_transposed
 
+ROUNDING = 32  # units in the last place by which two orders of one sum may differ
+FEW = 8  # times the candidates: so many ties are looked at by themselves, more among everyone
 SPARE = 8  # candidates beyond k that are scored again, so that ties at the border fall by index
 BLOCK = 2**24  # numbers held at once
 
@@ -30,13 +35,15 @@ def pairs(x: torch.Tensor, i: torch.Tensor, j: torch.Tensor) -> torch.Tensor:
 def search(x, base, k: int, *, at=None, bias=None) -> tuple[torch.Tensor, torch.Tensor]:
     """The k best rows of base for each row of x: (index (n, k), inner product (n, k)).
 
-    Best is largest inner product plus ``bias`` (m,) of the base row; ties fall by index. ``at``
-    (n,) is where each row of x itself stands in base (-1: nowhere); it then heads its own list.
+    Best is largest inner product plus ``bias`` (m,) of the base row; ties fall by index, however
+    many there are. ``at`` (n,) is where each row of x itself stands in base (-1: nowhere); it then
+    heads its own list.
     """
     n, m = len(x), len(base)
     spare = min(m, k + SPARE)
     index = torch.empty((n, k), dtype=torch.int64, device=x.device)
     value = x.new_empty((n, k))
+    ties = _Ties(base, bias)
     step = max(1, BLOCK // max(m, spare * x.shape[1]))
     for start in range(0, n, step):
         part = slice(start, start + step)
@@ -46,10 +53,71 @@ def search(x, base, k: int, *, at=None, bias=None) -> tuple[torch.Tensor, torch.
         if at is not None:
             row = (at[part] >= 0).nonzero().squeeze(1)
             score[row, at[part][row]] = torch.inf
-        candidate = score.topk(spare, sorted=False).indices
         here = None if at is None else at[part]
-        index[part], value[part] = best_of(x[part], base, candidate, k, at=here, bias=bias)
+        least, candidate = score.topk(spare, sorted=False)
+        found = best_of(x[part], base, candidate, k, at=here, bias=bias)
+        if spare < m:
+            ties.settle(x[part], score, found, least.amin(1), here)
+        index[part], value[part] = found
     return index, value
+
+
+class _Ties:
+    """Lists whose end is a tie with somebody who was no candidate, ranked again among everyone.
+
+    Equal rows of ``base`` are scored once, so that a thousand copies cost no more than one.
+    """
+
+    def __init__(self, base, bias):
+        self.base, self.bias = base, bias
+        self.reach = torch.linalg.vector_norm(base, dim=1).max() * ROUNDING
+        self.reach = self.reach * torch.finfo(base.dtype).eps
+
+    @cached_property
+    def distinct(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """(u,) rows of base that differ, and (m,) which of them each row equals."""
+        table = np.ascontiguousarray(self.base.cpu().numpy())
+        keys = table.view(np.dtype((np.void, table.dtype.itemsize * table.shape[1]))).ravel()
+        _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        return tuple(torch.as_tensor(a, device=self.base.device) for a in (first, inverse))
+
+    def settle(self, x, score, found, least, at) -> None:
+        """Put the right lists into ``found`` where others than the candidates may belong there.
+
+        score : (n, m) products of x and base, biased; least : (n,) the lowest among the candidates
+        """
+        index, value = (part[:, -1] for part in found)
+        kth = value if self.bias is None else value + self.bias[index]
+        wrong = torch.linalg.vector_norm(x, dim=1) * self.reach  # of a product's score
+        rows = (least + wrong >= kth).nonzero().squeeze(1)
+        if not len(rows):
+            return
+        near = (score[rows] >= (kth - wrong)[rows, None]).sum(1)
+        few = near <= FEW * (found[0].shape[1] + SPARE)
+        if few.any():
+            width = int(near[few].max())
+            for part in rows[few].split(max(1, BLOCK // (width * x.shape[1]))):
+                candidate = score[part].topk(width, sorted=False).indices
+                here = None if at is None else at[part]
+                best = best_of(
+                    x[part], self.base, candidate, found[0].shape[1], at=here, bias=self.bias
+                )
+                found[0][part], found[1][part] = best
+        self._rank(x, found, rows[~few], at)
+
+    def _rank(self, x, found, rows, at) -> None:
+        """The lists of some rows, with everyone of base scored in order."""
+        if not len(rows):
+            return
+        (first, inverse), k = self.distinct, found[0].shape[1]
+        for part in rows.split(max(1, BLOCK // max(len(first) * x.shape[1], len(inverse)))):
+            exact = dot(x[part][:, None], self.base[first])[:, inverse]  # (rows, m)
+            rank = exact.clone() if self.bias is None else exact + self.bias
+            if at is not None:
+                own = at[part] >= 0
+                rank[own.nonzero().squeeze(1), at[part][own]] = torch.inf
+            order = rank.sort(descending=True, stable=True).indices[:, :k]
+            found[0][part], found[1][part] = order, exact.gather(1, order)
 
 
 def best_of(x, base, candidate, k: int, *, at=None, bias=None):

@@ -1,8 +1,9 @@
 """The fast search on a CPU: every tile of the similarity matrix is computed once and used twice.
 
 Tiles of the upper triangle are offered to the bounded keeps of their rows and of their columns. In
-bfloat16 more candidates are kept, scored again in float32, and every list is certified; lists that
-cannot be are searched again in float32. So both precisions give the same lists.
+bfloat16 more candidates are kept and scored again in float32. Every list is certified: nobody who
+was not kept can belong into it, by score or as a tie. Lists that cannot be are searched again in
+float32, among everyone. So both precisions give the same lists.
 """
 
 from dataclasses import dataclass
@@ -125,7 +126,7 @@ def search(x, widths, *, group=None, bias=None, self_first=True, rounded=False):
     for slot, (k, keep) in enumerate(zip(widths, keeps, strict=True)):
         first = self_first and slot == 0
         index, value, doubtful = _settle(x, bias, table, keep, k, first)
-        if doubtful.mean() > TOO_MANY:
+        if rounded and doubtful.mean() > TOO_MANY:
             return search(x, widths, group=group, bias=torch.as_tensor(bias), self_first=self_first)
         if doubtful.any():
             rows = torch.as_tensor(table.order[doubtful])
@@ -217,10 +218,14 @@ def _again(x, rows, k, slot, group, bias, self_first):
         among = torch.as_tensor(np.flatnonzero((group == g) == (slot == 0)))
         m = min(k, len(among))
         at = torch.searchsorted(among, rows[here]) if self_first else None
-        found, value[here, :m] = plain.search(
+        found, _ = plain.search(
             x[rows[here]], x[among], m, at=at, bias=torch.as_tensor(bias)[among]
         )
         index[here, :m] = among[found]
+        own_rows = rows[here].repeat_interleave(m).numpy()
+        value[here, :m] = torch.as_tensor(pairs(x, own_rows, among[found].flatten().numpy())).view(
+            -1, m
+        )
     return index, value
 
 
