@@ -3,6 +3,7 @@
 import hashlib
 import os
 import warnings
+from contextlib import suppress
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -23,6 +24,8 @@ from vireid.plots.base import (
 from vireid.types import Modality
 
 METHODS = ("pca", "tsne", "umap")
+SCATTERED = 8  # rows that differ: fewer have no neighbourhoods to keep together
+ROUNDED = 6  # decimals, relative to the largest number, in which rows must differ
 
 
 def project(x, method: str = "umap", *, seed: int = 0, around: int = 15, cache: bool = True):
@@ -36,29 +39,61 @@ def project(x, method: str = "umap", *, seed: int = 0, around: int = 15, cache: 
     around : neighbours per point for umap, perplexity for tsne (at most (n - 1) / 3)
     cache : keep the layout on disk under a name made of the content of x and of the settings
 
+    Equal rows get one place. Where fewer than ``SCATTERED`` rows differ there is nothing to
+    scatter: all methods then give the linear map.
+
     Returns (n, 2) float32. Raises ValueError for an unknown method, NaN, or fewer than 4 rows.
     """
     x = np.ascontiguousarray(as_array(x), dtype=np.float32)
     if method not in METHODS:
         raise ValueError(f"method={method!r}; known: {', '.join(METHODS)}")
-    if x.ndim != 2 or len(x) < 4:
+    if x.ndim != 2 or len(x) < 4 or not x.shape[1]:
         raise ValueError(f"x has shape {x.shape}; a map needs at least 4 rows of features")
     if bad := np.flatnonzero(~np.isfinite(x).all(axis=1))[:5].tolist():
         raise ValueError(f"x has NaN or infinite features in rows {bad}; look at the model first")
-    around = max(2, min(around, (len(x) - 1) // 3))
+    around = max(2, min(int(around), (len(x) - 1) // 3))
     layout = {"pca": _pca, "tsne": _tsne, "umap": _umap}[method]
-    if not cache or method == "pca":
-        return layout(x, seed, around)
-    key = hashlib.sha256(x.tobytes() + f"{x.shape} {method} {seed} {around} 1".encode())
+    if not 1e-6 < (scale := np.abs(x).max() or 1.0) < 1e6:  # squares would leave float32's range
+        x = x / scale
+    if x.shape[1] == 1:
+        x = np.pad(x, ((0, 0), (0, 1)))  # a plane needs two
+    if method == "pca":
+        return _pca(x, seed, around)
+    if not cache:
+        return _each_place_once(layout, x, seed, around)
+    key = hashlib.sha256(x.tobytes() + f"{x.shape} {method} {seed} {around} 2".encode())
     path = cache_folder() / "maps" / f"{key.hexdigest()[:24]}.npy"
-    if path.exists():
-        return np.load(path)
-    points = layout(x, seed, around)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.npy")
-    np.save(partial, points)
-    partial.replace(path)  # two kernels may write the same map at once
+    if (kept := _kept(path, len(x))) is not None:
+        return kept
+    points = _each_place_once(layout, x, seed, around)
+    with suppress(OSError):  # a map that cannot be kept is drawn anew next time
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}.npy")
+        np.save(partial, points)
+        partial.replace(path)  # two kernels may write the same map at once
     return points
+
+
+def _kept(path, n):
+    """The map of n rows that lies at a path; None when there is none or it is damaged."""
+    try:
+        points = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return points if points.shape == (n, 2) and points.dtype == np.float32 else None
+
+
+def _each_place_once(layout, x, seed, around):
+    """The layout of the rows that differ by more than rounding: t-SNE dies of a table of copies."""
+    rounded = np.round(x / (np.abs(x).max() or 1.0), ROUNDED)
+    _, first, inverse = np.unique(rounded, axis=0, return_index=True, return_inverse=True)
+    if len(first) < SCATTERED:
+        return _pca(x, seed, around)
+    if len(first) == len(x):
+        return layout(x, seed, around)
+    order = np.sort(first)
+    place = np.searchsorted(order, first)[inverse.ravel()]  # of each row's first copy
+    return layout(x[order], seed, max(2, min(around, (len(order) - 1) // 3)))[place]
 
 
 def _pca(x, seed, around):
