@@ -62,8 +62,8 @@ def draw_aligned(
     """Tuples of row numbers, one array a side, that show the same clusters on every side.
 
     The clusters of all sides together are put in a random order and cut into batches, the rest left
-    out; a side without one of them shows a random cluster of its own that the batch has not. The
-    sequence is drawn once and replayed until there are ``iterations`` batches.
+    out; a side without one of them shows a random one of all its clusters, whether or not the batch
+    has it already. The sequence is drawn once and replayed until there are ``iterations`` batches.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def draw_aligned(
     sequence = [
         tuple(
             np.concatenate(
-                [_group(side[k], camera, instances, rng) for k in _stand_in(chosen, side, rng)]
+                [_group(side[k], camera, instances, rng) for k in _shown(chosen, side, rng)]
             )
             for side in sides
         )
@@ -94,12 +94,9 @@ def draw_aligned(
     return islice(cycle(sequence), iterations)
 
 
-def _stand_in(chosen: np.ndarray, side: dict, rng) -> list[int]:
-    """The chosen clusters, those that a side lacks replaced by others of that side."""
-    spare = rng.permutation([k for k in side if k not in chosen]).tolist()
-    spare = spare or rng.permutation(list(side)).tolist()
-    lacking = cycle(spare)
-    return [int(k) if k in side else next(lacking) for k in chosen]
+def _shown(chosen: np.ndarray, side: dict, rng: np.random.Generator) -> list[int]:
+    """The chosen clusters, those that a side lacks replaced by any of that side."""
+    return [int(k) if k in side else int(rng.choice(list(side))) for k in chosen]
 
 
 def _rows_of(label: np.ndarray) -> dict[int, np.ndarray]:

@@ -3,7 +3,7 @@
 from vireid.losses.adversarial import Adversary, maal
 from vireid.losses.alignment import feature_alignment
 from vireid.losses.attention import identity_consistency
-from vireid.losses.causal import cai, likelihood, log_mixture, modality_prior, nwgm
+from vireid.losses.causal import cai, cai_of_logits, likelihood, log_mixture, modality_prior, nwgm
 from vireid.losses.contrast import cluster_contrast, hinged_contrast, multi_positive
 from vireid.losses.diversity import token_diversity
 from vireid.losses.merging import merge_groups, merge_targets, merging, uniform_merging
@@ -24,6 +24,7 @@ __all__ = [
     "adaptive_momentum",
     "batch_hard_triplet",
     "cai",
+    "cai_of_logits",
     "cluster_contrast",
     "feature_alignment",
     "hinged_contrast",

@@ -42,6 +42,16 @@ def cai(
     return _surprise(log_mixture(x, memories, weight=prior, temperature=temperature), target)
 
 
+def cai_of_logits(
+    logits: Sequence[Tensor], ids: Sequence[Tensor], target: Tensor, *, prior: Tensor
+) -> Tensor:
+    """``cai`` from the logits (b, k) under each memory, for a step that uses them elsewhere too.
+
+    ``ids`` are the memories' (k,) labels; target, prior, result and errors as in ``cai``.
+    """
+    return _surprise(_mixture(logits, ids, prior), target)
+
+
 def likelihood(
     x: Tensor,
     target: Tensor,
@@ -69,18 +79,8 @@ def log_mixture(
     ``weight`` is (2,) for all rows alike or (b, 2); the other arguments as in ``cai``.
     Source: DMDL eq. 5-6 (weights p(m)), eq. 7 (weights p(m | x)).
     """
-    ids = [_ids(*bank) for bank in memories]
-    clusters = _unified(ids)
-    parts = []
-    for own, (_, prototypes) in zip(ids, memories, strict=True):
-        log_p = scores(x, prototypes, temperature).log_softmax(1)  # (b, k)
-        absent = log_p.new_full((len(log_p), clusters), -torch.inf)
-        parts.append(absent.index_copy(1, own.to(log_p.device), log_p))
-    log_p = torch.stack(parts, 1)  # (b, 2, K)
-    mixed = _distribution(weight, log_p).log()[..., None] + log_p
-    unknown = mixed.detach().isinf().all(1)  # (b, K); logsumexp of these alone has a NaN gradient
-    mixed = mixed.masked_fill(unknown[:, None], 0).logsumexp(1)
-    return mixed.masked_fill(unknown, -torch.inf)
+    logits = [scores(x, prototypes, temperature) for _, prototypes in memories]
+    return _mixture(logits, [ids for ids, _ in memories], weight)
 
 
 def modality_prior(label: Tensor, modality: Tensor, *, kind: str = "count") -> Tensor:
@@ -130,6 +130,22 @@ def nwgm(logits: Sequence[Tensor], weight: Tensor) -> Tensor:
     return (_distribution(weight, stack)[..., None] * stack).sum(1).softmax(1)
 
 
+def _mixture(logits: Sequence[Tensor], ids: Sequence[Tensor], weight: Tensor) -> Tensor:
+    """(b, K) log of the mixed predictions, from each memory's logits (b, k) for its ids."""
+    ids = [_ids(own, z.shape[1]) for own, z in zip(ids, logits, strict=True)]
+    clusters = _unified(ids)
+    parts = []
+    for own, z in zip(ids, logits, strict=True):
+        log_p = z.log_softmax(1)
+        absent = log_p.new_full((len(log_p), clusters), -torch.inf)
+        parts.append(absent.index_copy(1, own.to(log_p.device), log_p))
+    log_p = torch.stack(parts, 1)  # (b, 2, K)
+    mixed = _distribution(weight, log_p).log()[..., None] + log_p
+    unknown = mixed.detach().isinf().all(1)  # (b, K); logsumexp of these alone has a NaN gradient
+    mixed = mixed.masked_fill(unknown[:, None], 0).logsumexp(1)
+    return mixed.masked_fill(unknown, -torch.inf)
+
+
 def _surprise(log_p: Tensor, target: Tensor) -> Tensor:
     """Mean cross entropy; entries without target weight are left out, so 0 * inf never occurs."""
     target = check_target(target, log_p)
@@ -145,9 +161,9 @@ def _surprise(log_p: Tensor, target: Tensor) -> Tensor:
     return -(target * log_p.masked_fill(~used, 0)).sum(1).mean()
 
 
-def _ids(ids: Tensor, prototypes: Tensor) -> Tensor:
-    """Checked ids of one memory."""
-    ids = check_labels(ids, len(torch.as_tensor(prototypes)), None, "memories: ids")
+def _ids(ids: Tensor, size: int) -> Tensor:
+    """Checked ids of one memory of ``size`` prototypes."""
+    ids = check_labels(ids, size, None, "memories: ids")
     if len(ids.unique()) < len(ids):
         raise ValueError(f"memories: {len(ids) - len(ids.unique())} ids are repeated in one memory")
     return ids
