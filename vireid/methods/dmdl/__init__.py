@@ -63,8 +63,7 @@ class DMDL(Settings):
         if self.infrared_views(stage) == 1:
             return recipe
         if self.data == "random":
-            jittered = Stream(jitter=0.5)
-            return replace(recipe, visible_second=jittered, infrared_second=jittered)
+            return replace(recipe, infrared_second=Stream(jitter=0.5))
         painted = Stream(pseudo_colour=True, colour_maps=self.colour_maps)
         return replace(recipe, infrared_second=painted)
 

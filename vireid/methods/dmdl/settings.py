@@ -40,6 +40,8 @@ RANGES = (  # fields, test, what to give; None passes where a field may be None
     ),
 )
 REGDB = {"eps": 0.3, "iterations": 100}
+FOUR_CARDS = {"bn_chunks": 4}
+LLCM = {"k1": 25}
 PAPER = {
     "identities": 16,
     "camera_aware_sampling": False,
@@ -50,12 +52,22 @@ PAPER = {
     "semi_cross": False,
     "certainty_loss": "ce",
     "certainty_scope": "global",
+    "gmm_include_noise": False,
     "warmup": 0,
     "predict_topk": None,
     "stage1_cbt": False,
     "aligned_phase_start": None,
 }
-PLAIN = {"data": "none", "refine": False, "alignment": "none", "stage1_cbt": False}
+PLAIN = {"data": "none", "refine": False, "alignment": "none"}
+# The paper's cross-modality loss without CAI is L_c alone; the released L_in + 0.5 CAI, with L_c in
+# CAI's place, is what the controlled rows keep so that they differ from rows 2 and 7 in CAI only.
+LIKELIHOOD = {"cai": False, "in_modality_term": False, "cai_weight": 1.0}
+CONTROLLED = {"cai": False}
+
+
+def _from_plain_stage_1(rows: dict[str, dict]) -> dict[str, dict]:
+    """The paper's tables and figures start from a stage 1 without painting and alignment."""
+    return {name: {"stage1_cbt": False} | changes for name, changes in rows.items()}
 
 
 def _small(settings: dict, **changes) -> dict:
@@ -89,9 +101,8 @@ class Settings(DCL):
     triplet_starts, triplet_starts_2 : epochs at which it grows in stages 1 and 2; see
         ``triplet_weight``
     triplet_margin : margin of the triplet terms
-    data : second views. "pseudo_colour" colours infrared pictures; "random" jitters both
-        modalities' instead of pseudo-colour and channel exchange; "none" leaves infrared with one
-        view
+    data : infrared's second view: "pseudo_colour", "random" jitter in its place, or "none" for no
+        second view
     colour_maps : see ``pseudo_colour``
     erasing, erasing_max : kind, and largest share of the picture in stages 1 and 2; None = as in
         the recipe
@@ -150,7 +161,7 @@ class Settings(DCL):
     delta: float = 0.2
     certainty_loss: str = "neg_prob"
     certainty_scope: str = "cluster"
-    gmm_include_noise: bool = False
+    gmm_include_noise: bool = True
     warmup: int = 5
     predict_topk: int | None = 10
     alignment: str = "views"
@@ -163,14 +174,15 @@ class Settings(DCL):
     aligned_phase_start: int | None = 40
 
     presets = {
-        "official": {},
-        "official_regdb": REGDB
+        "official": FOUR_CARDS,
+        "official_regdb": FOUR_CARDS
+        | REGDB
         | {"epochs": (30, 30), "alternate_k1": None, "matching": "regdb_mix"}
         | {"certainty_scope": "global", "erasing_max": (0.5, 0.6), "aligned_phase_start": 25},
-        "official_llcm": {"k1": 25},
+        "official_llcm": FOUR_CARDS | LLCM,
         "paper": PAPER,
         "paper_regdb": PAPER | REGDB,
-        "paper_llcm": PAPER | {"k1": 25},
+        "paper_llcm": PAPER | LLCM,
         # Epoch numbers keep their share of a stage of 50, k1 its half in the renamed modality.
         "light": _small(
             LIGHT,
@@ -200,29 +212,33 @@ class Settings(DCL):
             aligned_phase_start=5,
         ),
     }
-    rows = {
-        # Table 3
-        "1": PLAIN | {"cai": False},
-        "2": PLAIN,
-        "3": {"refine": False, "alignment": "none"},
-        "4": {"alignment": "none"},
-        "5": {"refine": False},
-        "6": {"cai": False},
-        "7": {"cai": True, "data": "pseudo_colour", "refine": True, "alignment": "views"},
-        # Fig. 5
-        "random-aug": {"data": "random"},
-        "no-exchange": {"exchange": False},
-        "no-adaptive": {"adaptive": False},
-        "mmd": {"alignment": "modalities"},
-        # Appendix D
-        "camera": {"camera_clustering": True},
-        # Fig. C.1 beside row 1, which is dynamic; the paper's two fixed weights are lost
-        "triplet-0.25": PLAIN | {"cai": False, "triplet": 0.25},
-        "triplet-1": PLAIN | {"cai": False, "triplet": 1.0},
-        # Fig. 6; the paper's grid is lost
-        **{f"lambda1-{v}": {"cai_weight": v} for v in (0.0, 0.25, 0.5, 0.75, 1.0)},
-        **{f"lambda2-{v}": {"alignment_weight": v} for v in (0.0, 0.5, 1.0, 1.5, 2.0)},
-    }
+    rows = _from_plain_stage_1(
+        {
+            # Table 3
+            "1": PLAIN | LIKELIHOOD,
+            "2": PLAIN,
+            "3": {"refine": False, "alignment": "none"},
+            "4": {"alignment": "none"},
+            "5": {"refine": False},
+            "6": LIKELIHOOD,
+            "7": {},
+            "1-controlled": PLAIN | CONTROLLED,
+            "6-controlled": CONTROLLED,
+            # Fig. 5
+            "random-aug": {"data": "random"},
+            "no-exchange": {"exchange": False},
+            "no-adaptive": {"adaptive": False},
+            "mmd": {"alignment": "modalities"},
+            # Appendix D
+            "camera": {"camera_clustering": True},
+            # Fig. C.1 beside row 1, which is dynamic; the paper's two fixed weights are lost
+            "triplet-0.25": PLAIN | LIKELIHOOD | {"triplet": 0.25},
+            "triplet-1": PLAIN | LIKELIHOOD | {"triplet": 1.0},
+            # Fig. 6; the paper's grid is lost
+            **{f"lambda1-{v}": {"cai_weight": v} for v in (0.0, 0.25, 0.5, 0.75, 1.0)},
+            **{f"lambda2-{v}": {"alignment_weight": v} for v in (0.0, 0.5, 1.0, 1.5, 2.0)},
+        }
+    ) | {"7-released": {"stage1_cbt": True}}
     published = {str(i): f"index {i}" for i in range(1, 8)}
     switches = {
         "cai": (True, False),
