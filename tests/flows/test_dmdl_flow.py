@@ -248,7 +248,7 @@ def discrepancy(x, y):
 def play(epoch: int, orders: dict[str, str] | None = None, *, steps: int = 2, **switches):
     """(method, loops, rows) after ``steps`` steps; a row: (terms, gradients) of both."""
     orders = orders or {}
-    moves = switches.pop("moves", "after")
+    moves = switches.get("moves", "after")
     method = methods.build("dmdl", identities=3, instances=2, **orders, **switches)
     nets = network(), network()
     method.start(nets[0], seed=0)
@@ -319,7 +319,7 @@ def test_the_released_order_of_writes():
 
 ORDERS = [
     {"write_order": "prav", "shared_order": "avpr"},
-    {"write_order": "vrap", "shared_order": "vrap"},
+    {"write_order": "apvr", "shared_order": "apvr"},
 ]
 
 

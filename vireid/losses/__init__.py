@@ -4,7 +4,12 @@ from vireid.losses.adversarial import Adversary, maal
 from vireid.losses.alignment import feature_alignment
 from vireid.losses.attention import identity_consistency
 from vireid.losses.causal import cai, cai_of_logits, likelihood, log_mixture, modality_prior, nwgm
-from vireid.losses.contrast import cluster_contrast, hinged_contrast, multi_positive
+from vireid.losses.contrast import (
+    cluster_contrast,
+    contrast_of_logits,
+    hinged_contrast,
+    multi_positive,
+)
 from vireid.losses.diversity import token_diversity
 from vireid.losses.merging import merge_groups, merge_targets, merging, uniform_merging
 from vireid.losses.metric import batch_hard_triplet, triplet_weight
@@ -26,6 +31,7 @@ __all__ = [
     "cai",
     "cai_of_logits",
     "cluster_contrast",
+    "contrast_of_logits",
     "feature_alignment",
     "hinged_contrast",
     "identity_consistency",

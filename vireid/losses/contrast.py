@@ -31,10 +31,14 @@ def cluster_contrast(
     Source: Dai et al. 2022, Cluster Contrast (arXiv 2103.11568); DMDL eq. 1; BMIL eq. 1-3; soft
     targets as in MULT eq. 14-17. Differs: BMIL's paper sums over the batch, its code averages.
     """
-    score = scores(x, prototypes, temperature)
-    if len(prototypes) == 1:
-        warnings.warn("one cluster only: nothing to be far from, the loss is 0", stacklevel=2)
-    return cross_entropy(score, check_target(target, score))
+    return contrast_of_logits(scores(x, prototypes, temperature), target)
+
+
+def contrast_of_logits(logits: Tensor, target: Tensor) -> Tensor:
+    """``cluster_contrast`` from its logits (b, K), for a step that uses them elsewhere too."""
+    if logits.shape[1] == 1:
+        warnings.warn("one cluster only: nothing to be far from, the loss is 0", stacklevel=3)
+    return cross_entropy(logits, check_target(target, logits))
 
 
 def hinged_contrast(

@@ -20,6 +20,7 @@ from vireid.data.augment import Recipe, Stream
 from vireid.jaccard import jaccard_distance
 from vireid.losses import adaptive_momentum, label_certainty, label_loss, modality_prior
 from vireid.memory import Memory
+from vireid.methods.base import VIEWS
 from vireid.methods.dcl import show, two_modality_batches
 from vireid.methods.dmdl import terms
 from vireid.methods.dmdl.camera import camera_prototypes, camera_similarity
@@ -34,10 +35,10 @@ class DMDL(Settings):
 
     Raises ValueError for settings out of range, and in ``relabel`` for a modality without images
     and for features that are not finite; NoClustersError for one without labels.
-    Source: DMDL (arXiv 2512.03745), eq. 1-16, C.1, D.1-D.3. Differs: losses see the memories as
-    they were before the step, which the released code moves inside its backward pass; the
-    likelihood term (eq. 3) is a mean per modality, as CAI's is, so that swapping them changes no
-    weight; without ``refine`` the shared memory moves by ``momentum``.
+    Source: DMDL (arXiv 2512.03745), eq. 1-16, C.1, D.1-D.3; docs/papers.md has the flow. Differs:
+    losses see the memories as they were before the step, unless ``moves`` is "during" as in the
+    released code; the likelihood term (eq. 3) is a mean per modality, as CAI's is, so that swapping
+    them changes no weight; without ``refine`` the shared memory moves by ``momentum``.
     """
 
     name = "dmdl"
@@ -169,7 +170,7 @@ class DMDL(Settings):
         self.share = modality_prior(label, modality, kind=self.prior)
         x, label = train.x.to(self.device), label.to(self.device)
         clusters, kept = int(label.max()) + 1, label >= 0
-        options = {"clusters": clusters, "momentum": self.momentum}
+        options = {"clusters": clusters, "momentum": self.momentum, "moves": self.moves}
         for own in Modality:
             mine = kept & (modality == own).to(self.device)
             self.memories[own] = PartialMemory(x[mine], label[mine], **options)
@@ -197,12 +198,13 @@ class DMDL(Settings):
         x = encode(batch).x
         parts = {own: self.part(batch, x, own) for own in Modality}
         target = terms.targets(self, parts, stage)
+        z = terms.logits(self, batch, x, stage)
         main = terms.stage1_terms if stage == 1 else terms.stage2_terms
-        found = main(self, parts, target) | terms.alignment_terms(self, parts, stage)
+        found = main(self, z, parts, target) | terms.alignment_terms(self, parts, stage)
         yield found | terms.triplet_terms(self, parts, stage, e)
         if stage == 2:
-            self.update_shared(parts, target)
-        self.update_memories(parts, stage)
+            self.update_shared(batch, parts, target)
+        self.update_memories(batch, x.detach(), stage)
 
     def loss_weights(self, epoch: int) -> dict[str, float]:
         """Of the terms that ``losses`` yields in an epoch."""
@@ -230,25 +232,34 @@ class DMDL(Settings):
         label = batch.label[at].to(x.device)
         return terms.Part(x=x[at], label=label, certainty=certainty, views=len(at) // len(first))
 
-    def update_shared(self, parts: terms.Parts, target: terms.Targets) -> None:
+    def update_shared(self, batch: Batch, parts: terms.Parts, target: terms.Targets) -> None:
         """Move Phi, infrared first: doubtful labels little (eq. 12), or all by the momentum."""
-        for own in (Modality.INFRARED, Modality.VISIBLE):
+        for letter, _ in self.written(batch, order=self.shared_order):
+            own, view = VIEWS[letter]
             part, momentum = parts[own], self.momentum
             if self.refine and self.adaptive:
                 soft = target[own].ndim == 2  # hard labels are sure, for them eq. 13 gives delta
                 momentum = (
-                    adaptive_momentum(target[own], part.label, delta=self.delta)
+                    adaptive_momentum(target[own], part.label, delta=self.delta).chunk(part.views)[
+                        view
+                    ]
                     if soft
                     else self.delta
                 )
-            self.shared.update(part.x, part.label, momentum=momentum)
+            label = part.label[: part.images]
+            self.shared.update(part.view(view), label, momentum=momentum)
 
-    def update_memories(self, parts: terms.Parts, stage: int) -> None:
+    def update_memories(self, batch: Batch, x: Tensor, stage: int) -> None:
         """Move each modality's memory, and with ``semi_cross`` the label space's by both."""
-        for own, part in parts.items():
-            crossing = stage == 2 and self.semi_cross and own is not self.space
-            for bank in (own, self.space) if crossing else (own,):
-                self.memories[bank].update(part.x, part.label)
+        for letter, at in self.written(batch):
+            label = batch.label[at].to(x.device)
+            for bank in self.moved_by(VIEWS[letter][0], stage):
+                self.memories[bank].update(x[at], label)
+
+    def moved_by(self, own: Modality, stage: int) -> tuple[Modality, ...]:
+        """Whose memories a modality's images move."""
+        crossing = stage == 2 and self.semi_cross and own is not self.space
+        return (own, self.space) if crossing else (own,)
 
 
 def check_features(train: Embeddings, epoch: int) -> None:

@@ -15,16 +15,16 @@ class PartialMemory(Memory):
     ----------
     x : (n, d) this modality's features ; label : (n,) shared labels, 0..clusters-1, no outliers
     clusters : K of the shared label space
-    momentum : as in ``Memory``
+    momentum, moves : as in ``Memory``
 
     Attributes: ``ids`` (k,) the labels it has, ascending, and ``prototypes`` (k, d).
     """
 
-    def __init__(self, x: Tensor, label: Tensor, *, clusters: int, momentum: float):
+    def __init__(self, x: Tensor, label: Tensor, *, clusters: int, **options):
         self.ids = label.unique()
         self.place = label.new_full((clusters,), -1)
         self.place[self.ids] = torch.arange(len(self.ids), device=label.device)
-        super().__init__(prototypes(x, self.place[label]), momentum=momentum)
+        super().__init__(prototypes(x, self.place[label]), **options)
 
     @property
     def bank(self) -> tuple[Tensor, Tensor]:
@@ -39,6 +39,6 @@ class PartialMemory(Memory):
             raise LabelError(f"label: {missing} are not in this modality's memory of {len(self)}")
         return place
 
-    def update(self, x: Tensor, label: Tensor, **options) -> None:
+    def move(self, x: Tensor, label: Tensor, **options) -> None:
         """Move prototypes towards features (b, d) with shared labels (b,)."""
-        super().update(x, self.local(label), **options)
+        super().move(x, self.local(label), **options)

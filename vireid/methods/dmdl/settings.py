@@ -1,4 +1,4 @@
-"""Every setting of DMDL with its source; the presets, Table 3's rows and the figures' variants."""
+"""Every setting of DMDL: what it may be, and which of them stage 1 reads."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -7,7 +7,9 @@ from vireid.data.pseudo_colour import MAPS
 from vireid.losses.alignment import ESTIMATORS
 from vireid.losses.metric import triplet_weight
 from vireid.losses.refine import KINDS
-from vireid.methods.dcl import DCL, LIGHT, M3SVD, TINY
+from vireid.methods.dcl import DCL
+from vireid.methods.dmdl.presets import PRESETS, ROWS
+from vireid.methods.dmdl.sources import SOURCES
 
 CHOICES = {  # field -> what it may be
     "matching": ("cluster", "sample", "regdb_mix"),
@@ -39,45 +41,12 @@ RANGES = (  # fields, test, what to give; None passes where a field may be None
         "give a whole number >= 1",
     ),
 )
-REGDB = {"eps": 0.3, "iterations": 100}
-FOUR_CARDS = {"bn_chunks": 4}
-LLCM = {"k1": 25}
-PAPER = {
-    "identities": 16,
-    "camera_aware_sampling": False,
-    "erasing": "constant",
-    "erasing_max": (0.4, 0.4),
-    "colour_maps": "sampled",
-    "alternate_k1": None,
-    "semi_cross": False,
-    "certainty_loss": "ce",
-    "certainty_scope": "global",
-    "gmm_include_noise": False,
-    "warmup": 0,
-    "predict_topk": None,
-    "stage1_cbt": False,
-    "aligned_phase_start": None,
-}
-PLAIN = {"data": "none", "refine": False, "alignment": "none"}
-# The paper's cross-modality loss without CAI is L_c alone; the released L_in + 0.5 CAI, with L_c in
-# CAI's place, is what the controlled rows keep so that they differ from rows 2 and 7 in CAI only.
-LIKELIHOOD = {"cai": False, "in_modality_term": False, "cai_weight": 1.0}
-CONTROLLED = {"cai": False}
-
-
-def _from_plain_stage_1(rows: dict[str, dict]) -> dict[str, dict]:
-    """The paper's tables and figures start from a stage 1 without painting and alignment."""
-    return {name: {"stage1_cbt": False} | changes for name, changes in rows.items()}
-
-
-def _small(settings: dict, **changes) -> dict:
-    """The small worlds' settings of stage 1, without what this method has not.
-
-    Stage 2 has twice the batches per epoch: one step each here, where BMIL and its controls take
-    two steps per batch, so that all take as many.
-    """
-    kept = {k: v for k, v in settings.items() if k != "subset_ratio"}
-    return kept | {"stage2_iterations": 2 * kept["iterations"]} | changes
+# What stage 1 reads only with CBT, with refined labels, and with alignment there
+OF_CBT = frozenset("data alignment refine".split())
+OF_REFINING = frozenset(
+    "exchange certainty_loss certainty_scope gmm_include_noise stage1_topk".split()
+)
+OF_ALIGNMENT = frozenset("estimator stage1_alignment_weight".split())
 
 
 @dataclass(kw_only=True)
@@ -97,6 +66,7 @@ class Settings(DCL):
         shared memory; lambda 1 of either, 0 is off
     prior : p(m) by "count" of labelled images, or "uniform"
     semi_cross : images also move the memory of the label space's modality, not only their own
+    shared_order : views in the order in which they are written into the shared memory
     triplet : a fixed weight; None = growing from 0 to 1
     triplet_starts, triplet_starts_2 : epochs at which it grows in stages 1 and 2; see
         ``triplet_weight``
@@ -141,6 +111,7 @@ class Settings(DCL):
     camera_temperature: float = 0.05
     camera_eps: float = 0.55
     write_order: str = "varp"
+    shared_order: str = "rpva"
     matching: str = "cluster"
     in_modality_term: bool = True
     cai: bool = True
@@ -173,72 +144,8 @@ class Settings(DCL):
     stage1_alignment_weight: float = 1.0
     aligned_phase_start: int | None = 40
 
-    presets = {
-        "official": FOUR_CARDS,
-        "official_regdb": FOUR_CARDS
-        | REGDB
-        | {"epochs": (30, 30), "alternate_k1": None, "matching": "regdb_mix"}
-        | {"certainty_scope": "global", "erasing_max": (0.5, 0.6), "aligned_phase_start": 25},
-        "official_llcm": FOUR_CARDS | LLCM,
-        "paper": PAPER,
-        "paper_regdb": PAPER | REGDB,
-        "paper_llcm": PAPER | LLCM,
-        # Epoch numbers keep their share of a stage of 50, k1 its half in the renamed modality.
-        "light": _small(
-            LIGHT,
-            alternate_k1=8,
-            triplet_starts=(2, 4, 5),
-            triplet_starts_2=(2, 3),
-            warmup=1,
-            stage1_refine_start=4,
-            aligned_phase_start=6,
-        ),
-        "tiny": _small(
-            TINY,
-            alternate_k1=4,
-            triplet_starts=(1, 2, 2),
-            triplet_starts_2=(1, 2),
-            warmup=1,
-            stage1_refine_start=1,
-            aligned_phase_start=2,
-        ),
-        "m3svd": _small(
-            M3SVD,
-            alternate_k1=4,
-            triplet_starts=(2, 3, 4),
-            triplet_starts_2=(2, 3),
-            warmup=1,
-            stage1_refine_start=3,
-            aligned_phase_start=5,
-        ),
-    }
-    rows = _from_plain_stage_1(
-        {
-            # Table 3
-            "1": PLAIN | LIKELIHOOD,
-            "2": PLAIN,
-            "3": {"refine": False, "alignment": "none"},
-            "4": {"alignment": "none"},
-            "5": {"refine": False},
-            "6": LIKELIHOOD,
-            "7": {},
-            "1-controlled": PLAIN | CONTROLLED,
-            "6-controlled": CONTROLLED,
-            # Fig. 5
-            "random-aug": {"data": "random"},
-            "no-exchange": {"exchange": False},
-            "no-adaptive": {"adaptive": False},
-            "mmd": {"alignment": "modalities"},
-            # Appendix D
-            "camera": {"camera_clustering": True},
-            # Fig. C.1 beside row 1, which is dynamic; the paper's two fixed weights are lost
-            "triplet-0.25": PLAIN | LIKELIHOOD | {"triplet": 0.25},
-            "triplet-1": PLAIN | LIKELIHOOD | {"triplet": 1.0},
-            # Fig. 6; the paper's grid is lost
-            **{f"lambda1-{v}": {"cai_weight": v} for v in (0.0, 0.25, 0.5, 0.75, 1.0)},
-            **{f"lambda2-{v}": {"alignment_weight": v} for v in (0.0, 0.5, 1.0, 1.5, 2.0)},
-        }
-    ) | {"7-released": {"stage1_cbt": True}}
+    presets = PRESETS
+    rows = ROWS
     published = {str(i): f"index {i}" for i in range(1, 8)}
     switches = {
         "cai": (True, False),
@@ -253,6 +160,12 @@ class Settings(DCL):
     ranges = RANGES
     views = "varp"
     networks = {"agw": ("agw", {"stem": "shared"})}
+    sources: ClassVar[dict[str, str]] = SOURCES
+    stage2_fields = frozenset(
+        "shared_order alternate_k1 matching in_modality_term cai cai_weight prior semi_cross "
+        "triplet_starts_2 adaptive delta warmup predict_topk alignment_weight "
+        "aligned_phase_start".split()
+    )
 
     def __post_init__(self):
         super().__post_init__()
@@ -260,3 +173,22 @@ class Settings(DCL):
             triplet_weight(0, stage=stage, starts=starts)
         if not self.in_modality_term and not self.cai_weight:
             raise ValueError("in_modality_term=False and cai_weight=0 leave stage 2 without labels")
+
+    def stage1_config(self) -> dict:
+        """Without what other settings keep stage 1 from reading."""
+        config = super().stage1_config()
+        if self.erasing_max is not None:
+            config["erasing_max"] = 2 * [self.erasing_max[0]]
+        return {k: v for k, v in config.items() if k not in self._unread_in_stage1()}
+
+    def _unread_in_stage1(self) -> set[str]:
+        cbt, refined = self.stage1_cbt, self.stage1_cbt and self.refine
+        unread = {
+            *(OF_CBT if not cbt else ()),
+            *(OF_REFINING if not refined or self.stage1_refine_start is None else ()),
+            *(OF_ALIGNMENT if not cbt or self.alignment == "none" else ()),
+        }
+        unread |= {"stage1_refine_start"} if not refined else set()
+        unread |= {"colour_maps"} if not cbt or self.data != "pseudo_colour" else set()
+        unread |= {"triplet_starts"} if self.triplet is not None else set()
+        return unread | (set() if self.camera_clustering else {"camera_temperature", "camera_eps"})

@@ -1,20 +1,24 @@
 """The loss terms of one DMDL step, named and weighted, and the targets they are told."""
 
 from dataclasses import dataclass
+from itertools import groupby
 
 import torch
 from torch import Tensor
 
 from vireid.losses import (
     batch_hard_triplet,
-    cai,
+    cai_of_logits,
     cluster_contrast,
+    contrast_of_logits,
     feature_alignment,
     refined_targets,
     shared_prediction,
     triplet_weight,
 )
-from vireid.types import Modality
+from vireid.losses.contrast import scores
+from vireid.methods.base import VIEWS
+from vireid.types import Batch, Modality
 
 Terms = dict[str, Tensor]
 
@@ -48,6 +52,7 @@ class Part:
 
 Parts = dict[Modality, Part]
 Targets = dict[Modality, Tensor]
+Logits = dict[tuple[Modality, Modality], Tensor]
 
 
 def targets(method, parts: Parts, stage: int) -> Targets:
@@ -66,43 +71,65 @@ def targets(method, parts: Parts, stage: int) -> Targets:
     return found
 
 
-def stage1_terms(method, parts: Parts, target: Targets) -> Terms:
+def logits(method, batch: Batch, x: Tensor, stage: int) -> Logits:
+    """(own, bank) -> (b, k) logits of a modality's rows under a memory, as the losses need them.
+
+    One call for all losses: a memory that moves in the backward pass does so once per feature. As
+    that pass runs through the calls in reverse, the views written last are asked first.
+    """
+    asked: dict = {}
+    runs = groupby(method.written(batch), lambda view: VIEWS[view[0]][0])
+    for own, at in reversed([(m, torch.cat([at for _, at in views])) for m, views in runs]):
+        label = batch.label[at].to(x.device)
+        for bank in _asked(method, own, stage):
+            memory = method.memories[bank]
+            moves = bank in method.moved_by(own, stage)
+            seen = memory.seen_by(label) if moves else memory.prototypes
+            asked.setdefault((own, bank), []).append((at, scores(x[at], seen, method.temperature)))
+    return {pair: _in_batch_order(*zip(*found, strict=True)) for pair, found in asked.items()}
+
+
+def _asked(method, own: Modality, stage: int) -> tuple[Modality, ...]:
+    """Whose memories the losses of a modality need."""
+    if stage == 2 and method.cai and method.cai_weight:
+        return tuple(Modality)
+    return (own,) if stage == 1 or method.in_modality_term else ()
+
+
+def _in_batch_order(at: tuple[Tensor, ...], found: tuple[Tensor, ...]) -> Tensor:
+    """Rows found at positions of the batch, by ascending position."""
+    return torch.cat(found)[torch.cat(at).argsort().to(found[0].device)]
+
+
+def stage1_terms(method, z: Logits, parts: Parts, target: Targets) -> Terms:
     """Each modality against its own memory (eq. 1)."""
-    return {
-        f"{own.word} contrast": cluster_contrast(
-            part.x,
-            target[own],
-            method.memories[own].prototypes,
-            temperature=method.temperature,
-        )
-        for own, part in parts.items()
-    }
+    return {f"{own.word} contrast": contrast_of_logits(z[own, own], target[own]) for own in parts}
 
 
-def stage2_terms(method, parts: Parts, target: Targets) -> Terms:
+def stage2_terms(method, z: Logits, parts: Parts, target: Targets) -> Terms:
     """Hard labels in the own memory (L_in), and all labels across the gap (eq. 3, 4, 9)."""
     terms: Terms = {}
     for own, part in parts.items():
         if method.in_modality_term:
-            memory = method.memories[own]
-            terms[f"{own.word} contrast"] = cluster_contrast(
-                part.x,
-                memory.local(part.label),
-                memory.prototypes,
-                temperature=method.temperature,
+            place = method.memories[own].local(part.label)
+            terms[f"{own.word} contrast"] = contrast_of_logits(z[own, own], place)
+        if not method.cai_weight:
+            continue
+        if method.cai:
+            found = causal(method, [z[own, bank] for bank in Modality], target[own])
+            terms[f"{own.word} cai"] = method.cai_weight * found
+        else:
+            found = cluster_contrast(
+                part.x, target[own], method.shared.prototypes, temperature=method.temperature
             )
-        if method.cai_weight:
-            name = f"{own.word} {'cai' if method.cai else 'likelihood'}"
-            terms[name] = method.cai_weight * across(method, part.x, target[own])
+            terms[f"{own.word} likelihood"] = method.cai_weight * found
     return terms
 
 
-def across(method, x: Tensor, target: Tensor) -> Tensor:
-    """Surprise at the labels under both memories (CAI), or under the shared one (likelihood)."""
-    if method.cai:
-        banks = [method.memories[own].bank for own in Modality]
-        return cai(x, target, banks, prior=method.share, temperature=method.temperature)
-    return cluster_contrast(x, target, method.shared.prototypes, temperature=method.temperature)
+def causal(method, under: list[Tensor], target: Tensor) -> Tensor:
+    """Surprise at the labels, by the logits under the visible and the infrared memory (CAI)."""
+    ids = [method.memories[bank].ids for bank in Modality]
+    return cai_of_logits(under, ids, target, prior=method.share)
 
 
 def alignment_terms(method, parts: Parts, stage: int) -> Terms:
