@@ -9,7 +9,7 @@ import toy
 from test_association import COSINES, with_cosines
 from torch.nn.functional import normalize, one_hot
 
-from vireid import losses, methods
+from vireid import losses, methods, models
 from vireid.arguments import LabelError
 from vireid.clustering import NoClustersError, prototypes
 from vireid.data.augment import RECIPES, Stream
@@ -229,21 +229,28 @@ def test_shorter_lists_for_the_renamed_modality_in_stage_2():
 # Section 3: the shared memory and the likelihood
 
 
+def likelihood(method, x, label):
+    """What a row without CAI and L_in is told of visible features."""
+    part = terms.Part(x=x, label=label, certainty=None, views=1)
+    found = terms.stage2_terms(method, {}, {VISIBLE: part}, {VISIBLE: label})
+    return found["visible likelihood"]
+
+
 def test_t3_1_to_t3_3_likelihood():
-    method = made(cai=False, temperature=0.5)
+    method = made(row="1", temperature=0.5)
     method.shared = Memory(rows((1, 0), (0, 1)), momentum=0.2)
     f, one, zero = rows((0.6, 0.8)), torch.tensor([1]), torch.tensor([0])
-    assert float(terms.across(method, f, one)) == pytest.approx(0.513015, abs=1e-6)  # T3.2
-    assert float(terms.across(method, f, zero)) == pytest.approx(0.913015, abs=1e-6)
+    assert float(likelihood(method, f, one)) == pytest.approx(0.513015, abs=1e-6)  # T3.2
+    assert float(likelihood(method, f, zero)) == pytest.approx(0.913015, abs=1e-6)
     method.shared = Memory(rows((0, 1), (1, 0)), momentum=0.2)
-    assert float(terms.across(method, f, zero)) == pytest.approx(0.513015, abs=1e-6)  # T3.3
+    assert float(likelihood(method, f, zero)) == pytest.approx(0.513015, abs=1e-6)  # T3.3
     train = world().rows(range(20))
     label = torch.as_tensor(FOUND[VISIBLE])
     method.shared = Memory(prototypes(train.x, label), momentum=0.2)  # T3.1: visible images only
     own = Memory(prototypes(train.x[label >= 0], label[label >= 0]), momentum=0.2)
     kept = (train.x[label >= 0], label[label >= 0])
     expected = losses.cluster_contrast(*kept, own.prototypes, temperature=0.5)
-    torch.testing.assert_close(terms.across(method, *kept), expected)
+    torch.testing.assert_close(likelihood(method, *kept), expected)
 
 
 @pytest.mark.parametrize(
@@ -558,6 +565,13 @@ def test_defaults_are_the_released_code_s():
     assert (llcm.k1, llcm.k2, llcm.alternate_k1, llcm.eps, llcm.bn_chunks) == (25, 6, 15, 0.6, 4)
 
 
+def test_the_network_is_the_released_one():
+    """Parameters that take part in the released ``agw_one``, counted by running it."""
+    name, options = methods.kind("dmdl").networks["agw"]
+    network = models.build(name, **options)
+    assert sum(p.numel() for p in network.parameters()) == 30_870_592
+
+
 TICKS = {"1": "", "2": "c", "3": "cd", "4": "cdl", "5": "cdf", "6": "dlf", "7": "cdlf"}
 
 
@@ -856,6 +870,9 @@ CHANGES = {  # field -> another value, and what must be set for it to matter
     "camera_temperature": (1.0, CAMERA),
     "camera_eps": (0.9, CAMERA),
     "bn_chunks": (2, {}),
+    "moves": ("during", {}),
+    "write_order": ("prav", {}),
+    "shared_order": ("vrap", {}),
     "matching": ("sample", {"eps": 0.2}),
     "in_modality_term": (False, {}),
     "cai": (False, {}),
@@ -896,23 +913,81 @@ CHANGES = {  # field -> another value, and what must be set for it to matter
     "weight_decay": (0.5, {}),
     "optimiser": ("sgd", {}),
 }
+LATE = {  # read in stage 1, but two epochs of this world do not show it
+    "k2", "eps", "min_samples", "camera_clustering", "camera_temperature", "gmm_include_noise",
+}  # fmt: skip
 PLAIN_RUNS = {}
+
+
+def trained(**switches):
+    """(record, settings that stage 1 reads), trained once for equal switches."""
+    key = repr(sorted(switches.items()))
+    if key not in PLAIN_RUNS:
+        read = methods.build("dmdl", **(SMALL | switches)).stage1_config()
+        PLAIN_RUNS[key] = run(**switches), read
+    return PLAIN_RUNS[key]
+
+
+def first_stage(record) -> list:
+    return fingerprint(replace(record, curves=record.curves[:2], result={}))
 
 
 @pytest.mark.filterwarnings("ignore:.*one cluster")
 @pytest.mark.parametrize("name", CHANGES)
-def test_no_setting_lies(name):
+def test_no_setting_lies_and_what_stage_1_does_not_read_changes_nothing_there(name):
     change = CHANGES[name]
     value, context = change if isinstance(change[-1], dict) else (change, {})
-    key = repr(context)
-    if key not in PLAIN_RUNS:
-        PLAIN_RUNS[key] = fingerprint(run(**context))
-    assert fingerprint(run(**context | {name: value})) != PLAIN_RUNS[key]
+    (usual, read), (other, otherwise) = trained(**context), trained(**context | {name: value})
+    assert fingerprint(other) != fingerprint(usual)
+    if name not in ("epochs", "stage2_iterations"):
+        assert (read == otherwise) is (name in methods.kind("dmdl").stage2_fields)
+        assert (first_stage(usual) == first_stage(other)) is (read == otherwise or name in LATE)
+
+
+UNREAD = {  # field -> another value, and what keeps stage 1 from reading it
+    "data": ("none", {"stage1_cbt": False}),
+    "alignment": ("none", {"stage1_cbt": False}),
+    "refine": (False, {"stage1_cbt": False}),
+    "exchange": (False, {"stage1_cbt": False}),
+    "certainty_loss": ("ce", {"refine": False}),
+    "certainty_scope": ("global", {"stage1_refine_start": None}),
+    "gmm_include_noise": (False, {"refine": False}),
+    "stage1_topk": (1, {"refine": False}),
+    "stage1_refine_start": (0, {"refine": False}),
+    "estimator": ("biased", {"alignment": "none"}),
+    "stage1_alignment_weight": (0.2, {"alignment": "none"}),
+    "colour_maps": ("sampled", {"data": "random"}),
+    "triplet_starts": ((0, 0, 0), {"triplet": 0.5}),
+    "camera_temperature": (1.0, {}),
+    "erasing_max": ((0.3, 0.1), {"erasing_max": (0.3, 0.4)}),
+}
+
+
+@pytest.mark.parametrize("name", UNREAD)
+def test_rows_share_a_stage_1_that_does_not_read_what_they_change(name):
+    value, context = UNREAD[name]
+    short = context | {"epochs": (2, 0)}
+    (usual, read), (other, otherwise) = trained(**short), trained(**short | {name: value})
+    assert read == otherwise
+    assert fingerprint(usual) == fingerprint(other)
+
+
+def test_all_rows_of_table_3_and_of_the_figures_share_the_plain_stage_1():
+    kind = methods.kind("dmdl")
+    for preset in ("light", "tiny", "m3svd", "official", "paper"):
+        common = methods.build("dmdl", preset=preset, stage1_cbt=False).stage1_config()
+        apart = [
+            row
+            for row in kind.rows
+            if methods.build("dmdl", preset=preset, row=row).stage1_config() != common
+        ]
+        assert apart == ["camera", "triplet-0.25", "triplet-1", "7-released"]
 
 
 def test_every_field_is_tried():
     known = {f.name for cls in (methods.kind("dmdl"), Schedule) for f in fields(cls)}
-    assert known - set(CHANGES) - {"moves", "write_order"} == {"schedule"}
+    assert known - set(CHANGES) == {"schedule"}
+    assert known - {"schedule"} == set(methods.kind("dmdl").sources)
     for absent in ("memory", "hinge", "subset_ratio"):
         with pytest.raises(ValueError, match=f"no switch {absent}"):
             methods.build("dmdl", **{absent: 1})
@@ -970,9 +1045,8 @@ def test_nan_never_reaches_a_memory():
         next(method.losses(batch, method.model.encode, 50))
     after = [method.shared.prototypes, *(m.prototypes for m in method.memories.values())]
     assert all(a is b for a, b in zip(before, after, strict=True))
-    parts = {own: method.part(batch, method.model.encode(batch).x, own) for own in Modality}
     with pytest.raises(ValueError, match="NaN"):
-        method.update_memories(parts, 2)
+        method.update_memories(batch, method.model.encode(batch).x, 2)
     assert method.memories[INFRARED].prototypes.isfinite().all()
 
 
@@ -987,10 +1061,10 @@ def test_labels_that_a_memory_lacks():
         memory.update(world().x[:1], torch.tensor(missing))
     with pytest.raises(IndexError):
         memory.local(torch.tensor([5]))
-    half = {VISIBLE: memory, INFRARED: memory}
-    method.memories = half
+    method.memories = {VISIBLE: memory, INFRARED: memory}
+    under = [torch.zeros(36, len(memory), dtype=F64)] * 2
     with pytest.raises(ValueError, match=r"neither memory|soft labels|expected|reaches"):
-        terms.across(method, world().x, torch.full((36,), missing[0]))
+        terms.causal(method, under, torch.full((36,), missing[0]))
 
 
 @pytest.mark.parametrize(

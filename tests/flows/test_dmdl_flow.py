@@ -5,6 +5,7 @@ nothing of the library but its batches and its certainty of labels: losses, grad
 memory have to agree.
 """
 
+from functools import cache
 from itertools import groupby, islice
 
 import numpy as np
@@ -299,7 +300,7 @@ def compare(method, loops, rows) -> None:
         close(ours, plain)
 
 
-EPOCHS = (0, 20, 36, 50, 51, 55, 56, 71, 90, 91)  # 0-based in the run of 50 + 50 epochs
+EPOCHS = (0, 36, 50, 51, 55, 56, 71, 90, 91)  # 0-based in the run of 50 + 50 epochs
 
 
 @pytest.mark.parametrize("moves", ["after", "during"])
@@ -325,17 +326,23 @@ ORDERS = [
 
 @pytest.mark.parametrize("moves", ["after", "during"])
 @pytest.mark.parametrize("orders", ORDERS)
-@pytest.mark.parametrize("epoch", [36, 56, 57])
+@pytest.mark.parametrize("epoch", [56, 57])
 def test_another_order_is_obeyed_and_leaves_other_memories(epoch, orders, moves):
-    compare(*play(epoch, orders, moves=moves))
-    released, other = (play(epoch, o, steps=1, moves=moves) for o in ({}, orders))
-    pairs = zip(banks(*released[:2]), banks(*other[:2]), strict=True)
-    changed = [float((a[0] - b[0]).detach().abs().max()) > 1e-3 for a, b in pairs]
-    assert all(changed)
+    method, loops, rows = play(epoch, orders, steps=1, moves=moves)
+    compare(method, loops, rows)
+    usual = banks(*released(epoch, moves)[:2])
+    for (found, _), (otherwise, _) in zip(usual, banks(method, loops), strict=True):
+        assert float((found - otherwise).abs().max()) > 1e-3
 
 
 @pytest.mark.parametrize("epoch", [56, 57])
 def test_where_a_memory_is_asked_twice_moving_it_meanwhile_changes_the_gradient(epoch):
-    gradients = [play(epoch, steps=1, moves=moves)[2][0][1][0] for moves in ("after", "during")]
+    gradients = [released(epoch, moves)[2][0][1][0] for moves in ("after", "during")]
     held, moved = (torch.cat([g.flatten() for g in found]) for found in gradients)
     assert 0.01 < float((moved - held).norm() / held.norm())
+
+
+@cache
+def released(epoch: int, moves: str):
+    """``play`` in the released order, one step."""
+    return play(epoch, steps=1, moves=moves)
