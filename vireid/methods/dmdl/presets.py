@@ -82,7 +82,7 @@ CONTROLLED = {"cai": False}
 
 
 def _from_plain_stage1(rows: dict[str, dict]) -> dict[str, dict]:
-    """The paper's tables and figures start from a stage 1 without painting and alignment."""
+    """The paper's tables and figures start from a stage 1 without pseudo-colour and alignment."""
     return {name: {"stage1_cbt": False} | changes for name, changes in rows.items()}
 
 
