@@ -5,21 +5,14 @@ library but its batches and who sits in which cluster.
 """
 
 import copy
-from itertools import islice
 
 import pytest
+import tiny
 import torch
 from plain import Bank, Call, contrast, means, step
+from tiny import MODALITY, OWN, R, V, agree, forward, gradients, own_labels, views
 from torch.nn.functional import cross_entropy, normalize
 
-from vireid import methods
-from vireid.models import Output
-from vireid.types import Embeddings, Modality
-
-V, R = Modality.VISIBLE, Modality.INFRARED
-IDENTITY = torch.cat([torch.arange(4).repeat_interleave(5), torch.arange(4).repeat(4)])
-MODALITY = torch.tensor([0] * 20 + [1] * 16)
-OWN = {V: [0, 0, 4, 4, -1, *[1] * 5, *[2] * 5, *[3] * 5], R: [*[2, 0, 3, 1] * 3, 2, 0, -1, 1]}
 JOINT = [*[0] * 5, *[1] * 4, -1, *[2] * 5, *[3] * 5, *[0, 1, 4, 2] * 4]  # 3 and 4: one modality
 SMALL = {
     "epochs": (1, 1), "iterations": 2, "identities": 3, "instances": 2, "subset_ratio": 1.0,
@@ -27,60 +20,13 @@ SMALL = {
 }  # fmt: skip
 
 
-def pictures() -> torch.Tensor:
-    """(2 views, 36 images, 10) numbers around those of each person."""
-    dice = torch.Generator().manual_seed(1)
-    person = torch.randn(4, 10, generator=dice, dtype=torch.float64)
-    noise = torch.randn(2, 36, 10, generator=dice, dtype=torch.float64)
-    return person[IDENTITY] + 0.4 * noise + 0.5 * MODALITY[:, None]
+def begun(monkeypatch, stage: int = 2, **switches):
+    """(method with its memories, network, batches) of an epoch, the joint clusters as above."""
+    from vireid.methods.bmil import BMIL
 
-
-PICTURES = pictures()
-
-
-def network() -> torch.nn.Module:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        layers = torch.nn.Linear(10, 16), torch.nn.Tanh(), torch.nn.Linear(16, 8)
-        return torch.nn.Sequential(*layers).double()
-
-
-def begun(*, stage: int = 2, **switches):
-    """(method with its memories, network, batches) of an epoch, the clusters as above."""
-    method, net = methods.build("bmil", **(SMALL | switches)), network()
-    method.start(net, seed=4)
-    method.cluster_own = lambda x, own, epoch: torch.tensor(OWN[own]).numpy()
-    method.cluster_jointly = lambda pool, epoch: torch.tensor(JOINT).numpy()
-    x = normalize(net(PICTURES[0])).detach()
-    labels = method.relabel(Embeddings(x, MODALITY, MODALITY), stage - 1)
-    batches = list(islice(method.batches(labels, stage - 1), 2))
-    return method, net, [b if isinstance(b, tuple) else (b,) for b in batches]
-
-
-def ours(method, net, batches, stage: int) -> list:
-    """Per step: losses, gradients; in the end the memories."""
-    optimiser, seen = torch.optim.SGD(net.parameters(), lr=0.05), []
-
-    def encode(batch):
-        return Output(net(PICTURES[torch.as_tensor(batch.view), torch.as_tensor(batch.rows)]))
-
-    for batch in batches:
-        for terms in method.losses(batch if len(batch) > 1 else batch[0], encode, stage - 1):
-            optimiser.zero_grad()
-            sum(terms.values()).backward()
-            gradients = [p.grad.clone() for p in net.parameters()]
-            seen.append([torch.stack(list(terms.values())).detach(), *gradients])
-            optimiser.step()
-    return [*seen, [rows(m) for m in [*method.memories.values(), *joint(method)]]]
-
-
-def joint(method) -> list:
-    return [method.global_memory] if hasattr(method, "global_memory") else []
-
-
-def rows(memory) -> torch.Tensor:
-    """A memory's rows, the hard bank under the mean one."""
-    return torch.cat([memory.mean, memory.hard]) if hasattr(memory, "mean") else memory.prototypes
+    joint = torch.tensor(JOINT).numpy()
+    monkeypatch.setattr(BMIL, "cluster_jointly", lambda self, pool, epoch: joint)
+    return tiny.begun("bmil", stage - 1, **(SMALL | switches))
 
 
 class Released:
@@ -89,8 +35,8 @@ class Released:
     def __init__(self, method, net, order: str = "var"):
         self.net, self.order, self.moves = net, order, method.moves
         self.hybrid, self.split = method.memory == "hybrid", method.split_prototypes
-        x = normalize(net(PICTURES[0])).detach()
-        self.own = {m: self.bank(x[MODALITY == m], OWN[m]) for m in Modality}
+        x = tiny.features(net)
+        self.own = {m: self.bank(x[MODALITY == m], OWN[m]) for m in (V, R)}
         part = MODALITY if self.split else torch.zeros(36, dtype=torch.int64)
         pairs = sorted({(k, int(p)) for k, p in zip(JOINT, part, strict=True) if k >= 0})
         self.cluster = torch.tensor([k for k, _ in pairs])
@@ -103,22 +49,17 @@ class Released:
         start = means(x, label)
         return Bank(torch.cat([start] * (1 + self.hybrid)), momentum=0.1, hybrid=self.hybrid)
 
-    def views(self, batch, own):
-        """Positions of a modality's views, in the order of writing."""
-        where = {"v": (V, 0), "a": (V, 1), "r": (R, 0)}
-        return torch.cat([batch.of(*where[k]) for k in self.order if where[k][0] == own])
-
     def calls(self, batch, second: bool) -> list[Call]:
         """The modality that is written first is called last."""
         found = []
         written = dict.fromkeys(R if view == "r" else V for view in self.order)
         for own in reversed(written):
-            at = self.views(batch, own)
+            at = views(batch, own, self.order)
             if second:
                 label = self.proxy[batch.rows[at]]
                 found.append(Call(self.joint, at, label, self.global_loss(label)))
             else:
-                label = torch.tensor(OWN[own])[batch.rows[at] - (20 if own == R else 0)]
+                label = own_labels(batch, own, at)
                 loss = self.hinged(label) if self.hybrid else contrast(label)
                 found.append(Call(self.own[own], at, label, loss))
         return found
@@ -154,42 +95,39 @@ class Released:
         optimiser, seen = torch.optim.SGD(self.net.parameters(), lr=0.05), []
         for pair in batches:
             for second, batch in enumerate(pair):
-                view, row = torch.as_tensor(batch.view), torch.as_tensor(batch.rows)
                 optimiser.zero_grad()
-                x = normalize(self.net(PICTURES[view, row]))
+                x = normalize(forward(self.net, batch))
                 calls = self.calls(batch, bool(second))
                 losses = step(x, calls, moves=self.moves)
                 if batch.modality[calls[0].at[0]] == R:
                     losses = losses.flip(0)
-                seen.append([losses, *[p.grad.clone() for p in self.net.parameters()]])
+                seen.append([losses, *gradients(self.net)])
                 optimiser.step()
         banks = [*self.own.values(), *[self.joint] * (len(batches[0]) > 1)]
         return [*seen, [bank.rows for bank in banks]]
 
 
-def agree(first: list, second: list, to: float = 1e-9) -> bool:
-    assert [len(a) for a in first] == [len(b) for b in second]
-    pairs = [p for a, b in zip(first, second, strict=True) for p in zip(a, b, strict=True)]
-    return all(torch.allclose(a, b, rtol=0, atol=to) for a, b in pairs)
+@pytest.fixture
+def play(monkeypatch):
+    def both(*, order: str = "var", stage: int = 2, **switches) -> tuple[list, list]:
+        """(ours, by loops in the order) of two iterations."""
+        method, net, batches = begun(monkeypatch, stage, **switches)
+        plain = Released(method, copy.deepcopy(net), order)
+        return tiny.ours(method, net, batches, stage - 1), plain.run(batches)
 
-
-def play(*, order: str = "var", stage: int = 2, **switches) -> tuple[list, list]:
-    """(ours, by loops in the order) of two iterations."""
-    method, net, batches = begun(stage=stage, **switches)
-    plain = Released(method, copy.deepcopy(net), order)
-    return ours(method, net, batches, stage), plain.run(batches)
+    return both
 
 
 @pytest.mark.parametrize("moves", ["after", "during"])
 @pytest.mark.parametrize("memory", ["hybrid", "single"])
 @pytest.mark.parametrize(("stage", "split"), [(1, True), (2, True), (2, False)])
-def test_two_iterations_are_the_released_ones(moves, memory, stage, split):
+def test_two_iterations_are_the_released_ones(play, moves, memory, stage, split):
     mine, theirs = play(stage=stage, moves=moves, memory=memory, split_prototypes=split)
     assert len(mine) == (5 if stage == 2 else 3)
     assert agree(mine, theirs)
 
 
-def test_moving_during_the_backward_pass_is_another_gradient():
+def test_moving_during_the_backward_pass_is_another_gradient(play):
     after, during = (play(moves=m, split_prototypes=False)[0] for m in ("after", "during"))
     assert agree(after[:1], during[:1])  # one call a memory: nothing has moved before it
     assert not agree(after[1:2], during[1:2], to=1e-4)
@@ -197,34 +135,34 @@ def test_moving_during_the_backward_pass_is_another_gradient():
 
 @pytest.mark.parametrize("order", ["avr", "rva", "rav"])
 @pytest.mark.parametrize("moves", ["after", "during"])
-def test_the_write_order_is_the_settings(order, moves):
+def test_the_write_order_is_the_settings(play, order, moves):
     switches = {"moves": moves, "memory": "single", "split_prototypes": False}
     mine, _ = play(write_order=order, **switches)
     assert not agree(mine, play(**switches)[1], to=1e-3)
     assert agree(mine, play(order=order, **switches)[1])
 
 
-def test_what_is_written_last_owns_the_prototype():
+def test_what_is_written_last_owns_the_prototype(monkeypatch):
     """Momentum 0.1: nine tenths of a prototype are its last feature."""
     for order, last in {"var": 1, "avr": 0}.items():
-        method, net, batches = begun(stage=1, memory="single", write_order=order)
-        ours(method, net, batches[:1], 1)
+        method, net, batches = begun(monkeypatch, 1, memory="single", write_order=order)
+        tiny.ours(method, net, batches[:1], 0)
         batch = batches[0][0]
-        x = normalize(network()(PICTURES[torch.as_tensor(batch.view), batch.rows])).detach()
+        x = normalize(forward(tiny.network(), batch)).detach()
         for y in range(5):
             at = [i for i in batch.of(V, last) if batch.label[i] == y]
             if at:
                 assert float(method.memories[V].prototypes[y] @ x[at[-1]]) > 0.95
 
 
-def test_a_hybrid_memory_does_not_see_the_order_of_views():
+def test_a_hybrid_memory_does_not_see_the_order_of_views(play):
     first, second = (play(write_order=order)[0] for order in ("var", "avr"))
     assert agree(first, second)
 
 
-def test_pictures_shown():
+def test_pictures_shown(monkeypatch):
     """Visible plain, the same augmented, then infrared; modalities drawn apart."""
-    _, _, batches = begun()
+    _, _, batches = begun(monkeypatch)
     for batch in [b for pair in batches for b in pair]:
         plain, second = batch.of(V, 0), batch.of(V, 1)
         assert plain.tolist() == list(range(6))  # 3 clusters x 2

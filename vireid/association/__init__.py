@@ -28,6 +28,7 @@ from vireid.association.transfer import (
     transfer_rounds,
 )
 from vireid.association.transport import cluster_sinkhorn, dotla, otla, sinkhorn
+from vireid.association.voting import voted
 
 __all__ = [
     "MultLabels",
@@ -63,4 +64,5 @@ __all__ = [
     "sinkhorn",
     "transfer_limit",
     "transfer_rounds",
+    "voted",
 ]

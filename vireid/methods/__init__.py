@@ -5,6 +5,7 @@ from importlib import import_module
 
 TABLE = {  # name -> module:class; loaded when asked for
     "dcl": "vireid.methods.dcl:DCL",
+    "adca": "vireid.methods.adca:ADCA",
     "bmil": "vireid.methods.bmil:BMIL",
     "dmdl": "vireid.methods.dmdl:DMDL",
     "mcf": "vireid.methods.mcf:MCF",

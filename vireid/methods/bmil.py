@@ -59,6 +59,7 @@ class BMIL(DCL):
     name = "bmil"
     title = "BMIL"
     source = "BMIL, AAAI 2026"
+    networks = {"agw": ("agw", {"inner": 1})}  # the code divides the reduction by itself
 
     memory: str = "hybrid"
     subset_ratio: float = 0.5

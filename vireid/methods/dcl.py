@@ -99,7 +99,7 @@ class DCL(Method):
     name = "dcl"
     title = "stage 1 (dual contrastive learning)"
     source = "ADCA, ACM MM 2022"
-    networks = {"agw": ("agw", {"inner": 1})}  # the code divides the reduction by itself
+    networks = {"agw": ("agw", {"non_local": False})}  # built with no_local "down", which is off
     sources = SOURCES
 
     k1: int = 30

@@ -1,0 +1,97 @@
+"""Methods that pair clusters across the gap: that no setting lies, votes, links, the oracle."""
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+import torch
+import toy
+
+from vireid import methods
+from vireid.association import voted
+from vireid.methods.base import Schedule
+from vireid.methods.paired import linked
+from vireid.training import fit
+
+SMALL = {
+    "epochs": (1, 2), "iterations": 3, "k1": 6, "k2": 2, "eps": 0.6, "min_samples": 2,
+    "identities": 3, "instances": 2, "lr": 1e-3, "recipe": "pgm", "bn_chunks": 1,
+    "infrared_identities": None,
+}  # fmt: skip
+CHANGES = {  # method -> what its own fields are changed to
+    "adca": {"pairs": "none", "stage2_recipe": "adca", "threshold": 0.99, "kept": 0.9},
+}
+START = {"adca": {"threshold": -0.5}}  # or nobody votes on these few pictures
+
+
+def run(name: str, **switches):
+    method = methods.build(name, **(SMALL | START.get(name, {}) | switches))
+    return fit(toy.net(), method, toy.images(), seed=3)
+
+
+def seen(record) -> list:
+    """Losses by epoch, and the result."""
+    rows = [{k: v for k, v in row.items() if k.startswith("loss")} for row in record.curves]
+    return [*rows, record.result]
+
+
+@pytest.fixture(scope="module")
+def usual():
+    return {name: seen(run(name)) for name in CHANGES}
+
+
+@pytest.mark.parametrize(("name", "field"), [(n, f) for n, own in CHANGES.items() for f in own])
+def test_no_setting_lies(usual, name, field):
+    changed = seen(run(name, **{field: CHANGES[name][field]}))
+    assert changed != usual[name]
+    assert (changed[0] == usual[name][0]) == (field in methods.kind(name).stage2_fields)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_own_fields_are_tried_and_all_have_a_source(name):
+    cls, dcl = methods.kind(name), methods.kind("dcl")
+    known = {f.name for f in fields(cls)}
+    assert known - {f.name for f in fields(dcl)} == set(CHANGES[name])
+    assert set(cls.sources) == (known | {f.name for f in fields(Schedule)}) - {"schedule"}
+    assert set(CHANGES[name]) == cls.stage2_fields
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_true_pairs_are_an_upper_bound_and_said_to_be(name):
+    record = run(name, pairs="oracle")
+    assert not record.unsupervised
+    assert record.curves[-1]["global/cross_precision"] == 1
+    assert run(name).unsupervised
+
+
+def test_votes_are_counted_by_loops():
+    rng = np.random.default_rng(0)
+    x, z = rng.normal(size=(30, 5)), rng.normal(size=(24, 5))
+    y, w = rng.integers(-1, 4, 30), rng.integers(-1, 3, 24)
+    cosine = (x / np.linalg.norm(x, axis=1)[:, None]) @ (z / np.linalg.norm(z, axis=1)[:, None]).T
+    of = {(i, j): cosine[np.ix_(y == i, w == j)] for i in range(4) for j in range(3)}
+    votes = {pair: ((block >= 0.3).sum(), block.max()) for pair, block in of.items()}
+    v2r, r2v = voted(x, z, y, w, threshold=0.3)
+    expected, taken = np.full(4, -1), set()
+    for i, j in sorted(votes, key=votes.get, reverse=True):
+        if votes[i, j][0] and expected[i] < 0 and j not in taken:
+            expected[i] = j
+            taken.add(j)
+    assert v2r.tolist() == expected.tolist()
+    assert [r2v[j] for j in taken] == [int(np.flatnonzero(v2r == j)[0]) for j in taken]
+
+
+def test_votes_below_the_threshold_and_of_outliers_are_none():
+    x = torch.eye(3)
+    assert voted(x, x, [0, 1, 2], [0, 1, 2])[0].tolist() == [0, 1, 2]
+    assert voted(x, x, [0, 1, -1], [1, -1, 0])[0].tolist() == [1, -1]
+    assert voted(x, -x, [0, 1, 2], [0, 1, 2])[0].tolist() == [-1, -1, -1]
+    with pytest.raises(ValueError, match="threshold=2"):
+        voted(x, x, [0, 1, 2], [0, 1, 2], threshold=2)
+
+
+def test_links_make_one_number():
+    v, r = linked(np.array([0, 0, -1]), np.array([1, -1]))
+    assert v[0] == v[1] == r[0]
+    assert len({v[0], v[2], r[1]}) == 3
+    assert sorted({*v, *r}) == [0, 1, 2]

@@ -1,0 +1,104 @@
+"""What ADCA, PGM and N-ULC share: stage 2 pairs the clusters of both modalities, every epoch."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from vireid.association import voted
+from vireid.data.augment import RECIPES, Recipe
+from vireid.methods.dcl import DCL, SOURCES
+from vireid.types import Embeddings, Modality, PseudoLabels
+
+ABSENT = ("memory", "hinge", "subset_ratio")  # of dual contrast, and not of these
+PAIRED_SOURCES = {k: v for k, v in SOURCES.items() if k not in ABSENT} | {
+    "stage2_recipe": "code",
+    "pairs": "paper and code",
+}
+
+
+def small(settings: dict, **changes) -> dict:
+    """The small worlds' settings; stage 2 takes as many steps as BMIL's two a batch."""
+    kept = {k: v for k, v in settings.items() if k not in ABSENT}
+    return kept | {"stage2_iterations": 2 * kept["iterations"]} | changes
+
+
+@dataclass(kw_only=True)
+class Paired(DCL):
+    """Dual contrast, with partners across the gap in stage 2.
+
+    Parameters
+    ----------
+    pairs : how clusters find their partners: the method's own way, "oracle" (true identities, an
+        upper bound, not unsupervised), or "none": stage 1 goes on
+    stage2_recipe : augmentation of stage 2, a name of ``data.augment.RECIPES``; None = no change
+    """
+
+    # What dual contrast can do and these methods do not: no fields here.
+    memory: ClassVar[str] = "single"
+    hinge: ClassVar[float] = 0.0
+    subset_ratio: ClassVar[float] = 1.0
+
+    pairs: str = "oracle"
+    stage2_recipe: str | None = None
+
+    choices = {"pairs": ("oracle", "none"), "stage2_recipe": (None, *RECIPES)}
+    stage2_fields = frozenset({"pairs", "stage2_recipe"})
+    sources = PAIRED_SOURCES
+
+    @property
+    def unsupervised(self) -> bool:
+        """False where true identities pair the clusters."""
+        return self.pairs != "oracle"
+
+    def augmentation(self, epoch: int) -> Recipe:
+        """The recipe of the epoch's stage."""
+        changed = self.crosses(epoch) and self.stage2_recipe
+        return RECIPES[self.stage2_recipe] if changed else super().augmentation(epoch)
+
+    def crosses(self, epoch: int) -> bool:
+        """Whether an epoch is one of stage 2."""
+        return self.schedule.stage_of(epoch)[0] == 2
+
+    def relabel(self, train: Embeddings, epoch: int) -> dict[str, PseudoLabels]:
+        """Labels within the modalities; in stage 2 the clusters' partners, and both as one."""
+        labels = super().relabel(train, epoch)
+        self.partner = None
+        if self.crosses(epoch) and self.pairs != "none":
+            own = {m: (train.of(m), labels[m.word].label[self.modality == m]) for m in Modality}
+            self.partner = dict(zip(Modality, self.find_partners(own), strict=True))
+            labels["global"] = self.as_one(labels)
+        return labels
+
+    def find_partners(self, own: dict) -> tuple[np.ndarray, np.ndarray]:
+        """(v2r, r2v) of modality -> (embeddings, labels): by the truth, unless a method knows."""
+        (v, y_v), (r, y_r) = own.values()
+        named = torch.eye(1 + int(max(v.identity.max(), r.identity.max())))
+        return voted(named[v.identity].numpy(), named[r.identity].numpy(), y_v, y_r)
+
+    def as_one(self, labels: dict[str, PseudoLabels]) -> PseudoLabels:
+        """One number for all clusters that are linked by partners: what the pairing claims."""
+        number = dict(zip(Modality, linked(*self.partner.values()), strict=True))
+        label = np.full(len(self.modality), -1)
+        for own in Modality:
+            kept = labels[own.word].kept
+            label[kept] = number[own][labels[own.word].label[kept]]
+        return PseudoLabels(label)
+
+    def partners_of(self, label: torch.Tensor, own: Modality) -> torch.Tensor:
+        """Partner (b,) of each image's cluster, -1 where it is single."""
+        return torch.as_tensor(self.partner[own], device=label.device)[label]
+
+
+def linked(v2r: np.ndarray, r2v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers from 0 for (visible, infrared) clusters, equal where partners link them."""
+    edges = [(i, len(v2r) + j) for i, j in enumerate(v2r) if j >= 0]
+    edges += [(i, len(v2r) + j) for j, i in enumerate(r2v) if i >= 0]
+    row, column = np.array(edges, dtype=np.int64).reshape(-1, 2).T
+    n = len(v2r) + len(r2v)
+    graph = coo_array((np.ones(len(row), np.int8), (row, column)), shape=(n, n))
+    number = connected_components(graph, directed=False)[1]
+    return number[: len(v2r)], number[len(v2r) :]
