@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vireid.data.benchmarks.files import SYNTHETIC
 from vireid.data.official import KINDS, Check, Kind, words
 from vireid.types import Images
 
@@ -82,7 +83,9 @@ def report(path: Path, *, pictures: int = 24) -> Report:
     path = Path(path).expanduser()
     if not path.is_dir():
         return Report(path, (), f"{path} is not a folder. Give the folder of a data set.")
-    places = [path, *sorted(p for p in path.iterdir() if p.is_dir() and p.name[0] != ".")]
+    places = [path]
+    if not any(kind.recognised(path) for kind in KINDS):  # its own folders are no data sets
+        places = sorted(p for p in path.iterdir() if p.is_dir() and p.name[0] != ".")
     sections = [
         _section(kind, place, pictures)
         for place in places
@@ -95,6 +98,9 @@ def report(path: Path, *, pictures: int = 24) -> Report:
 def _section(kind: Kind, folder: Path, pictures: int) -> Section:
     """Count a data set and open some of its pictures."""
     findings = list(dict.fromkeys(map(_finding, kind.checks(folder))))
+    if (folder / SYNTHETIC).exists():
+        said = f"{SYNTHETIC}: people drawn by vireid to rehearse with, not {kind.title}"
+        findings.insert(0, Finding("differs", said))
     if pictures and all(finding.mark in ("ok", "differs") for finding in findings):
         opened = ("pictures opened", lambda: _readable(kind.tables(folder), pictures), ())
         findings.append(_finding(opened))

@@ -11,6 +11,7 @@ from vireid.data.benchmarks import SIZE
 from vireid.types import Images, Modality
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp"}
+SYNTHETIC = "SYNTHETIC.txt"  # at the top of a tree of drawn people in a data set's layout
 
 
 class Row(NamedTuple):
@@ -23,10 +24,12 @@ class Row(NamedTuple):
 
 
 def table(rows: Iterable[Row], name: str, size: tuple[int, int] = SIZE) -> Images:
-    """Rows as ``Images``; no row at all is a ValueError."""
+    """Rows as ``Images``; no row at all is a ValueError. A rehearsal tree is named as one."""
     rows = list(rows)
     if not rows:
         raise ValueError(f"{name} has no pictures; look at it with: vireid data check PATH")
+    if any((parent / SYNTHETIC).exists() for parent in rows[0].path.parents[:5]):
+        name += ", SYNTHETIC people"
     path, modality, camera, identity = zip(*rows, strict=True)
     return Images(list(path), modality, camera, identity, size, name)
 

@@ -13,6 +13,7 @@ from vireid.types import Images, Modality
 TITLE = "RegDB"
 NAMES = ("RegDB", "regdb", "RegDB_01")
 MARKS = ("Visible", "Thermal", "idx")
+FOLDERS = {Modality.VISIBLE: "Visible", Modality.INFRARED: "Thermal"}
 WORDS = {Modality.VISIBLE: "visible", Modality.INFRARED: "thermal"}
 TRIALS = range(1, 11)
 
