@@ -71,6 +71,7 @@ NETWORKS = {  # method -> (options of AGW, parameters) as its released code buil
     "dcl": ({"non_local": False}, 23_521_664),
     "adca": ({"non_local": False}, 23_521_664),
     "bmil": ({"inner": 1}, 23_550_351),
+    "pgm": ({"inner": 1}, 23_550_351),
 }
 
 

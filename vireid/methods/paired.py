@@ -75,9 +75,13 @@ class Paired(DCL):
 
     def find_partners(self, own: dict) -> tuple[np.ndarray, np.ndarray]:
         """(v2r, r2v) of modality -> (embeddings, labels): by the truth, unless a method knows."""
-        (v, y_v), (r, y_r) = own.values()
-        named = torch.eye(1 + int(max(v.identity.max(), r.identity.max())))
-        return voted(named[v.identity].numpy(), named[r.identity].numpy(), y_v, y_r)
+        people = 1 + max(int(side.identity.max()) for side, _ in own.values())
+        person = torch.eye(people + 2)  # nobody knows the unknown: a column for each modality's
+        named = [
+            person[torch.where(side.identity < 0, people + m, side.identity)].numpy()
+            for m, (side, _) in own.items()
+        ]
+        return voted(*named, *(label for _, label in own.values()))
 
     def as_one(self, labels: dict[str, PseudoLabels]) -> PseudoLabels:
         """One number for all clusters that are linked by partners: what the pairing claims."""
@@ -87,10 +91,6 @@ class Paired(DCL):
             kept = labels[own.word].kept
             label[kept] = number[own][labels[own.word].label[kept]]
         return PseudoLabels(label)
-
-    def partners_of(self, label: torch.Tensor, own: Modality) -> torch.Tensor:
-        """Partner (b,) of each image's cluster, -1 where it is single."""
-        return torch.as_tensor(self.partner[own], device=label.device)[label]
 
 
 def linked(v2r: np.ndarray, r2v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
