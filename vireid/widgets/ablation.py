@@ -211,7 +211,8 @@ class Ablation:
             return experiment.train(
                 tiny, self.method, switches=switches, evaluate_every=1, **options
             )[1]
-        stage1 = {k: v for k, v in switches.items() if k not in self.kind.stage2_fields}
+        read = method.stage1_config()
+        stage1 = {k: v for k, v in switches.items() if k in read}
         model, _ = warm_start.stage_one(tiny, method=self.method, switches=stage1, **options)
         switches = switches | {"epochs": (0, second)}
         with warm_start.one_thread():
