@@ -83,3 +83,25 @@ def means(x: Tensor, label) -> Tensor:
 def contrast(label: Tensor, weight: float = 1.0) -> Callable[[Tensor], Tensor]:
     """Weighted mean cross entropy of logits with their labels."""
     return lambda score: weight * cross_entropy(score, label)
+
+
+def triplet(x: Tensor, label: list[int], margin: float = 0.3) -> Tensor:
+    """Batch-hard triplet loss of features of any length."""
+    total = 0
+    for i, a in enumerate(label):
+        d = [((x[i] - other) ** 2).sum().clamp(min=1e-12).sqrt() for other in x]
+        far = max(v for v, b in zip(d, label, strict=True) if b == a)
+        near = min(v for v, b in zip(d, label, strict=True) if b != a)
+        total = total + torch.clamp(margin + far - near, min=0)
+    return total / len(label)
+
+
+def discrepancy(x: Tensor, y: Tensor) -> Tensor:
+    """DMDL's alignment of two views (b, d): MMD with five kernels, equal rows left out inside."""
+    z, b = torch.cat([x, y]), len(x)
+    square = [[((p - q) ** 2).sum() for q in z] for p in z]
+    width = sum(float(v.detach()) for row in square for v in row) / (4 * b * b - 2 * b) / 4
+    k = [[sum(torch.exp(-v / (width * 2**u)) for u in range(5)) for v in row] for row in square]
+    inside = [(p, q) for p in range(2 * b) for q in range(2 * b) if p != q and (p < b) == (q < b)]
+    cross = [(p, q) for p in range(b) for q in range(b, 2 * b)]
+    return sum(k[p][q] for p, q in inside) / (b * b - b) - 2 * sum(k[p][q] for p, q in cross) / b**2

@@ -11,6 +11,7 @@ from itertools import groupby, islice
 import numpy as np
 import pytest
 import torch
+from plain import discrepancy, triplet
 from torch.nn.functional import normalize
 
 from vireid import methods
@@ -18,7 +19,7 @@ from vireid.models import Output
 from vireid.types import Embeddings, Modality
 
 V, R = Modality.VISIBLE, Modality.INFRARED
-TAU, MU, DELTA, MARGIN, LAMBDA = 0.05, 0.2, 0.2, 0.3, 0.5
+TAU, MU, DELTA, LAMBDA = 0.05, 0.2, 0.2, 0.5
 IDENTITY = torch.cat([torch.arange(4).repeat_interleave(5), torch.arange(4).repeat(4)])
 MODALITY = torch.tensor([0] * 20 + [1] * 16)
 # person 0 is two visible clusters (0 and 4), infrared clusters are numbered otherwise; -1 outlier
@@ -219,28 +220,6 @@ class Epoch:
         if weight:
             found |= {name: weight * triplet(*group) for name, group in groups.items()}
         return found
-
-
-def triplet(x, label):
-    """Batch-hard, by loops."""
-    total = 0
-    for i, a in enumerate(label):
-        d = [((x[i] - other) ** 2).sum().clamp(min=1e-12).sqrt() for other in x]
-        far = max(v for v, b in zip(d, label, strict=True) if b == a)
-        near = min(v for v, b in zip(d, label, strict=True) if b != a)
-        total = total + torch.clamp(MARGIN + far - near, min=0)
-    return total / len(label)
-
-
-def discrepancy(x, y):
-    """MMD with five kernels, by loops."""
-    z, b = torch.cat([x, y]), len(x)
-    square = [[((p - q) ** 2).sum() for q in z] for p in z]
-    width = sum(float(v.detach()) for row in square for v in row) / (4 * b * b - 2 * b) / 4
-    k = [[sum(torch.exp(-v / (width * 2**u)) for u in range(5)) for v in row] for row in square]
-    inside = [(p, q) for p in range(2 * b) for q in range(2 * b) if p != q and (p < b) == (q < b)]
-    cross = [(p, q) for p in range(b) for q in range(b, 2 * b)]
-    return sum(k[p][q] for p, q in inside) / (b * b - b) - 2 * sum(k[p][q] for p, q in cross) / b**2
 
 
 # Ours beside it

@@ -233,21 +233,20 @@ class DMDL(Settings):
         return terms.Part(x=x[at], label=label, certainty=certainty, views=len(at) // len(first))
 
     def update_shared(self, batch: Batch, parts: terms.Parts, target: terms.Targets) -> None:
-        """Move Phi, infrared first: doubtful labels little (eq. 12), or all by the momentum."""
+        """Move Phi view by view in ``shared_order`` (eq. 12)."""
+        momentum = {own: self.shared_momentum(part, target[own]) for own, part in parts.items()}
         for letter, _ in self.written(batch, order=self.shared_order):
             own, view = VIEWS[letter]
-            part, momentum = parts[own], self.momentum
-            if self.refine and self.adaptive:
-                soft = target[own].ndim == 2  # hard labels are sure, for them eq. 13 gives delta
-                momentum = (
-                    adaptive_momentum(target[own], part.label, delta=self.delta).chunk(part.views)[
-                        view
-                    ]
-                    if soft
-                    else self.delta
-                )
-            label = part.label[: part.images]
-            self.shared.update(part.view(view), label, momentum=momentum)
+            part, mine = parts[own], momentum[own].chunk(parts[own].views)[view]
+            self.shared.update(part.view(view), part.label[: part.images], momentum=mine)
+
+    def shared_momentum(self, part: terms.Part, target: Tensor) -> Tensor:
+        """(b,) momentum of a modality's rows: large for doubtful labels (eq. 13), or all alike."""
+        if not (self.refine and self.adaptive):
+            return part.x.new_full(part.label.shape, self.momentum)
+        if target.ndim == 1:  # hard labels are sure, for them eq. 13 gives delta
+            return part.x.new_full(part.label.shape, self.delta)
+        return adaptive_momentum(target, part.label, delta=self.delta)
 
     def update_memories(self, batch: Batch, x: Tensor, stage: int) -> None:
         """Move each modality's memory, and with ``semi_cross`` the label space's by both."""
