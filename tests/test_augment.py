@@ -299,9 +299,10 @@ def is_flat(x):
 
 
 def test_mcf_pads_ten_of_384_rows_and_jitters_as_its_sources_say():
-    official, second, paper = (RECIPES[name] for name in ("mcf", "mcf_stage2", "mcf_paper"))
+    official, second, paper = (RECIPES[name] for name in ("mcf", "mcf_jittered", "mcf_paper"))
     assert {round(r.pad * 384 / 288) for r in (official, second, paper)} == {10}
     assert (official.visible.jitter, second.visible.jitter, paper.visible.jitter) == (0, 0.5, 0.5)
+    assert [r.infrared.jitter for r in (official, second, paper)] == [0, 0.5, 0.5]
     assert official.visible_second.hue is None and paper.visible_second.hue == 0
     red = np.zeros((4, 4, 3), dtype=np.uint8)
     red[..., 0] = 200

@@ -33,6 +33,10 @@ SMALL = {
     "joint_k2": 4,
     "classifier": "light",
     "rho": 0.3,
+    "bn_chunks": 1,
+    "diversity": 1.0,
+    "combine": "alternate",
+    "reduction": "pair",
 }
 
 
@@ -92,24 +96,63 @@ def test_cosine_of_the_released_code():
     )
 
 
-def test_defaults_are_the_papers():
+def test_paper_is_mcf_by_its_text():
     m = methods.build("mcf", preset="paper")
     assert (m.vra_weight, m.vrnl_weight, m.um_weight, m.delta) == (0.4, 0.5, 0.03, (0.6, 0.4))
     assert (m.identity_weight, m.alpha, m.beta, m.max_matches) == (0.1, 1.0, 0.1, 3)
     assert (m.k1, m.k2, m.joint_k1, m.joint_k2, m.eps, m.min_samples) == (30, 6, 40, 32, 0.6, 4)
     assert (m.temperature, m.momentum, m.shared_momentum, m.rho) == (0.05, 0.2, 0.8, 0.9)
     assert (m.identities, m.infrared_identities, m.instances) == (4, None, 16)
-    code = methods.build("mcf")
-    assert (code.max_matches, code.infrared_identities, code.um_weight_late) == (2, 8, 0.12)
+    assert (m.combine, m.reduction, m.um_sides, m.diversity) == ("sum", "query", "both", 0)
+    assert m.pa_cbam and m.maal and m.bn_chunks == 4 and m.lr_floor is None
+    regdb = methods.build("mcf", preset="paper_regdb")
+    assert (regdb.joint_k1, regdb.joint_k2, regdb.eps) == (38, 18, 0.6)
+    assert (regdb.schedule.epochs, regdb.schedule.iterations) == ((50, 50), 100)
+
+
+def test_official_is_tokenmatcher():
+    m = methods.build("mcf")
+    assert not m.pa_cbam and not m.maal and m.bn_chunks == 4 and m.diversity == 1
+    assert (m.max_matches, m.um_sides, m.delta) == (2, "larger", (1.0, 1.0))
+    assert (m.identities, m.infrared_identities, m.um_weight_late) == (4, 8, 0.12)
+    assert (m.combine, m.reduction, m.lr_floor) == ("alternate", "pair", (1e-6, 1e-7))
+    assert (m.recipe, m.stage2_recipe) == ("mcf", "mcf_jittered")
     regdb = methods.build("mcf", preset="official_regdb")
     assert (regdb.eps, regdb.vrnl_weight, regdb.um_weight) == (0.2, 0.1, 0.01)
-    assert methods.build("mcf", preset="paper_regdb").joint_k1 == 38
+    assert (regdb.momentum, regdb.stage2_momentum, regdb.um_weight_late) == (0.8, 0.2, None)
+    assert (regdb.schedule.epochs, regdb.schedule.lr, regdb.recipe) == (
+        (35, 35), 3.5e-5, "mcf_jittered"
+    )  # fmt: skip
+
+
+def test_presets_say_what_they_are_and_settings_where_they_come_from():
+    cls = methods.kind("mcf")
+    assert set(mcf.presets.NOTES) == set(cls.presets)
+    assert (
+        "ours" in mcf.presets.NOTES["paper_llcm"] and "ours" in mcf.presets.NOTES["official_llcm"]
+    )
+    assert cls.presets["official_llcm"]["local_eps"] == 0.5  # camera numbers are not SYSU's
+    known = {f.name for kind in (cls, Schedule) for f in fields(kind)} - {"schedule"}
+    assert set(cls.sources) == known
 
 
 def test_merging_weighs_more_late():
     m = methods.build("mcf")
-    assert [mcf.terms.um_weight(m, e) for e in (0, 34, 35, 49)] == [0.03, 0.03, 0.12, 0.12]
+    assert [mcf.terms.um_weight(m, e) for e in (0, 35, 36, 49)] == [0.03, 0.03, 0.12, 0.12]
     assert mcf.terms.um_weight(methods.build("mcf", preset="paper"), 49) == 0.03
+
+
+def test_rows_share_a_stage_1_only_where_it_reads_the_same():
+    def first(row, **switches):
+        return methods.build("mcf", preset="paper", row=row, **switches).stage1_config()
+
+    assert first("R1") == first("R3") == first("R4") != first("R2")
+    assert first("R1", stage2_lr=1e-6, centring=True, joint_k1=7) == first("R1")
+    assert first("R1", clustering="joint", centring=True) != first("R1", clustering="joint")
+    assert first("R5") == first("R6") != first("R7")
+    assert methods.build("mcf", preset="paper", row="R5").carries  # its classifier plays on
+    floors = [first("R1", lr_floor=(1e-6, floor)) for floor in (1e-7, 1e-8)]
+    assert floors[0] == floors[1] != first("R1", lr_floor=(1e-5, 1e-7))
 
 
 # ---- phases ----
@@ -144,10 +187,10 @@ def test_phase_2_adds_its_three_modules():
     [
         ("R1", set(), set()),
         ("R2", {"identity"}, set()),
-        ("R3", {"identity"}, {"merging"}),
-        ("R4", {"identity"}, {"neighbours"}),
-        ("R5", {"identity", "augmented look"}, CROSS),
-        ("R6", {"identity", "augmented look"}, CROSS | {"neighbours"}),
+        ("R3", set(), {"merging"}),
+        ("R4", set(), {"neighbours"}),
+        ("R5", {"augmented look"}, CROSS),
+        ("R6", {"augmented look"}, CROSS | {"neighbours"}),
         ("R7", {"identity", "augmented look"}, CROSS | {"neighbours", "merging"}),
         ("prolonged", {"identity", "augmented look"}, set()),
     ],
@@ -190,11 +233,11 @@ def test_resumed_is_uninterrupted(tmp_path):
 # ---- one step, looked at closely ----
 
 
-def begun(epoch=1, **switches):
+def begun(epoch=1, table=None, **switches):
     """A method after relabelling random-ish but clusterable features, its labels and the table."""
     method = methods.build("mcf", preset="paper", **(SMALL | switches))
     method.start(net(), seed=1)
-    table = toy.images()
+    table = toy.images() if table is None else table
     x = normalize(torch.as_tensor(table.source).float().mean(2).flatten(1) - 100)[:, :12]
     features = Embeddings(normalize(x), table.modality, table.camera)
     return method, method.relabel(features, epoch), features
@@ -222,6 +265,8 @@ def test_batches_hold_three_modalities():
     assert sizes == [6, 6, 4, 0]
     plain, second = batch.of(Modality.VISIBLE, 0), batch.of(Modality.VISIBLE, 1)
     assert (batch.rows[plain] == batch.rows[second]).all()
+    assert [letter for letter, _ in method.written(batch)] == ["v", "a", "r"]
+    assert plain.tolist() == list(range(6)) and second.tolist() == list(range(6, 12))
     own = np.where(batch.modality == 0, labels["visible"].label[batch.rows],
                    labels["infrared"].label[batch.rows])  # fmt: skip
     assert (batch.label.numpy() == own).all()
@@ -305,6 +350,10 @@ CHANGES = {
     "temperature": 0.2,
     "momentum": 0.8,
     "shared_momentum": 0.1,
+    "own_last": False,
+    "write_order": "avr",
+    "moves": "during",
+    "bn_chunks": 2,
     "ca_memory": "own",
     "identities": 2,
     "infrared_identities": 2,
@@ -343,8 +392,14 @@ CHANGES = {
     "lr_floor": (0.0, 0.0),
 }
 JOINT = {"joint_k1": 4, "joint_k2": 1, "centring": True}  # with joint clustering
-MERGING = {"max_matches": 1, "um_weight": 3.0, "delta": (1.0, 0.0)}  # with shared partners
-ELSEWHERE = {"schedule", "milestones", "decay", "um_weight_late", "um_group"}  # other tests
+MERGING = {  # with shared partners
+    "max_matches": 1,
+    "um_weight": 3.0,
+    "delta": (1.0, 0.0),
+}
+ELSEWHERE = {"schedule", "milestones", "decay", "um_weight_late", "um_group", "um_sides"} | {
+    "stage2_momentum"
+}
 
 
 def fingerprint(record):
@@ -392,6 +447,24 @@ def test_group_rule_reaches_the_groups(monkeypatch):
     assert seen == ["linked"]
 
 
+def test_merging_memories_have_a_momentum_of_their_own():
+    for epoch, momentum in ((0, 0.2), (1, 0.9)):
+        method, _, _ = begun(epoch=epoch, stage2_momentum=0.9)
+        assert {side.memory.momentum for side in method.sides.values()} == {momentum}
+
+
+@pytest.mark.filterwarnings("ignore:.*stay unmatched")
+@pytest.mark.parametrize("few", Modality)
+def test_the_side_with_fewer_clusters_rests(few):
+    table = toy.images(people=8)
+    table = table.rows((table.modality == few.other) | (table.identity < 4))
+    groups = {
+        sides: begun(um_sides=sides, table=table)[0].links.groups for sides in ("both", "larger")
+    }
+    assert set(groups["both"]) == set(Modality)
+    assert groups["larger"] == {few.other: groups["both"][few.other]}
+
+
 # ---- bad input ----
 
 
@@ -414,7 +487,7 @@ def test_settings_out_of_range():
 
 def test_a_network_without_attention_is_told():
     with pytest.raises(ValueError, match=r"Net holds no PA-CBAM.*pa_cbam=False"):
-        methods.build("mcf").start(toy.net(), seed=0)
+        methods.build("mcf", preset="paper").start(toy.net(), seed=0)
     method = methods.build("mcf", preset="paper", **(SMALL | {"pa_cbam": False}))
     record = fit(toy.net(), method, toy.images(), seed=0)  # one region, no tokens
     assert "loss/neighbours" in record.curves[-1] and "loss/diversity" not in record.curves[-1]
@@ -457,6 +530,9 @@ def test_nothing_warns_on_good_input():
         ("identity_mode", "sum"),
         ("min_regions", 0),
         ("shared_momentum", 1.5),
+        ("stage2_momentum", 0),
+        ("um_sides", "smaller"),
+        ("stage2_recipe", "pastel"),
         ("local_eps", 0),
         ("um_weight_late", -1),
         ("diversity", -1),

@@ -3,10 +3,11 @@
 import pytest
 import torch
 
+from vireid.experiment.setup import _usual_weights
 from vireid.models import build, load_weights, save
 from vireid.models.attention import attention_maps
 from vireid.models.regions import RegionNet, SmallRegions, SqueezeRegions, stem_of, stripe_pool
-from vireid.models.vit import RegionViT, one_token
+from vireid.models.vit import LUP, RegionViT, one_token
 
 TINY = {"size": (64, 32), "width": 32, "depth": 2, "heads": 4, "drop_path": 0.0}
 
@@ -314,6 +315,23 @@ def test_vit_takes_a_one_token_file(tmp_path):
     save(model, tmp_path / "own.safetensors")
     again = build("vit", regions=2, weights=tmp_path / "own.safetensors", **TINY)
     assert torch.equal(again.pos_embed, model.pos_embed)
+
+
+def test_vit_does_not_start_from_random_weights_in_silence(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    assert _usual_weights("vit", "imagenet", tmp_path) == "lup"
+    with pytest.raises(FileNotFoundError, match=r"LUPerson.*TransReID-SSL.*--weights random"):
+        build("vit", regions=2, weights="lup", **TINY)
+    assert build("vit", regions=2, weights="random", **TINY).regions == 2
+    _, state = one_token_checkpoint()
+    (tmp_path / "checkpoints").mkdir()
+    torch.save({"teacher": state}, tmp_path / "checkpoints" / LUP)
+    model = build("vit", regions=2, weights="lup", **TINY)
+    torch.testing.assert_close(model.blocks[1].norm1.weight, state["blocks.1.norm1.weight"])
+    with pytest.raises(
+        ValueError, match=r"no LUPerson weights for Small; known: weights='synthvi'"
+    ):
+        build("small", weights="lup")
 
 
 def test_residual_variant_bad_input():

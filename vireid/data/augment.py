@@ -256,7 +256,9 @@ def blank(n: int, size: tuple[int, int]) -> Tensor:
 _ADCA = Recipe(visible_second=Stream(channels="exchange"), infrared=Stream(channels="adapt_grey"))
 _PGM = replace(_ADCA, visible_second=Stream(jitter=0.5, channels="exchange"))
 _MCF = replace(_PGM, pad=7.5)  # 10 pixels of 384 rows
-_ALL_JITTERED = replace(_MCF, visible=Stream(jitter=0.5))
+_JITTERED = replace(
+    _MCF, visible=Stream(jitter=0.5), infrared=Stream(jitter=0.5, channels="adapt_grey")
+)
 RECIPES = {
     "plain": Recipe(pad=0, flip=0, erasing="none"),
     "adca": _ADCA,
@@ -264,12 +266,13 @@ RECIPES = {
     "pgm_stage1": replace(  # of PGM, N-ULC and BMIL on SYSU
         _PGM, infrared=Stream(jitter=0.5, channels="adapt_grey")
     ),
-    "mcf": _MCF,  # TokenMatcher's stage 1, and its stage 2
-    "mcf_stage2": _ALL_JITTERED,
+    "mcf": _MCF,  # TokenMatcher's stage 1 on SYSU
+    "mcf_jittered": _JITTERED,  # its stage 2, and both stages on RegDB
     "mcf_paper": replace(  # the paper names no turn of hue
         _MCF,
         visible=Stream(jitter=0.5, hue=0.0),
         visible_second=Stream(jitter=0.5, hue=0.0, channels="exchange"),
+        infrared=Stream(jitter=0.5, hue=0.0, channels="adapt_grey"),
     ),
     "dmdl": replace(
         _PGM,

@@ -130,12 +130,9 @@ def preset_for(experiment: Experiment, name: str) -> str:
 
 
 def _usual_weights(network: str, usual: str, root: Path | None) -> str | Path | None:
-    """ImageNet SqueezeNet weights lie beside the pictures or in ../shared, others have a name.
-
-    The ViT starts from random weights unless a checkpoint is given: none can be had by name.
-    """
+    """ImageNet SqueezeNet weights lie beside the pictures or in ../shared, others have a name."""
     if network == "vit":
-        return None
+        return "lup"
     if network.endswith("small"):
         return SYNTHVI
     if not network.endswith("squeezenet"):

@@ -11,7 +11,7 @@ from vireid.losses.contrast import (
     multi_positive,
 )
 from vireid.losses.diversity import token_diversity
-from vireid.losses.merging import merge_groups, merge_targets, merging, uniform_merging
+from vireid.losses.merging import merge_groups, merge_targets, merging, pulled, uniform_merging
 from vireid.losses.metric import batch_hard_triplet, triplet_weight
 from vireid.losses.neighbour import neighbour, vrnl_terms
 from vireid.losses.oclr import oclr
@@ -48,6 +48,7 @@ __all__ = [
     "neighbour",
     "nwgm",
     "oclr",
+    "pulled",
     "refined_targets",
     "shared_prediction",
     "token_diversity",

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from vireid.arguments import LabelError, check_labels
 from vireid.association.shared import first_partner
 from vireid.losses.contrast import scores
+from vireid.memory import Moving
 
 Groups = list[list[int]]
 
@@ -133,15 +135,23 @@ def merging(
     TokenMatcher's rule (even epochs first to second, odd epochs second to first).
     """
     x = torch.as_tensor(x)
-    score = scores(x, prototypes, temperature)  # (b, K)
     label = check_labels(label, len(x), len(prototypes), "label")
     if (highest := max(map(max, groups), default=-1)) >= len(prototypes):
         raise LabelError(f"groups hold cluster {highest} of {len(prototypes)} prototypes")
     row, target, weight = (v.to(x.device) for v in merge_targets(label, groups, epoch=epoch))
     if not len(row):
-        return (score * 0).sum()
-    surprise = -score.log_softmax(1)[row, target]
-    return (weight.to(score.dtype) * surprise).sum() / len(row.unique())
+        return (scores(x, prototypes, temperature) * 0).sum()
+    share = weight / len(row.unique())
+    return pulled(x[row], target, share, prototypes, temperature=temperature)
+
+
+def pulled(
+    x: Tensor, target: Tensor, share: Tensor, prototypes: Tensor | Moving, *, temperature: float
+) -> Tensor:
+    """Contrast of features x (p, d) with their targets (p,), each by its share (p,) of the loss."""
+    score = scores(x, prototypes, temperature)  # (p, K)
+    surprise = cross_entropy(score, target, reduction="none")
+    return (share.to(score.dtype) * surprise).sum()
 
 
 def uniform_merging(

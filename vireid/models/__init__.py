@@ -44,8 +44,9 @@ def build(name: str, *, weights: str | Path | None = None, **options) -> torch.n
     name : "agw" (ResNet-50, 2048-d), "small" (residual, for SynthVI), "squeezenet" (1.1, 512-d);
         with a feature per region: "vit" (ViT-B/16), "regions" (ResNet-18 or -50), "regions_small"
         and "regions_squeezenet" (on those networks' layers, with PA-CBAM)
-    weights : None for random ones; a file (.safetensors, .pth, .npz); "imagenet" (through
-        torchvision); "synthvi" (small: the file that comes with the workbook)
+    weights : None or "random" for random ones; a file (.safetensors, .pth, .npz); "imagenet"
+        (through torchvision); "synthvi" (small: the file that comes with the workbook); "lup" (vit:
+        what its sources start from, see ``RegionViT.lup``)
     options : the network's own arguments, e.g. ``width=64`` or ``stem="shared"``
 
     The result has ``dim``, the width of its features. Raises ValueError for an unknown name or
@@ -60,7 +61,7 @@ def build(name: str, *, weights: str | Path | None = None, **options) -> torch.n
     if unknown := sorted(set(options) - set(known)):
         raise ValueError(f"{name} has no option {', '.join(unknown)}; known: {', '.join(known)}")
     model = make(**options)
-    return model if weights is None else load_weights(model, weights)
+    return model if weights in (None, "random") else load_weights(model, weights)
 
 
 def save(model: torch.nn.Module, path: str | Path, *, half: bool = False) -> None:
@@ -71,7 +72,7 @@ def save(model: torch.nn.Module, path: str | Path, *, half: bool = False) -> Non
 
 
 def load_weights(model: torch.nn.Module, path: str | Path) -> torch.nn.Module:
-    """Fill a network from a file or from named weights ("synthvi", "imagenet") and return it.
+    """Fill a network from a file or named weights ("synthvi", "imagenet", "lup") and return it.
 
     Checkpoints of one stem are copied into both. A backbone in torchvision's names is taken too:
     its classifier is left out; neck and non-local blocks, which it lacks, keep their start.

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,8 @@ from vireid.models import Output
 from vireid.models.attention import PACBAM
 from vireid.models.parts import BNNeck, Stems
 from vireid.models.regions import attends, check_place, stem_of
+
+LUP = "vit_base_ics_cfs_lup.pth"  # ViT-B/16 with this stem, ICS on LUPerson
 
 
 class IBN(nn.Module):
@@ -141,6 +144,24 @@ class RegionViT(nn.Module):
         return (
             None if "cls_token" not in names or "neck.weight" in names else one_token(state, self)
         )
+
+    def lup(self) -> dict[str, Tensor]:
+        """What MCF's ancestor starts from: ViT-B/16 trained on LUPerson, from torch's cache.
+
+        FileNotFoundError says where the file is to be had: there is no way to fetch it by machine.
+        Source: TokenMatcher (its scripts, ``-pp``), TransReID-SSL, Luo et al. 2021 (2111.12084).
+        """
+        from vireid.models.weights import read
+
+        file = Path(torch.hub.get_dir()) / "checkpoints" / LUP
+        if not file.is_file():
+            raise FileNotFoundError(
+                f"{LUP} is not in {file.parent}: the ViT of MCF and TokenMatcher starts from it "
+                "(ViT-B/16 + ICS, pre-trained on LUPerson). Fetch it by hand from the models of "
+                f"github.com/damo-cv/TransReID-SSL, then copy it there or give --weights FILE; "
+                "--weights random starts from random weights, which is another experiment"
+            )
+        return read(file)
 
 
 def one_token(

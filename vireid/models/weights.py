@@ -9,6 +9,7 @@ from vireid import files
 from vireid.paths import COMMITTED
 
 SYNTHVI = COMMITTED / "weights" / "synthvi_small.safetensors"
+NAMED = ("synthvi", "imagenet", "lup")
 LISTED = 6  # names per list in an error
 WRAPPED = ("state_dict", "model", "net", "teacher")  # how training scripts wrap a state
 WEIGHTS = "weights"
@@ -31,7 +32,7 @@ def save(model: nn.Module, path: str | Path, *, half: bool = False) -> None:
 
 def load_weights(model: nn.Module, path: str | Path) -> nn.Module:
     """See ``vireid.models.load_weights``."""
-    state = _named(model, path) if str(path) in ("synthvi", "imagenet") else read(path)
+    state = _named(model, path) if str(path) in NAMED else read(path)
     fresh = ()  # prefixes that a foreign backbone cannot fill
     if hasattr(model, "from_torchvision") and (renamed := model.from_torchvision(state)):
         state, fresh = renamed, model.fresh
@@ -98,9 +99,11 @@ def _named(model: nn.Module, name: str) -> dict[str, Tensor]:
                 "with the command in data/weights/README.md"
             )
         return read(SYNTHVI)
-    if not hasattr(model, "imagenet"):
-        raise ValueError(f"there are no ImageNet weights for {kind}; known: weights='synthvi'")
-    return model.imagenet()
+    if not hasattr(model, name):
+        known = [n for n in ("imagenet", "lup") if hasattr(model, n)] or ["synthvi"]
+        word = {"imagenet": "ImageNet", "lup": "LUPerson"}[name]
+        raise ValueError(f"there are no {word} weights for {kind}; known: weights='{known[0]}'")
+    return getattr(model, name)()
 
 
 def _both_stems(state: dict[str, Tensor], model: nn.Module) -> dict[str, Tensor]:

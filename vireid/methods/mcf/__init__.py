@@ -91,15 +91,16 @@ class MCF(Settings):
     def relabel(self, train: Embeddings, epoch: int) -> dict[str, PseudoLabels]:
         """Cluster both modalities and start their memories; in stage 2 also link them."""
         self.modality, self.camera = train.modality.numpy(), train.camera.numpy()
-        self.sides = make_sides(self, train, self.device)
+        stage, within = self.schedule.stage_of(epoch)
+        momentum = self.stage2_momentum if stage == 2 and self.stage2_momentum else self.momentum
+        self.sides = make_sides(self, train, self.device, momentum=momentum)
         self.place = torch.empty(len(train), dtype=torch.int64)  # row of the table -> of its side
         for side in self.sides.values():
             self.place[side.rows] = torch.arange(len(side.rows))
         self.check_clusters(epoch)
         self.augmented = None
         if self.ca_memory == "own" and (visible := self.sides[Modality.VISIBLE].memory):
-            self.augmented = Memory(visible.prototypes, momentum=self.momentum)
-        stage, within = self.schedule.stage_of(epoch)
+            self.augmented = Memory(visible.prototypes, momentum=momentum, moves=self.moves)
         self.links = Links()
         if stage == 2:
             similarity = cluster_similarity(self, train, self.sides)
@@ -154,9 +155,11 @@ class MCF(Settings):
         label = sum(labels[own.word].label + 1 for own in Modality) - 1  # a row has one of the two
         for drawn in zip(*draws, strict=True):
             visible = [r for r in drawn if self.modality[r[0]] == Modality.VISIBLE]
-            rows = np.concatenate([*visible, *drawn])
+            infrared = [r for r in drawn if self.modality[r[0]] == Modality.INFRARED]
+            rows = np.concatenate([*visible, *visible, *infrared])
             view = np.zeros(len(rows), dtype=np.int64)
-            view[: sum(map(len, visible))] = 1
+            plain = sum(map(len, visible))
+            view[plain : 2 * plain] = 1
             modality = self.modality[rows]
             yield Batch(rows=rows, view=view, modality=modality, label=torch.as_tensor(label[rows]))
 
@@ -165,15 +168,16 @@ class MCF(Settings):
         stage, within = self.schedule.stage_of(epoch)
         out = encode(batch)
         parts = {own: self.part(batch, out, own) for own in self.learnt}
-        memories = self.links.shared or {own: self.sides[own].memory for own in self.learnt}
-        found = terms.contrast_terms(self, parts, memories, self.augmented)
+        written = terms.calls(self, parts, self.sides, self.links, self.augmented, within)
+        found = terms.contrast_terms(self, written, self.links, within)
         found |= terms.attention_terms(self, parts)
         if self.maal:
             found |= self.game(batch, out.x, epoch)
         if stage == 2:
-            found |= terms.phase2_terms(self, parts, self.sides, self.links, within)
+            found |= terms.neighbour_terms(self, parts, self.sides, self.links)
         yield found
-        terms.update(parts, memories, self.augmented, self.sides, self.links, within)
+        for call in written:
+            call.memory.update(call.x, call.label)
 
     def loss_weights(self, epoch: int) -> dict[str, float]:
         """Of the terms that ``losses`` yields in an epoch, with a network of regions."""
@@ -194,7 +198,7 @@ class MCF(Settings):
 
     def part(self, batch: Batch, out, own: Modality) -> terms.Part:
         """One modality's rows of a batch and of the network's answer."""
-        at = batch.of(own)
+        at = torch.cat([at for _, at in self.written(batch, own)])
         device, place = out.x.device, self.place[batch.rows[at]]
         cross = self.links.cross.get(own)
         return terms.Part(

@@ -51,15 +51,23 @@ def link(settings, sides: dict[Modality, Side], similarity, *, epoch: int, regio
         if settings.um:
             groups = merge_groups(*matched, similarity, group=settings.um_group)
             links.groups = dict(zip(Modality, groups, strict=True))
+            if settings.um_sides == "larger":
+                links.groups.pop(fewer(sides))
         if settings.vra:
-            share(links, sides, matched, settings.shared_momentum)
+            share(settings, links, sides, matched)
     if settings.vrnl:
         for name in vrnl_terms(epoch, combine=settings.combine):
             links.sets[name] = near(settings, sides, name, regions)
     return links
 
 
-def share(links: Links, sides: dict[Modality, Side], matched, momentum: float) -> None:
+def fewer(sides: dict[Modality, Side]) -> Modality:
+    """The modality with fewer clusters; infrared when there are as many."""
+    visible, infrared = (len(sides[own].memory) for own in Modality)
+    return Modality.VISIBLE if infrared > visible else Modality.INFRARED
+
+
+def share(settings, links: Links, sides: dict[Modality, Side], matched) -> None:
     """Cross labels of all images, and each modality's prototypes pooled with its partners."""
     for own, partners in zip(Modality, matched, strict=True):
         links.cross[own] = cross_label(sides[own].label, partners)
@@ -68,7 +76,7 @@ def share(links: Links, sides: dict[Modality, Side], matched, momentum: float) -
         phi = shared_prototypes(
             side.x, side.label, other.x, links.cross[own.other], clusters=len(side.memory)
         )
-        links.shared[own] = Memory(phi, momentum=momentum)
+        links.shared[own] = Memory(phi, momentum=settings.shared_momentum, moves=settings.moves)
 
 
 def near(settings, sides: dict[Modality, Side], name: str, regions: int) -> list[Tensor]:

@@ -1,10 +1,15 @@
-"""Every setting of MCF: defaults are the paper's, gaps filled from its ancestors; presets, rows."""
+"""Every setting of MCF: defaults are the paper's, gaps filled from its ancestors; rows.
+
+Presets are in ``presets``, where each setting comes from in ``sources``.
+"""
 
 from dataclasses import dataclass
 
+from vireid.data.augment import RECIPES
 from vireid.methods.base import Method
-from vireid.methods.dcl import LIGHT, M3SVD, TINY
 from vireid.methods.mcf.phases import Phases
+from vireid.methods.mcf.presets import PRESETS
+from vireid.methods.mcf.sources import SOURCES
 
 CHOICES = {  # field -> what it may be
     "clustering": ("intra", "joint", "oracle"),
@@ -13,6 +18,8 @@ CHOICES = {  # field -> what it may be
     "combine": ("alternate", "sum"),
     "reduction": ("pair", "query"),
     "um_group": ("partner", "linked"),
+    "um_sides": ("both", "larger"),
+    "stage2_recipe": (None, *RECIPES),
 }
 WEIGHTS = (
     "identity_weight diversity alpha beta vra_weight vrnl_weight um_weight um_weight_late "
@@ -24,27 +31,21 @@ RANGES = (  # fields, what fits (None is always allowed), what to do
     (WEIGHTS, lambda v: v >= 0, "give a number >= 0; 0 is off"),
     ("temperature classifier_lr local_eps", lambda v: v > 0, "give a number > 0"),
     ("rho", lambda v: 0 < v <= 1, "give a share in (0, 1]"),
-    ("momentum shared_momentum", lambda v: 0 <= v <= 1, "give a weight in [0, 1]"),
+    (
+        "momentum shared_momentum stage2_momentum",
+        lambda v: 0 < v <= 1,
+        "give a weight of the old prototype in (0, 1]",
+    ),
     ("max_matches min_regions instances", lambda v: v >= 1, "give a whole number >= 1"),
     ("identities infrared_identities", lambda v: v >= 2, "contrast needs at least 2"),
 )
-JOINT_REGDB = {"joint_k1": 38, "joint_k2": 18}
 OFF = {"pa_cbam": False, "maal": False, "vra": False, "vrnl": False, "um": False}
-SGD = {"optimiser": "sgd"}
-PAPER = SGD | {"recipe": "mcf_paper"}
-TOKENMATCHER = SGD | {
-    "infrared_identities": 8,
-    "max_matches": 2,
-    "lr_floor": (1e-6, 1e-7),
-    "recipe": "mcf",
-    "stage2_recipe": "mcf_stage2",
-}
-
-
-def _small(settings: dict, **changes) -> dict:
-    """The light settings of stage 1 without what this method has not, and a light opponent."""
-    kept = {k: v for k, v in settings.items() if k != "subset_ratio"}
-    return kept | {"classifier": "light", "stage2_lr": settings["lr"] / 2} | changes
+STAGE2 = frozenset(  # what nothing reads before stage 2
+    "vra vra_weight max_matches shared_momentum own_last vrnl vrnl_weight rho min_regions combine "
+    "reduction camera_filter local_eps um um_weight um_weight_late delta um_group um_sides "
+    "stage2_momentum stage2_lr stage2_recipe stage2_iterations".split()
+)
+JOINT = ("joint_k1", "joint_k2", "centring")  # stage 1 reads them with clustering="joint" alone
 
 
 @dataclass(kw_only=True)
@@ -60,6 +61,8 @@ class Settings(Method):
     centring : subtract each modality's mean before matching and joint clustering (our control)
     temperature : tau of all contrasts
     momentum, shared_momentum : weight of the old prototype, of one modality's and of shared ones
+    stage2_momentum : of one modality's in stage 2; None = momentum
+    own_last : in a shared memory the own modality's images are written last, else the other's
     ca_memory : "shared", augmented pictures contrast with the visible memory; "own", with theirs
     identities, infrared_identities, instances : clusters per batch (None = as visible), images each
     camera_aware_sampling : in stage 1 prefer mates from other cameras than the anchor's
@@ -75,7 +78,8 @@ class Settings(Method):
     combine, reduction : see ``vrnl_terms`` and ``neighbour``
     camera_filter, local_eps : strike same-camera neighbours of another local cluster
     um, um_weight, delta, um_group : merging; alpha_3; weights of the sides; see ``merge_groups``
-    um_weight_late : alpha_3 from epoch 35 of stage 2 on; None = no change
+    um_weight_late : alpha_3 from epoch 36 of stage 2 on, counted from 0; None = no change
+    um_sides : "both", or the "larger": clusters of the modality that has more of them
     stage2_lr, lr_floor : see ``Phases``
     recipe, stage2_recipe : augmentation, a name of ``data.augment.RECIPES``; None = no change
 
@@ -94,6 +98,8 @@ class Settings(Method):
     temperature: float = 0.05
     momentum: float = 0.2
     shared_momentum: float = 0.8
+    stage2_momentum: float | None = None
+    own_last: bool = True
     ca_memory: str = "shared"
     identities: int = 4
     infrared_identities: int | None = None
@@ -125,29 +131,21 @@ class Settings(Method):
     um_weight_late: float | None = None
     delta: tuple[float, float] = (0.6, 0.4)
     um_group: str = "partner"
+    um_sides: str = "both"
     stage2_lr: float = 3.5e-5
     lr_floor: tuple[float, float] | None = None
     stage2_recipe: str | None = None
 
-    presets = {
-        "official": TOKENMATCHER | {"um_weight_late": 0.12},
-        "official_regdb": TOKENMATCHER
-        | {"epochs": (35, 35), "iterations": 100, "eps": 0.2, "lr": 3.5e-5, "momentum": 0.8}
-        | {"vrnl_weight": 0.1, "um_weight": 0.01, "lr_floor": (1e-7, 1e-7)}
-        | JOINT_REGDB,
-        "paper": PAPER,
-        "paper_regdb": PAPER | {"iterations": 100} | JOINT_REGDB,
-        "light": _small(LIGHT),
-        "tiny": _small(TINY),
-        "m3svd": _small(M3SVD),
-    }
-    rows = {  # the ablation in the paper's text; its table is lost: what adds to what is inferred
+    presets = PRESETS
+    sources = SOURCES
+    stage2_fields = STAGE2
+    rows = {  # the ablation in the paper's text; its table is lost, whether PA-CBAM is in R6 too
         "R1": OFF,
         "R2": OFF | {"pa_cbam": True},
-        "R3": OFF | {"pa_cbam": True, "um": True},
-        "R4": OFF | {"pa_cbam": True, "vrnl": True},
-        "R5": OFF | {"pa_cbam": True, "maal": True, "vra": True},
-        "R6": OFF | {"pa_cbam": True, "maal": True, "vra": True, "vrnl": True},
+        "R3": OFF | {"um": True},
+        "R4": OFF | {"vrnl": True},
+        "R5": OFF | {"maal": True, "vra": True},
+        "R6": OFF | {"maal": True, "vra": True, "vrnl": True},
         "R7": {"pa_cbam": True, "maal": True, "vra": True, "vrnl": True, "um": True},
         "prolonged": {"vra": False, "vrnl": False, "um": False},
         "centred": {"centring": True},
@@ -171,3 +169,10 @@ class Settings(Method):
         if len(self.delta) != 2 or min(self.delta) < 0 or sum(self.delta) <= 0:
             raise ValueError(f"delta={self.delta}: give two weights >= 0 that are not all 0")
         self.schedule = Phases.of(self.schedule, stage2_lr=self.stage2_lr, lr_floor=self.lr_floor)
+
+    def stage1_config(self) -> dict:
+        """Settings that stage 1 reads: of both floors its own, joint clustering's only with it."""
+        config = super().stage1_config()
+        if self.clustering != "joint":
+            config = {k: v for k, v in config.items() if k not in JOINT}
+        return config | {"lr_floor": self.lr_floor and [self.lr_floor[0]] * 2}

@@ -32,7 +32,9 @@ class Side:
     memory: Memory | None
 
 
-def make_sides(settings, train: Embeddings, device: torch.device) -> dict[Modality, Side]:
+def make_sides(
+    settings, train: Embeddings, device: torch.device, *, momentum: float
+) -> dict[Modality, Side]:
     """Cluster both modalities as ``settings`` (MCF) say and start their memories on ``device``."""
     sides = {}
     for own, label in zip(Modality, cluster(settings, train), strict=True):
@@ -40,7 +42,7 @@ def make_sides(settings, train: Embeddings, device: torch.device) -> dict[Modali
         x, label = train.x[rows].to(device), torch.as_tensor(label, device=device)
         memory = None
         if label.max() > 0:  # one cluster alone has nothing to be far from: its loss is 0
-            memory = Memory(prototypes(x, label), momentum=settings.momentum)
+            memory = Memory(prototypes(x, label), momentum=momentum, moves=settings.moves)
         sides[own] = Side(rows, x, train.camera[rows].to(device), label, memory)
     return sides
 
