@@ -23,7 +23,7 @@ def region_net():
 
 
 def run(amp: bool, **options):
-    method = build("mcf", **SETTINGS, classifier="light", eps=0.7)
+    method = build("mcf", preset="light", **SETTINGS | {"eps": 0.7})
     return fit(region_net(), method, toy.images(), seed=0, amp=amp, device="cpu", **options)
 
 
@@ -53,7 +53,7 @@ def test_network_computes_in_bfloat16_and_the_method_sees_float32(monkeypatch):
     inside, outside = set(), set()
     model = region_net()
     model.project[0].register_forward_hook(lambda _, given, out: inside.add(out.dtype))
-    method = build("mcf", **SETTINGS, classifier="light", eps=0.7)
+    method = build("mcf", preset="light", **SETTINGS | {"eps": 0.7})
     losses = method.losses
 
     def watched(batch, encode, epoch):

@@ -95,13 +95,15 @@ def test_a_plan_names_the_losses_that_run(name, more):
         assert yielded == set(method.loss_weights(row["epoch"]))
 
 
-def test_a_plan_names_the_losses_of_mcf():
+@pytest.mark.parametrize("preset", ["official", "paper"])
+def test_a_plan_names_the_losses_of_mcf(preset):
     from vireid import models
 
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = models.build("regions_small", regions=2, trunk_options={"width": 8, "dim": 16})
-    method = methods.build("mcf", **SMALL | {"epochs": (1, 2), "classifier": "light"})
+    small = SMALL | {"epochs": (1, 2), "classifier": "light"}
+    method = methods.build("mcf", preset=preset, **small)
     for row in fit(model, method, toy.images(), seed=0).curves:
         yielded = {k.removeprefix("loss/") for k in row if k.startswith("loss/")}
         assert yielded == set(method.loss_weights(row["epoch"]))

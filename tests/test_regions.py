@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vireid.experiment.setup import _usual_weights
+from vireid.experiment.setup import usual_weights
 from vireid.models import build, load_weights, save
 from vireid.models.attention import attention_maps
 from vireid.models.regions import RegionNet, SmallRegions, SqueezeRegions, stem_of, stripe_pool
@@ -319,7 +319,7 @@ def test_vit_takes_a_one_token_file(tmp_path):
 
 def test_vit_does_not_start_from_random_weights_in_silence(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    assert _usual_weights("vit", "imagenet", tmp_path) == "lup"
+    assert usual_weights("vit", "imagenet", tmp_path) == "lup"
     with pytest.raises(FileNotFoundError, match=r"LUPerson.*TransReID-SSL.*--weights random"):
         build("vit", regions=2, weights="lup", **TINY)
     assert build("vit", regions=2, weights="random", **TINY).regions == 2

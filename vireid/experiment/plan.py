@@ -7,13 +7,14 @@ and puts the plan's values into the record.
 import re
 from dataclasses import dataclass, fields
 from functools import cached_property
+from pathlib import Path
 
 import torch
 
 from vireid import methods, models
 from vireid.experiment.estimate import estimate
 from vireid.experiment.facts import Facts, facts
-from vireid.experiment.setup import DEFAULTS, network_of
+from vireid.experiment.setup import DEFAULTS, network_of, usual_weights
 from vireid.methods.base import VIEWS, Method, Schedule
 
 VIEW_WORDS = {
@@ -93,6 +94,11 @@ class Plan:
         name, options, size = network_of(self.data, method=self.name)
         return name, options, size or self.facts.size
 
+    @property
+    def weights(self) -> str:
+        """Name of the usual starting weights."""
+        return Path(str(usual_weights(self.network[0], DEFAULTS[self.data][1]))).name
+
     def model(self) -> torch.nn.Module:
         """The network with random weights."""
         name, options, _ = self.network
@@ -154,7 +160,7 @@ class Plan:
             Line("network", "network", name, source),
             Line("network", "options", options, source),
             Line("network", "trained parameters", f"{self.parameters:,}", "counted"),
-            Line("network", "starting weights", DEFAULTS[self.data][1], self.source("weights")),
+            Line("network", "starting weights", self.weights, self.source("weights")),
             Line("network", "picture size", "{} x {}".format(*size), self.source("size")),
         ]
 

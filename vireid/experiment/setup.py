@@ -73,7 +73,7 @@ def prepare(  # noqa: PLR0913
             "llcm_official_v2i draws a new query set per trial: load and score each trial by "
             "itself with data.load and evaluation.evaluate"
         )
-    _, usual_weights, settings, protocol, usual_trials = DEFAULTS[name]
+    _, named, settings, protocol, usual_trials = DEFAULTS[name]
     if name == "synthvi" and preset in (None, "tiny"):
         preset, settings = "tiny", "tiny"
 
@@ -86,7 +86,7 @@ def prepare(  # noqa: PLR0913
     first = options.pop("trial", 1 if name == "regdb" else 0)
     galleries = [load("gallery", first + t) for t in range(trials or usual_trials)]
     if weights == "default":
-        weights = _usual_weights(network, usual_weights, root)
+        weights = usual_weights(network, named, root)
     return Experiment(
         name=name,
         preset=preset,
@@ -129,7 +129,7 @@ def preset_for(experiment: Experiment, name: str) -> str:
     return wanted
 
 
-def _usual_weights(network: str, usual: str, root: Path | None) -> str | Path | None:
+def usual_weights(network: str, usual: str, root: Path | None = None) -> str | Path:
     """ImageNet SqueezeNet weights lie beside the pictures or in ../shared, others have a name."""
     if network == "vit":
         return "lup"
