@@ -49,6 +49,7 @@ ROOMS = [
     "checks",
     "bench",
     "figures",
+    "rehearse",
     "workbook",
     "cli",
     "__main__",

@@ -28,7 +28,12 @@ def data_options(parser: argparse.ArgumentParser) -> None:
         metavar="OPTION=VALUE",
         help="change one option of the network, e.g. stem=shared; an unknown one lists the known",
     )
-    parser.add_argument("--weights", default="default", help="file or name of starting weights")
+    parser.add_argument(
+        "--weights", default="default", help="file or name of starting weights; none = random"
+    )
+    parser.add_argument(
+        "--size", nargs=2, type=int, metavar=("HEIGHT", "WIDTH"), help="of pictures, in pixels"
+    )
     parser.add_argument("--device", default="auto")
 
 
@@ -93,7 +98,7 @@ def prepare(a, *, seed: int | None = None):
     world = seed if a.world is None and a.data == "synthvi" else a.world
     given = {"seed": world, "trial": a.trial, "tracklets": a.tracklets}
     options = {k: v for k, v in given.items() if v is not None}
-    for name in ("preset", "root", "network", "weights", "method", "method_preset"):
+    for name in ("preset", "root", "network", "weights", "method", "method_preset", "size"):
         options[name] = getattr(a, name, None)
     options |= recorded_network(a.weights) if a.network is None else {}
     changed = switches(a.network_set, flag="--network-set")

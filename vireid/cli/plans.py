@@ -21,6 +21,17 @@ stand beside ours.
   vireid reproduce --method mult --data sysu --root SYSU-MM01 --table "Table 2"
   vireid reproduce --method dmdl --data regdb --show       only what there is already
 """
+REHEARSE_HELP = """\
+Draw synthetic people in a benchmark's official layout, then do on them what one does the day its
+pictures arrive: check, plan, train, be killed, resume, score in every mode, fill a row of the
+published table. Says what each step took and what to expect of the whole benchmark.
+
+  vireid rehearse --data sysu --out rehearsal
+  vireid rehearse --data sysu --method mult --scale 1 --out rehearsal --set "epochs=(1, 1)"
+"""
+# A walk of some minutes on two cores; --set changes any of it.
+SHORT = ("epochs=(2, 1)", "iterations=3", "k1=4", "k2=2", "eps=0.9", "min_samples=2",
+         "identities=3", "instances=4")  # fmt: skip
 
 
 def add(command) -> None:
@@ -48,7 +59,22 @@ def add(command) -> None:
     reproduce.add_argument(
         "--set", dest="switches", action="append", default=[], metavar="FIELD=VALUE"
     )
+    reproduce.add_argument("--weights", default="default", help="starting weights; none = random")
+    reproduce.add_argument("--size", nargs=2, type=int, metavar=("HEIGHT", "WIDTH"))
     reproduce.add_argument("--show", action="store_true", help="print the table, train nothing")
+
+    walk = command(
+        "rehearse", _rehearse, REHEARSE_HELP, "try everything before the pictures arrive"
+    )
+    walk.add_argument("--data", default="sysu", choices=["sysu", "regdb", "llcm"])
+    walk.add_argument("--method", default="dmdl", help="a name of the method table")
+    walk.add_argument("--scale", type=float, default=0.02, help="share of the official numbers")
+    walk.add_argument("--size", nargs=2, type=int, default=(64, 32), metavar=("HEIGHT", "WIDTH"))
+    walk.add_argument("--out", type=Path, required=True, help="folder of the tree and the runs")
+    walk.add_argument(
+        "--set", dest="switches", action="append", default=[], metavar="FIELD=VALUE",
+        help=f"on top of the short setting: {' '.join(SHORT)}",
+    )  # fmt: skip
 
 
 def _what(parser: argparse.ArgumentParser) -> None:
@@ -70,6 +96,14 @@ def _plan(a) -> None:
     print(json.dumps(made.to_dict(), indent=1) if a.json else made)
 
 
+def _rehearse(a) -> None:
+    from vireid.rehearse import rehearse, report
+
+    walk = {"data": a.data, "method": a.method, "scale": a.scale, "out": a.out}
+    steps = rehearse(**walk, size=tuple(a.size), switches=[*SHORT, *a.switches])
+    print("", report(steps, **walk), sep="\n")
+
+
 def _reproduce(a) -> None:
     from vireid.cli.options import switches
     from vireid.experiment.reproduce import Reproduction
@@ -79,6 +113,7 @@ def _reproduce(a) -> None:
         seed=a.seed, data_preset=a.data_preset, switches=switches(a.switches),
         fitting={"select": a.select, "evaluate_every": a.evaluate_every, "amp": a.amp,
                  "device": a.device},
+        given={"weights": a.weights, "size": a.size},
     )  # fmt: skip
     if not a.show:
         job.run(rows=a.rows, splits=a.splits, progress=True)

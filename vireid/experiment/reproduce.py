@@ -39,6 +39,7 @@ class Reproduction:
     data_preset : of SynthVI
     switches : changes to the preset, e.g. epochs for a rehearsal
     fitting : options of ``training.fit``
+    given : other options of ``prepare``, e.g. ``weights`` and ``size``
     """
 
     method: str
@@ -51,6 +52,7 @@ class Reproduction:
     data_preset: str | None = None
     switches: dict = field(default_factory=dict)
     fitting: dict = field(default_factory=dict)
+    given: dict = field(default_factory=dict)
 
     @property
     def facts(self) -> Facts:
@@ -125,6 +127,7 @@ class Reproduction:
             method=self.method,
             method_preset=self.chosen_preset,
             **options,
+            **self.given,
         )
 
     def _train(self, row: str, split: int, progress: bool) -> None:

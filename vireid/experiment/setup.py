@@ -57,14 +57,16 @@ def prepare(  # noqa: PLR0913
     method: str | None = None,
     method_preset: str | None = None,
     network_options: dict | None = None,
+    size: tuple[int, int] | None = None,
     **options,
 ) -> Experiment:
     """Load training and test tables of a data set and choose what usually goes with it.
 
     The network is the data set's usual one, or what ``method`` trains in its place, or ``network``;
     ``network_options`` are changes to its usual ones. ``method_preset`` is the method's setting, by
-    default the one that is named after the data set. ``options`` go to ``data.load`` (for SynthVI:
-    ``seed``, a world with other identities).
+    default the one that is named after the data set. ``size`` (height, width) takes the place of
+    the usual picture size; ``weights`` "none" starts from random ones. ``options`` go to
+    ``data.load`` (for SynthVI: ``seed``, a world with other identities).
     """
     if name not in DEFAULTS:
         raise ValueError(f"data set {name!r} is unknown; known: {', '.join(DEFAULTS)}")
@@ -77,16 +79,19 @@ def prepare(  # noqa: PLR0913
     if name == "synthvi" and preset in (None, "tiny"):
         preset, settings = "tiny", "tiny"
 
-    network, chosen, size = network_of(name, method=method, network=network)
+    network, chosen, wanted = network_of(name, method=method, network=network)
+    if size and network == "vit":  # its places are learnt for one size
+        chosen = chosen | {"size": tuple(size)}
+    size = size or wanted
 
     def load(split: str, trial: int = 0) -> Images:
         table = data.load(name, root=root, preset=preset, split=split, trial=trial, **options)
-        return replace(table, size=size) if size else table
+        return replace(table, size=tuple(size)) if size else table
 
     first = options.pop("trial", 1 if name == "regdb" else 0)
     galleries = [load("gallery", first + t) for t in range(trials or usual_trials)]
-    if weights == "default":
-        weights = usual_weights(network, named, root)
+    if weights in ("default", "none"):
+        weights = None if weights == "none" else usual_weights(network, named, root)
     return Experiment(
         name=name,
         preset=preset,

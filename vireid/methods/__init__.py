@@ -53,6 +53,15 @@ def build(name: str, *, preset: str = "official", row: str | None = None, **swit
     return cls(schedule=schedule, **{k: v for k, v in settings.items() if k in own})
 
 
+def again(name: str, config: dict):
+    """The method that a run record's ``config`` tells of, field by field."""
+    from vireid.methods.base import Schedule
+    from vireid.methods.declared import declared
+
+    known = {*declared(kind(name)), *declared(Schedule)}
+    return build(name, **{k: v for k, v in config.items() if k in known})
+
+
 def value(name: str, field: str, given):
     """A field's value, of a method or its schedule, from text or Python; see ``declared.value``."""
     from vireid.methods.base import Schedule

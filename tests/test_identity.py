@@ -1,0 +1,83 @@
+"""What makes a run this run: everything that can change its result, and nothing else."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+import toy
+
+from vireid import methods
+from vireid.identity import differences, digest, identity, weights_digest
+
+CPU = torch.device("cpu")
+
+
+def told(model=None, table=None, *, seed=0, switches=None, test="usual", **fitting):
+    method = methods.build("bmil", **(switches or {}))
+    table = toy.images() if table is None else table
+    test = toy.test_of(toy.images()) if test == "usual" else test
+    return identity(
+        model or toy.net(), method, table, seed=seed, device=CPU, test=test,
+        **{"select": "last", "precision": "float32"} | fitting,
+    )  # fmt: skip
+
+
+def another_truth():
+    table = toy.images()
+    return replace(table, identity=table.identity[::-1].copy())
+
+
+CHANGES = {
+    "settings": {"switches": {"k1": 20}},
+    "seed": {"seed": 1},
+    "pictures": {"table": toy.images(seed=1)},
+    "truth": {"table": another_truth()},
+    "weights": {"model": toy.net(1)},
+    "select": {"select": "best_test", "select_by": "mAP", "evaluate_every": 1},
+    "precision": {"precision": "bfloat16"},
+    "no test": {"test": None},
+    "another gallery": {
+        "test": replace(toy.test_of(toy.images()), trials=(toy.np.arange(3),)),
+    },
+}
+
+
+def test_twice_the_same_is_the_same():
+    assert told() == told()
+    assert digest(told()) == digest(told())
+    assert differences(told(), told()) == {}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_whatever_can_change_the_result_is_in_it(name):
+    changed = told(**CHANGES[name])
+    assert digest(changed) != digest(told())
+    assert differences(told(), changed)
+
+
+def test_threads_and_versions_are_in_it():
+    usual, threads = told(), torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
+    try:
+        assert differences(usual, told()) == {"threads": (threads, threads + 1)}
+    finally:
+        torch.set_num_threads(threads)
+    newer = usual | {"versions": usual["versions"] | {"vireid": "9"}}
+    assert list(differences(usual, newer)) == ["vireid"]
+
+
+def test_another_code_is_noted_and_refuses_nothing():
+    usual = told()
+    edited = usual | {"code": "0" * 12}
+    assert differences(usual, edited) == {}
+    assert digest(usual) == digest(edited)
+    assert digest(usual, loose=True) != digest(edited, loose=True)
+
+
+def test_weights_count_by_content_and_name():
+    model = toy.net()
+    first = weights_digest(model)
+    assert first == weights_digest(toy.net())
+    with torch.no_grad():
+        model.neck.running_mean[0] += 1e-6
+    assert weights_digest(model) != first
