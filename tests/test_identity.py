@@ -81,3 +81,27 @@ def test_weights_count_by_content_and_name():
     with torch.no_grad():
         model.neck.running_mean[0] += 1e-6
     assert weights_digest(model) != first
+
+
+@pytest.mark.parametrize("name", ["bmil", "mcf"])
+def test_a_run_is_replayed_from_its_record_alone(tmp_path, name, capsys):
+    from vireid import cli
+
+    quick = ["--set", "epochs=(1, 1)", "--set", "iterations=2", "--evaluate-every", "1"]
+    folder = ["--out", str(tmp_path / "run")]
+    data = ["--data", "synthvi", "--world", "3", "--seed", "5"]
+    assert cli.main(["train", "--method", name, *data, *quick, *folder]) == 0
+    assert cli.main(["replay", str(tmp_path / "run")]) == 0
+    assert "2 epochs trained again: the same, bit for bit" in capsys.readouterr().out
+    record = tmp_path / "run" / "run.json"
+    record.write_text(record.read_text().replace('"lr": 0.001', '"lr": 0.002'))
+    assert cli.main(["replay", str(record)]) == 1
+    assert "NOT the same" in capsys.readouterr().out
+
+
+def test_an_old_record_cannot_be_replayed():
+    from vireid.experiment import replay
+    from vireid.runs import Run
+
+    with pytest.raises(ValueError, match="does not tell what it was made from"):
+        replay(Run(method="bmil", config={}, seed=1))

@@ -60,6 +60,7 @@ def identity(
             "name": images.name,
             "images": len(images),
             "fingerprint": images.fingerprint,
+            "size": list(images.size),
             "truth": None if images.identity is None else rows_digest(images.identity),
         },
         "test": None if test is None else test.fingerprint,

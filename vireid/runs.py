@@ -29,6 +29,7 @@ class Run:
         whose network is the result, ``stage1_epoch`` the one whose network began stage 2 where one
         was chosen
     identity : everything that can change the result, see ``vireid.identity``
+    source : the data set, its options and starting weights, as ``experiment.prepare`` takes them
     plan : what was going to run, see ``vireid.experiment.plan``
     before, result : scores before the first and of the selected epoch, fractions in [0, 1]
     curves : one dict per epoch
@@ -54,6 +55,7 @@ class Run:
     seconds: float = 0.0
     versions: dict = field(default_factory=dict)
     identity: dict = field(default_factory=dict)
+    source: dict = field(default_factory=dict)
     plan: dict = field(default_factory=dict)
     format: int = FORMAT
 

@@ -23,6 +23,12 @@ Train a network without using any identity, score it, and keep a record that the
 
 A run that was stopped goes on where it was when the same command is given again with --resume.
 """
+REPLAY_HELP = """\
+Train a run again from its record alone, on as many threads, and compare every curve. Ends with 0
+when all numbers are the same, else with 1, saying which curve differs and what is not the same.
+
+  vireid replay runs/bmil-synthvi-small-seed1-0123abcd
+"""
 COMPARE_HELP = """\
 Train rows of a method's ablation over several seeds and print the table with its spread. Rows of a
 seed share a stage 1 where all settings that it reads are equal. Finished runs are kept and skipped:
@@ -53,6 +59,12 @@ def add(command) -> None:
     train.add_argument("--out", type=Path, help="folder of the run (default runs/...)")
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     train.add_argument("--overwrite", action="store_true", help="replace a run that is there")
+
+    again = command("replay", _replay, REPLAY_HELP, "train a recorded run again and compare")
+    again.add_argument("run", type=Path, help="a run's folder, or its run.json")
+    again.add_argument("--root", type=Path, help="folder of the data set (else VIREID_DATA)")
+    again.add_argument("--weights", help="starting weights, where the record names a file")
+    again.add_argument("--device", default="auto")
 
     compare = command("compare", _compare, COMPARE_HELP, "train ablation rows over seeds")
     compare.add_argument("--rows", nargs="+", required=True, metavar="ROW")
@@ -119,6 +131,14 @@ def _folder(a, ready, chosen: dict) -> Path:
     told = experiment.identity_of(ready, method, ready.model(a.seed), seed=a.seed, **fit_with)
     parts = [a.method, a.row, a.data, ready.preset, f"seed{a.seed}", digest(told)[:8]]
     return Path("runs") / "-".join(filter(None, parts))
+
+
+def _replay(a) -> int:
+    from vireid.experiment import replay
+
+    found = replay(a.run, root=a.root, weights=a.weights, device=a.device, progress=True)
+    print(found)
+    return 0 if found.same else 1
 
 
 def _over_seeds(a, train) -> dict:

@@ -5,6 +5,7 @@ that may from a common stage 1, resumable run by run.
 """
 
 from vireid.experiment.plan import Plan, plan
+from vireid.experiment.replay import replay
 from vireid.experiment.rows import compare
 from vireid.experiment.setup import DEFAULTS, Experiment, network_of, prepare, preset_for
 from vireid.experiment.train import identity_of, setting, train
@@ -19,6 +20,7 @@ __all__ = [
     "plan",
     "prepare",
     "preset_for",
+    "replay",
     "setting",
     "train",
 ]

@@ -28,7 +28,10 @@ WANTS = {"vit": ({"attention": "pre_last_block", "residual": True}, (384, 128))}
 
 @dataclass(frozen=True)
 class Experiment:
-    """A data set with everything a method needs to be trained and scored on it."""
+    """A data set with everything a method needs to be trained and scored on it.
+
+    ``options`` are those of ``data.load`` beside the preset.
+    """
 
     name: str
     preset: str | None
@@ -38,6 +41,7 @@ class Experiment:
     weights: str | Path | None
     method_preset: str
     network_options: dict = field(default_factory=dict)
+    options: dict = field(default_factory=dict)
 
     def model(self, seed: int = 0) -> torch.nn.Module:
         """The network at its starting weights; new layers are drawn with ``seed``."""
@@ -88,6 +92,7 @@ def prepare(  # noqa: PLR0913
         table = data.load(name, root=root, preset=preset, split=split, trial=trial, **options)
         return replace(table, size=tuple(size)) if size else table
 
+    asked = dict(options)
     first = options.pop("trial", 1 if name == "regdb" else 0)
     galleries = [load("gallery", first + t) for t in range(trials or usual_trials)]
     if weights in ("default", "none"):
@@ -101,6 +106,7 @@ def prepare(  # noqa: PLR0913
         weights=weights,
         method_preset=method_preset or settings,
         network_options=chosen | (network_options or {}),
+        options=asked,
     )
 
 

@@ -10,6 +10,7 @@ from vireid.experiment.plan import Plan
 from vireid.experiment.setup import Experiment, preset_for
 from vireid.features import pick_device
 from vireid.identity import identity
+from vireid.models.weights import SYNTHVI
 from vireid.runs import Run
 from vireid.training import PRECISION, chosen_by, fit
 
@@ -53,6 +54,20 @@ def identity_of(
 CHOICE = ("select", "select_by", "evaluate_every")  # of the network, among ``fit``'s arguments
 
 
+def source(experiment: Experiment) -> dict:
+    """What ``prepare`` made the experiment from, for a record; a weights file by its name alone."""
+    weights = experiment.weights
+    named = Path(str(weights)).name if isinstance(weights, Path) else weights
+    return {
+        "data": experiment.name,
+        "preset": experiment.preset,
+        "options": experiment.options,
+        "trials": len(experiment.test.trials),
+        "size": list(experiment.train.size),
+        "weights": {SYNTHVI.name: "default", None: "none"}.get(named, named),
+    }
+
+
 def train(
     experiment: Experiment,
     name: str,
@@ -76,6 +91,7 @@ def train(
             "weights": Path(str(experiment.weights)).name,
         },
     }
+    about["source"] = source(experiment) | {"evaluate_every": options.get("evaluate_every", 0)}
     if experiment.name in FACTS:
         given = (experiment.network, experiment.network_options, experiment.train.size)
         planned = Plan(name, experiment.name, about["preset"], row, method, given)
