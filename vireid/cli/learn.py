@@ -61,7 +61,7 @@ def add(command) -> None:
     train.add_argument("--overwrite", action="store_true", help="replace a run that is there")
 
     again = command("replay", _replay, REPLAY_HELP, "train a recorded run again and compare")
-    again.add_argument("run", type=Path, help="a run's folder, or its run.json")
+    again.add_argument("record", type=Path, help="a run's folder, or its run.json")
     again.add_argument("--root", type=Path, help="folder of the data set (else VIREID_DATA)")
     again.add_argument("--weights", help="starting weights, where the record names a file")
     again.add_argument("--device", default="auto")
@@ -136,7 +136,7 @@ def _folder(a, ready, chosen: dict) -> Path:
 def _replay(a) -> int:
     from vireid.experiment import replay
 
-    found = replay(a.run, root=a.root, weights=a.weights, device=a.device, progress=True)
+    found = replay(a.record, root=a.root, weights=a.weights, device=a.device, progress=True)
     print(found)
     return 0 if found.same else 1
 
