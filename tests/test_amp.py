@@ -36,7 +36,9 @@ def test_losses_are_finite_and_near_float32():
     # the first epoch: afterwards two networks that differ a little are asked different questions
     first, same = full.curves[0], half.curves[0]
     losses = [k for k in first if k.startswith("loss/")]
-    assert [same[k] for k in losses] == pytest.approx([first[k] for k in losses], rel=0.05)
+    for k in losses:  # a ratio of small variances keeps fewer digits than a mean of logits
+        rel = 0.05 if k == "loss/identity" else 0.03
+        assert same[k] == pytest.approx(first[k], rel=rel), k
     assert [same[k] for k in losses] != [first[k] for k in losses], "not a single bit changed"
 
 
