@@ -20,9 +20,26 @@
 # [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/00_start_here.ipynb)
 # [View source](https://github.com/vireid/vireid/blob/main/notebooks/00_start_here.py)
 #
-# **Objective.** Know the task, play one round of it, and see how far plain pixels get.
+# **Objective.** Know the task and the map, play one round, and see how far plain pixels get.
+#
 # **Before this.** A little Python; no deep learning yet.
-# **Time.** 15 minutes to read; runs in under 60 s on two CPU cores, without a GPU or a download.
+#
+# **Time.** 20 minutes to read; runs in under 60 s on two CPU cores, without a GPU or a download.
+#
+# **Afterwards you can**
+#
+# - say what is given and what is asked in unsupervised visible-infrared re-identification;
+# - read rank-1, mAP and mINP, and compute them for one query by hand;
+# - choose your route through the workbook.
+#
+# **Sections.** 0 · 8 min, 1 · 2 min, 2 · 5 min, 3 · 5 min, 4 · 1 min; the exercises take as long
+# again.
+#
+# **On the map.** evaluation, pictures (the picture is below). Terms are in the
+# [glossary](../docs/glossary.md).
+#
+# ← [README](../README.md) ·
+# [01 Two modalities](01_two_modalities.ipynb) →
 #
 # A camera saw somebody at noon. At night another camera, which lights the street with infrared
 # lamps, sees somebody. Is it the same person? That is *visible-infrared person re-identification*.
@@ -39,6 +56,51 @@ if "google.colab" in sys.modules:  # elsewhere this cell does nothing
     output.enable_custom_widget_manager()
 
 # %% [markdown]
+# ## 0 · The map
+#
+# Pictures become **features**; features have **neighbours**; neighbours make **clusters**, one set
+# for each modality; an **association** says which visible cluster is which infrared one; a
+# **memory** keeps a prototype of each cluster; **losses** pull every picture to its prototype. Then
+# the features are better, and it begins anew. Identities are read by the **evaluation** alone.
+#
+# Four recent papers change different boxes of it.
+#
+# - **BMIL** (2026) finds that neighbour lists are filled by the own modality, and takes half of
+#   each list from either one. It keeps two prototypes for a cluster, one per modality, and asks
+#   every picture to be near both.
+# - **MULT** (2024) moves labels from picture to picture, across the gap by optimal transport and
+#   within a modality along neighbours, until they agree. The labels stay soft, and memories of both
+#   modalities refine each other's predictions.
+# - **DMDL** (2026) reads the modality as a confounder of picture and label and adjusts for it, by
+#   asking both modalities' memories about every picture. Infrared pictures get pseudo-colours, and
+#   labels are trusted as far as they fit.
+# - **MCF** looks at a picture region by region, with attention on channels and places. Clusters are
+#   matched greedily and merged where they share a partner, while features play against a classifier
+#   of the modality.
+
+# %%
+from vireid import plots
+
+told = "The pipeline: pictures, features, neighbours, clusters, association, memory, losses, and"
+plots.show(
+    plots.pipeline_map("pictures", "evaluation"),
+    f"{told} evaluation, each with its notebooks and with what each of the four papers changes.",
+)
+
+# %% [markdown]
+# **Choose a route.**
+#
+# - **90 minutes**, a first look: 00; 02 section 1; 04 sections 1, 2 and 6; 05 sections 1 and 4; 07
+#   section 3.
+# - **One day**, for those who know re-identification: 00, 03 to 07, then the paper that you came
+#   for: 08 and 09 (DMDL), 10 and 11 (MULT) or 12 (MCF).
+# - **A term**, for a class of 13 weeks: one notebook a week, the exercises that answer as homework,
+#   the open exercise at the end for the discussion.
+#
+# Words of the field are in the [glossary](../docs/glossary.md), in English and Chinese; letters of
+# the papers in the [notation](../docs/notation.md).
+
+# %% [markdown]
 # The next cell is the one dial. Everything in this workbook runs on `synthvi`, people that the
 # computer draws, and just as well on the real benchmarks once you have them (`data/README.md`
 # says how): `"sysu"`, `"regdb"`, `"llcm"`, `"m3svd"`, with `PRESET = None` for their usual
@@ -50,7 +112,7 @@ DATA, PRESET = "synthvi", "tiny"
 # %%
 import numpy as np
 
-from vireid import plots, widgets
+from vireid import widgets
 from vireid.experiment import prepare
 from vireid.types import Embeddings
 
@@ -126,25 +188,39 @@ first_right.reveal(100 * score["rank1"])
 # pose, the wall.
 
 # %% [markdown]
-# ## 3 · How a computer learns this without names
+# ## 3 · How to read this workbook
 #
-# | step | question | notebook |
+# | box of the map | question | notebook |
 # | --- | --- | --- |
-# | look | What does infrared keep of a person, what not? | 01 two modalities |
-# | describe | What does a network make of a picture? | 02 features |
-# | group | Can groups of alike pictures stand in for names? | 03 clusters within a modality |
-# | see the trap | Why are neighbours of the own modality? | 04 modality bias |
-# | measure better | Which distance lets neighbours cross the gap? | 05 the Jaccard family |
-# | bridge | How does a cluster get one prototype per modality? | 06 prototypes and invariance |
-# | train | What does each part of a method bring? | 07 train and compare |
-# | debias | What ties a label to the modality? | 08 causal adjustment |
-# | debias | Can pictures, labels and memories be freed of it? | 09 bias-free training |
-# | associate | Who is matched to whom? | 10 associations |
-# | associate | Do neighbours know better? | 11 label transfer |
-# | look closer | What do regions, attention and a lost game add? | 12 regions and attention |
+# | pictures | What does infrared keep of a person, what not? | [01] two modalities |
+# | features | What does a network make of a picture? | [02] features |
+# | neighbours, clusters | Can clusters stand in for names? | [03] clusters within a modality |
+# | neighbours | Why are neighbours of the own modality? | [04] modality bias |
+# | neighbours | Which distance lets neighbours cross the gap? | [05] the Jaccard family |
+# | memory, losses | How does a cluster get a prototype per modality? | [06] prototypes, invariance |
+# | losses, evaluation | What does each part of a method bring? | [07] train and compare |
+# | memory, losses | What ties a label to the modality? | [08] causal adjustment |
+# | pictures, losses | Can pictures, labels and memories be freed of it? | [09] bias-free training |
+# | association | Who is matched to whom? | [10] associations |
+# | association | Do neighbours know better? | [11] label transfer |
+# | all of them | What do regions, attention and a lost game add? | [12] regions and attention |
+#
+# [01]: 01_two_modalities.ipynb
+# [02]: 02_features.ipynb
+# [03]: 03_clusters_within_a_modality.ipynb
+# [04]: 04_modality_bias.ipynb
+# [05]: 05_jaccard_family.ipynb
+# [06]: 06_prototypes_and_invariance.ipynb
+# [07]: 07_train_and_compare.ipynb
+# [08]: 08_causal_adjustment.ipynb
+# [09]: 09_bias_free_training.ipynb
+# [10]: 10_associations.ipynb
+# [11]: 11_label_transfer.ipynb
+# [12]: 12_regions_and_attention.ipynb
 #
 # In every section: a **question**, a **prediction** that you write down before you run the cell,
-# a **picture**, and **what to doubt**. Then an exercise with its answer folded in.
+# a **picture**, and **what to doubt**. Then exercises that answer, and an open one with its answer
+# folded in.
 
 # %% [markdown]
 # ## 4 · What you have guessed and solved

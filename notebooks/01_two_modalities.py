@@ -26,6 +26,20 @@
 # **Before this.** Notebook 00.
 #
 # **Time.** 20 minutes to read; runs in under 75 s on two CPU cores, without a GPU or a download.
+#
+# **Afterwards you can**
+#
+# - say which cues survive in infrared and which are lost;
+# - tell a systematic change from one that no method can undo;
+# - judge how far one number gives the modality away.
+#
+# **Sections.** 1 · 4 min, 2 · 7 min, 3 · 5 min, 4 · 4 min; the exercises take as long again.
+#
+# **On the map.** pictures (framed below; the whole map is in [00](00_start_here.ipynb)). Terms
+# are in the [glossary](../docs/glossary.md).
+#
+# ← [00 Start here](00_start_here.ipynb) ·
+# [02 Features](02_features.ipynb) →
 
 # %% tags=["colab"]
 import sys
@@ -51,6 +65,9 @@ from vireid.data.synthvi import WORLD, render
 
 train = data.load(DATA, preset=PRESET)
 print(f"{train.name}: {len(train)} pictures, {len(np.unique(train.identity))} people")
+
+# %%
+plots.show(plots.pipeline_map("pictures"), "The map of the workbook; here: pictures.")
 
 # %% [markdown]
 # ## 1 · Change the modality and nothing else

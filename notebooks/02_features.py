@@ -26,6 +26,20 @@
 # **Before this.** Notebooks 00 and 01.
 #
 # **Time.** 25 minutes to read; runs in under 90 s on two CPU cores, without a GPU or a download.
+#
+# **Afterwards you can**
+#
+# - turn pictures into unit vectors and compare them by cosine;
+# - read distance histograms within and across modalities;
+# - draw a CMC curve and say what random weights would do.
+#
+# **Sections.** 1 · 8 min, 2 · 3 min, 3 · 13 min; the exercises take as long again.
+#
+# **On the map.** features, evaluation (framed below; the whole map is in
+# [00](00_start_here.ipynb)). Terms are in the [glossary](../docs/glossary.md).
+#
+# ← [01 Two modalities](01_two_modalities.ipynb) ·
+# [03 Clusters within a modality](03_clusters_within_a_modality.ipynb) →
 
 # %% tags=["colab"]
 import sys
@@ -57,6 +71,12 @@ world = prepare(DATA, preset=PRESET, trials=1)
 train, model = world.train, world.model()
 features = extract(model, train)
 print(f"{len(features)} pictures of {train.name} -> features of {features.x.shape[1]} numbers")
+
+# %%
+plots.show(
+    plots.pipeline_map("features", "evaluation"),
+    "The map of the workbook; here: features, evaluation.",
+)
 
 # %% [markdown]
 # ## 1 · A feature is a direction

@@ -26,6 +26,20 @@
 # **Before this.** Notebooks 00 to 02.
 #
 # **Time.** 30 minutes to read; runs in under 90 s on two CPU cores, without a GPU or a download.
+#
+# **Afterwards you can**
+#
+# - compute reciprocal neighbours, Jaccard distances and DBSCAN's cores by hand;
+# - judge clusters by ARI, pair precision and recall;
+# - write the loss that learns from clusters.
+#
+# **Sections.** 1 · 7 min, 2 · 5 min, 3 · 12 min, 4 · 7 min; the exercises take as long again.
+#
+# **On the map.** neighbours, clusters (framed below; the whole map is in
+# [00](00_start_here.ipynb)). Terms are in the [glossary](../docs/glossary.md).
+#
+# ← [02 Features](02_features.ipynb) ·
+# [04 Modality bias](04_modality_bias.ipynb) →
 
 # %% tags=["colab"]
 import sys
@@ -53,6 +67,12 @@ from vireid.experiment import prepare
 from vireid.features import extract
 from vireid.jaccard import jaccard_distance
 from vireid.types import Modality
+
+# %%
+plots.show(
+    plots.pipeline_map("neighbours", "clusters"),
+    "The map of the workbook; here: neighbours, clusters.",
+)
 
 # %%
 world = prepare(DATA, preset=PRESET, trials=1)

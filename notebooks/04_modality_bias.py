@@ -26,6 +26,21 @@
 # **Before this.** Notebooks 00 to 03.
 #
 # **Time.** 35 minutes to read; runs in under 60 s on two CPU cores, without a GPU or a download.
+#
+# **Afterwards you can**
+#
+# - measure modality bias in four ways;
+# - run centring as a control;
+# - explain why joint clustering fails across the gap.
+#
+# **Sections.** 1 · 7 min, 2 · 6 min, 3 · 6 min, 4 · 3 min, 5 · 8 min, 6 · 5 min; the exercises
+# take as long again.
+#
+# **On the map.** neighbours, clusters (framed below; the whole map is in
+# [00](00_start_here.ipynb)). Terms are in the [glossary](../docs/glossary.md).
+#
+# ← [03 Clusters within a modality](03_clusters_within_a_modality.ipynb) ·
+# [05 The Jaccard family](05_jaccard_family.ipynb) →
 
 # %% tags=["colab"]
 import sys
@@ -51,6 +66,12 @@ from vireid.evaluation import cross_modality_scores
 from vireid.experiment import prepare
 from vireid.features import extract
 from vireid.warm_start import stage_one
+
+# %%
+plots.show(
+    plots.pipeline_map("neighbours", "clusters"),
+    "The map of the workbook; here: neighbours, clusters.",
+)
 
 # %% [markdown]
 # We look at a network after **stage 1**: for a few epochs it clustered each modality by itself

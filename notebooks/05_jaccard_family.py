@@ -26,6 +26,21 @@
 # **Before this.** Notebooks 03 and 04.
 #
 # **Time.** 35 minutes to read; runs in under 60 s on two CPU cores, without a GPU or a download.
+#
+# **Afterwards you can**
+#
+# - explain five rules of choosing neighbours by one skeleton;
+# - compare rules at their best settings, not at one;
+# - say when balanced lists help and what they cost.
+#
+# **Sections.** 1 · 6 min, 2 · 6 min, 3 · 5 min, 4 · 4 min, 5 · 6 min, 6 · 7 min; the exercises
+# take as long again.
+#
+# **On the map.** neighbours (framed below; the whole map is in [00](00_start_here.ipynb)). Terms
+# are in the [glossary](../docs/glossary.md).
+#
+# ← [04 Modality bias](04_modality_bias.ipynb) ·
+# [06 Prototypes and invariance](06_prototypes_and_invariance.ipynb) →
 
 # %% tags=["colab"]
 import sys
@@ -55,6 +70,9 @@ from vireid.features import extract
 from vireid.jaccard import jaccard_distance
 from vireid.types import Embeddings
 from vireid.warm_start import stage_one
+
+# %%
+plots.show(plots.pipeline_map("neighbours"), "The map of the workbook; here: neighbours.")
 
 # %%
 world = prepare(DATA, preset=PRESET)

@@ -26,6 +26,21 @@
 # **Before this.** Notebooks 03 to 05.
 #
 # **Time.** 40 minutes to read; runs in under 75 s on two CPU cores, without a GPU or a download.
+#
+# **Afterwards you can**
+#
+# - derive what a prototype per modality changes;
+# - write the multi-positive loss and a memory update;
+# - follow one iteration with two optimiser steps.
+#
+# **Sections.** 1 · 8 min, 2 · 9 min, 3 · 5 min, 4 · 9 min, 5 · 9 min; the exercises take as long
+# again.
+#
+# **On the map.** memory, losses (framed below; the whole map is in [00](00_start_here.ipynb)).
+# Terms are in the [glossary](../docs/glossary.md).
+#
+# ← [05 The Jaccard family](05_jaccard_family.ipynb) ·
+# [07 Train and compare](07_train_and_compare.ipynb) →
 
 # %% tags=["colab"]
 import sys
@@ -55,6 +70,9 @@ from vireid.losses import cluster_contrast, multi_positive
 from vireid.methods.bmil import split_proxies
 from vireid.runs import table
 from vireid.warm_start import stage_one, trained
+
+# %%
+plots.show(plots.pipeline_map("memory", "losses"), "The map of the workbook; here: memory, losses.")
 
 # %%
 world = prepare(DATA, preset=PRESET)

@@ -26,6 +26,21 @@
 # **Before this.** Notebooks 03 to 06.
 #
 # **Time.** 40 minutes to read; runs in under 60 s on two CPU cores, without a GPU or a download.
+#
+# **Afterwards you can**
+#
+# - read training curves without being fooled by the loss;
+# - compare methods in pairs over seeds, against controls and a ceiling;
+# - name what a result on a drawn world does not say.
+#
+# **Sections.** 1 · 9 min, 2 · 9 min, 3 · 13 min, 4 · 3 min, 5 · 2 min, 6 · 4 min; the exercises
+# take as long again.
+#
+# **On the map.** losses, evaluation (framed below; the whole map is in
+# [00](00_start_here.ipynb)). Terms are in the [glossary](../docs/glossary.md).
+#
+# ← [06 Prototypes and invariance](06_prototypes_and_invariance.ipynb) ·
+# [08 Causal adjustment](08_causal_adjustment.ipynb) →
 
 # %% tags=["colab"]
 import sys
@@ -57,6 +72,11 @@ world = prepare(DATA, preset=PRESET)
 people = len(np.unique(world.train.identity))
 print(f"{world.train.name}: {len(world.train)} pictures of {people} people to learn from")
 print(f"test: {len(world.test.query)} queries, {len(world.test.trials)} galleries of other people")
+
+# %%
+plots.show(
+    plots.pipeline_map("losses", "evaluation"), "The map of the workbook; here: losses, evaluation."
+)
 
 # %% [markdown]
 # ## 1 · Two stages and a control

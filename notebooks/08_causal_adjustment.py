@@ -26,6 +26,21 @@
 # **Before this.** Notebooks 01 (the `do` of the drawn world), 04 and 06.
 #
 # **Time.** 40 minutes to read; runs in under 75 s on two CPU cores, without a GPU or a download.
+#
+# **Afterwards you can**
+#
+# - draw the backdoor and say what an intervention changes;
+# - write CAI's loss and its responsibilities;
+# - predict CAI's limits and where it cannot help.
+#
+# **Sections.** 1 · 11 min, 2 · 5 min, 3 · 5 min, 4 · 5 min, 5 · 5 min, 6 · 5 min, 7 · 3 min; the
+# exercises take as long again.
+#
+# **On the map.** memory, losses (framed below; the whole map is in [00](00_start_here.ipynb)).
+# Terms are in the [glossary](../docs/glossary.md).
+#
+# ← [07 Train and compare](07_train_and_compare.ipynb) ·
+# [09 Bias-free training](09_bias_free_training.ipynb) →
 
 # %% tags=["colab"]
 import sys
@@ -55,6 +70,9 @@ from vireid.losses import cai, nwgm, shared_prediction
 from vireid.losses.causal import log_mixture
 from vireid.types import Modality
 from vireid.warm_start import trained
+
+# %%
+plots.show(plots.pipeline_map("memory", "losses"), "The map of the workbook; here: memory, losses.")
 
 # %% [markdown]
 # ## 1 · A back door

@@ -27,6 +27,21 @@
 # **Before this.** Notebooks 04, 06 and 08.
 #
 # **Time.** 45 minutes to read; runs in under 90 s on two CPU cores, without a GPU or a download.
+#
+# **Afterwards you can**
+#
+# - say what pseudo-colour can and cannot add;
+# - refine a label and weigh a memory update by certainty;
+# - read a ladder of ablations over seeds.
+#
+# **Sections.** 1 · 6 min, 2 · 6 min, 3 · 5 min, 4 · 3 min, 5 · 5 min, 6 · 4 min, 7 · 16 min; the
+# exercises take as long again.
+#
+# **On the map.** pictures, memory, losses (framed below; the whole map is in
+# [00](00_start_here.ipynb)). Terms are in the [glossary](../docs/glossary.md).
+#
+# ← [08 Causal adjustment](08_causal_adjustment.ipynb) ·
+# [10 Associations](10_associations.ipynb) →
 
 # %% tags=["colab"]
 import sys
@@ -55,6 +70,12 @@ from vireid.losses import feature_alignment, refined_targets, shared_prediction
 from vireid.runs import ladders, table
 from vireid.types import Modality
 from vireid.warm_start import trained
+
+# %%
+plots.show(
+    plots.pipeline_map("pictures", "memory", "losses"),
+    "The map of the workbook; here: pictures, memory, losses.",
+)
 
 # %%
 world = prepare(DATA, preset=PRESET)

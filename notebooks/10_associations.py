@@ -26,6 +26,21 @@
 # **Before this.** Notebooks 03 and 04.
 #
 # **Time.** 35 minutes to read; runs in under 60 s on two CPU cores, without a GPU or a download.
+#
+# **Afterwards you can**
+#
+# - match clusters one to one, greedily and by transport;
+# - predict what split clusters and missing people do to each;
+# - say why re-ranked scores need a column of their own.
+#
+# **Sections.** 1 · 11 min, 2 · 2 min, 3 · 12 min, 4 · 3 min, 5 · 6 min; the exercises take as
+# long again.
+#
+# **On the map.** association (framed below; the whole map is in [00](00_start_here.ipynb)). Terms
+# are in the [glossary](../docs/glossary.md).
+#
+# ← [09 Bias-free training](09_bias_free_training.ipynb) ·
+# [11 Label transfer](11_label_transfer.ipynb) →
 
 # %% tags=["colab"]
 import sys
@@ -52,6 +67,9 @@ from vireid.experiment import prepare, preset_for
 from vireid.features import extract
 from vireid.types import Modality
 from vireid.warm_start import stage_one
+
+# %%
+plots.show(plots.pipeline_map("association"), "The map of the workbook; here: association.")
 
 # %% [markdown]
 # ## 1 · One set of clusters, eight associations

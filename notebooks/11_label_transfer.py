@@ -26,6 +26,21 @@
 # **Before this.** Notebooks 05 and 10.
 #
 # **Time.** 40 minutes to read; runs in under 90 s on two CPU cores, without a GPU or a download.
+#
+# **Afterwards you can**
+#
+# - run label transfer by hand and find where it ends;
+# - explain collapse and the dial against it;
+# - separate what labels gain from what training gains.
+#
+# **Sections.** 1 · 4 min, 2 · 4 min, 3 · 4 min, 4 · 6 min, 5 · 6 min, 6 · 4 min, 7 · 10 min, 8 ·
+# 2 min; the exercises take as long again.
+#
+# **On the map.** association, losses (framed below; the whole map is in
+# [00](00_start_here.ipynb)). Terms are in the [glossary](../docs/glossary.md).
+#
+# ← [10 Associations](10_associations.ipynb) ·
+# [12 Regions and attention](12_regions_and_attention.ipynb) →
 
 # %% tags=["colab"]
 import sys
@@ -54,6 +69,12 @@ from vireid.association import aggregate, transfer_limit, transfer_rounds
 from vireid.experiment import prepare, preset_for
 from vireid.features import extract
 from vireid.warm_start import stage_one
+
+# %%
+plots.show(
+    plots.pipeline_map("association", "losses"),
+    "The map of the workbook; here: association, losses.",
+)
 
 # %%
 world = prepare(DATA, preset=PRESET)

@@ -26,6 +26,21 @@
 # **Before this.** Notebooks 03, 04 and 07.
 #
 # **Time.** 45 minutes to read; runs in under 60 s on two CPU cores, without a GPU or a download.
+#
+# **Afterwards you can**
+#
+# - read an attention map with care;
+# - match clusters greedily under a cap;
+# - test an adversarial game with a fresh classifier.
+#
+# **Sections.** 1 · 3 min, 2 · 4 min, 3 · 7 min, 4 · 6 min, 5 · 7 min, 6 · 7 min, 7 · 4 min, 8 · 7
+# min; the exercises take as long again.
+#
+# **On the map.** features, neighbours, association, losses (framed below; the whole map is in
+# [00](00_start_here.ipynb)). Terms are in the [glossary](../docs/glossary.md).
+#
+# ← [11 Label transfer](11_label_transfer.ipynb) ·
+# [README](../README.md) →
 
 # %% tags=["colab"]
 import sys
@@ -54,6 +69,12 @@ from vireid.features import extract
 from vireid.models.cost import cost_table
 from vireid.warm_start import stage_one
 from vireid.widgets import layer
+
+# %%
+plots.show(
+    plots.pipeline_map("features", "neighbours", "association", "losses"),
+    "The map of the workbook; here: features, neighbours, association, losses.",
+)
 
 # %%
 world = prepare(DATA, preset=PRESET, method="mcf")

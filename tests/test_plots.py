@@ -277,3 +277,19 @@ def test_a_name_looks_the_same_in_every_figure():
     assert len({colour for colour, *_ in many.values()}) == 8 == len(many)
     assert len(looks(map(str, range(30)))) == 30
     assert looks(["infrared ARI"])["infrared ARI"][0] == plots.MODALITY_COLOUR[1]
+
+
+def test_the_map_has_every_box_frames_where_one_is_and_names_real_notebooks():
+    from vireid import workbook
+    from vireid.plots.pipeline import BOXES, PAPERS
+
+    figure = plots.pipeline_map("memory")
+    (ax,) = figure.axes
+    texts = [t.get_text() for t in ax.texts]
+    assert all(box.name in texts for box in BOXES)
+    assert [p.get_linewidth() > 2 for p in ax.patches].count(True) == 1
+    assert {paper for box in BOXES for paper in box.changes} == set(PAPERS)
+    numbers = {path.stem[:2] for path in workbook.scripts()}
+    assert {n for box in BOXES for n in box.notebooks.split(", ")} <= numbers
+    with pytest.raises(ValueError, match="neighbours"):
+        plots.pipeline_map("nonsense")

@@ -89,7 +89,15 @@ def test_readme_commands_are_make_targets():
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "data/README.md", "docs/papers.md"]
+    "page",
+    [
+        "README.md",
+        "README.zh.md",
+        "CONTRIBUTING.md",
+        "data/README.md",
+        "docs/papers.md",
+        "docs/glossary.md",
+    ],
 )
 def test_links_lead_somewhere(page):
     text = (ROOT / page).read_text()

@@ -25,6 +25,7 @@ from vireid.plots.matching import matching_board
 from vireid.plots.measures import composition, heat
 from vireid.plots.modalities import three_modalities
 from vireid.plots.pictures import best_answers, contact_sheet, retrieval_sheet, thumbnail, twins
+from vireid.plots.pipeline import pipeline, pipeline_map
 from vireid.plots.predictions import prediction, progress
 from vireid.plots.refinement import clouds, colour_tables, cosines, momentum, trust
 from vireid.plots.regions import region_neighbours
@@ -73,6 +74,8 @@ __all__ = [
     "pair_scores",
     "paired",
     "paper_table",
+    "pipeline",
+    "pipeline_map",
     "png",
     "points",
     "prediction",
