@@ -197,7 +197,7 @@ first_right.reveal(100 * score["rank1"])
 # | neighbours, clusters | Can clusters stand in for names? | [03] clusters within a modality |
 # | neighbours | Why are neighbours of the own modality? | [04] modality bias |
 # | neighbours | Which distance lets neighbours cross the gap? | [05] the Jaccard family |
-# | memory, losses | How does a cluster get a prototype per modality? | [06] prototypes, invariance |
+# | memory, losses | What is a prototype per modality worth? | [06] prototypes, invariance |
 # | losses, evaluation | What does each part of a method bring? | [07] train and compare |
 # | memory, losses | What ties a label to the modality? | [08] causal adjustment |
 # | pictures, losses | Can pictures, labels and memories be freed of it? | [09] bias-free training |

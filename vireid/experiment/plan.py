@@ -21,7 +21,7 @@ VIEW_WORDS = {
     "v": "plain visible",
     "a": "augmented visible",
     "r": "infrared",
-    "p": "painted infrared",
+    "p": "pseudo-coloured infrared",
 }
 
 
