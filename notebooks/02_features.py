@@ -33,7 +33,7 @@
 # - read distance histograms within and across modalities;
 # - draw a CMC curve and say what random weights would do.
 #
-# **Sections.** 1 · 8 min, 2 · 3 min, 3 · 13 min; the exercises take as long again.
+# **Sections.** 1 · 9 min, 2 · 3 min, 3 · 13 min; the exercises take as long again.
 #
 # **On the map.** features, evaluation (framed below; the whole map is in
 # [00](00_start_here.ipynb)). Terms are in the [glossary](../docs/glossary.md).
@@ -85,6 +85,9 @@ plots.show(
 # out is a vector of length 1, so only its direction counts, and the similarity of two pictures is
 # the cosine of the angle between them. *Distance* below means 1 - cosine: 0 for the same
 # direction, 1 for unrelated ones.
+#
+# $$s_{ij} = \frac{x_i \cdot x_j}{\lVert x_i \rVert \lVert x_j \rVert}, \qquad
+# d_{ij} = 1 - s_{ij}, \qquad \lVert f_i - f_j \rVert^2 = 2 - 2 s_{ij}$$
 #
 # The weights have seen other drawn people, never these, and only in visible light and random
 # greys. On real data they are ImageNet's.

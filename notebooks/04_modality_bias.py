@@ -93,6 +93,8 @@ print(f"{train.name}: {len(train)} pictures; a person has about {K} of them in e
 # Ask every picture for its k nearest others and count how many are of its own modality. If features
 # ignored the modality, that share would be the share of that modality in the data (dotted).
 #
+# $$s_k(i) = \frac1k \sum_{j \in N_k(i)} [m_j = m_i]$$
+#
 # **Predict first.** Sketch the mean share over k. What becomes of it when k passes the number of
 # pictures that a person has in one modality?
 
@@ -136,6 +138,9 @@ assert DATA != "synthvi" or ratio.mean > ratio.chance + 0.1, (
 #
 # Take all pairs of pictures of *one person*. Two histograms of their distance: pairs in one
 # modality, and pairs across. Then the same for pairs of two different people.
+#
+# *Mixing* puts a number on it, $P(d_{cross} < d_{own}) + \tfrac12 P(d_{cross} = d_{own})$ over
+# random pairs: 0.5 would be fair.
 #
 # **Predict first.** For which of the two will the histograms lie farther apart, and by how much
 # do they overlap?
@@ -237,6 +242,8 @@ assert DATA != "synthvi" or cut.accuracy > cut.chance + 0.1, (
 # If the gap were a constant shift, one could subtract it: take each modality's mean feature away
 # from its pictures. No learning, one line, `bias.centre`. It is our **control**: a method that
 # mends the gap has to beat it.
+#
+# $$f_i \leftarrow \frac{f_i - \bar f_{m(i)}}{\lVert f_i - \bar f_{m(i)} \rVert}$$
 #
 # **Predict first.** What will centring do to the neighbours, to the two histograms, and to rank-1
 # on the test people?

@@ -104,6 +104,14 @@ def test_every_notebook_has_its_place_on_the_map(script):
         assert (script.parent / link).exists(), link
 
 
+@pytest.mark.parametrize("number", ["00", "03", "05", "06", "08", "09", "10", "11", "12"])
+def test_central_algorithms_stand_in_plain_lines_beside_the_library(number):
+    """Once in the book each is computed on six pictures, and the library gives the same."""
+    (script,) = (path for path in SCRIPTS if path.stem.startswith(number))
+    after = script.read_text("utf-8").partition("By hand: ")[2]
+    assert after and "$" in after and "np.testing.assert_" in after
+
+
 def test_pages_ask_show_doubt_and_exercise(script, committed):
     prose = "\n".join(c.source for c in committed.cells if c.cell_type == "markdown")
     assert "redict first" in prose
