@@ -293,3 +293,30 @@ def test_the_map_has_every_box_frames_where_one_is_and_names_real_notebooks():
     assert {n for box in BOXES for n in box.notebooks.split(", ")} <= numbers
     with pytest.raises(ValueError, match="neighbours"):
         plots.pipeline_map("nonsense")
+
+
+@pytest.fixture
+def page():
+    yield
+    plots.mode("page")
+
+
+def test_lecture_mode_enlarges_once_and_page_is_as_before(page, monkeypatch):
+    def drawn():
+        figure, ax = plots.canvas(width=3, height=2)
+        base.dress(ax, title="a title", xlabel="x")
+        return figure
+
+    plain = base.png(drawn())
+    monkeypatch.setenv("VIREID_MODE", "lecture")
+    plots.mode("page")  # what is set by hand goes first
+    assert base.png(drawn()) == plain and plots.mode() == "page"
+    plots.mode("lecture")
+    figure = drawn()
+    before = figure.axes[0].title.get_fontsize(), figure.axes[0].spines["left"].get_linewidth()
+    first = base.png(figure)
+    assert base.png(figure) == first, "a second picture is not enlarged again"
+    after = figure.axes[0].title.get_fontsize(), figure.axes[0].spines["left"].get_linewidth()
+    assert first[16:20] != plain[16:20] and all(b > a for a, b in zip(before, after, strict=True))
+    with pytest.raises(ValueError, match="page, lecture"):
+        plots.mode("cinema")

@@ -19,6 +19,7 @@ from vireid.plots.base import (
 from vireid.plots.bias import distances, encoding, histogram, modality_ratio, neighbours, paired
 from vireid.plots.causal import adjustment, beliefs, causal_graph, mixed_surprise
 from vireid.plots.circle import beacons, points, pull, pulls, walks
+from vireid.plots.lecture import mode
 from vireid.plots.links import bipartite, drawn_links, link_kinds, link_legend, pair_scores
 from vireid.plots.maps import embedding_map, project, prototypes
 from vireid.plots.matching import matching_board
@@ -68,6 +69,7 @@ __all__ = [
     "matching_board",
     "mixed_surprise",
     "modality_ratio",
+    "mode",
     "momentum",
     "neighbours",
     "pair_densities",

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from vireid.plots import lecture
 from vireid.types import Modality
 
 # Okabe and Ito's palette and two of Tol's, safe for colour-blind readers; the first two are the
@@ -87,10 +88,14 @@ def share_legend(figure: Figure, *, columns: int = 4) -> None:
     )  # fmt: skip
 
 
-def png(figure: Figure, *, dpi: int = DPI) -> bytes:
-    """The figure as PNG bytes: the same figure gives the same bytes (no date, no version)."""
+def png(figure: Figure, *, dpi: int | None = None) -> bytes:
+    """The figure as PNG bytes: the same figure gives the same bytes (no date, no version).
+
+    ``dpi`` is the present ``lecture.mode``'s by default; a lecture's type and lines are larger.
+    """
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    lecture.enlarge(figure)
+    figure.savefig(buffer, format="png", dpi=dpi or lecture.dpi(), metadata={"Software": None})
     return buffer.getvalue()
 
 
