@@ -51,6 +51,7 @@ ROOMS = [
     "figures",
     "rehearse",
     "workbook",
+    "student_copy",
     "cli",
     "__main__",
 ]

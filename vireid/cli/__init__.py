@@ -1,11 +1,10 @@
 """``vireid COMMAND``: plan, train, compare, evaluate, reproduce, data, bench, lab and more."""
 
 import argparse
-import sys
 from functools import partial
 from pathlib import Path
 
-from vireid.cli import data, learn, plans
+from vireid.cli import data, lab, learn, plans
 from vireid.cli.boundary import USER, guarded
 from vireid.cli.options import switches
 
@@ -35,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     data.add(command)
     _add_measures(command)
     _add_workbook(command)
+    lab.add(command)
     return top
 
 
@@ -87,9 +87,6 @@ def _add_workbook(command) -> None:
     workbook.add_argument("--data", help="turn the notebooks to another data set, e.g. m3svd")
     workbook.add_argument("--preset", help="... and its preset")
 
-    lab = command("lab", _lab, "Open JupyterLab on the first notebook.", "open JupyterLab")
-    lab.add_argument("rest", nargs=argparse.REMAINDER, help="passed on to jupyter lab")
-
 
 def _bench(a) -> None:
     from vireid import bench
@@ -119,16 +116,3 @@ def _workbook(a) -> None:
     from vireid import workbook
 
     workbook.run(in_place=a.in_place, only=a.only, data=a.data, preset=a.preset)
-
-
-def _lab(a) -> int:
-    import subprocess
-    from importlib.util import find_spec
-
-    from vireid.paths import CHECKOUT
-
-    if find_spec("jupyterlab") is None:
-        raise ImportError("jupyterlab is not installed", name="jupyterlab")
-
-    first = CHECKOUT / "notebooks/00_start_here.ipynb"
-    return subprocess.call([sys.executable, "-m", "jupyterlab", str(first), *a.rest])

@@ -40,7 +40,9 @@ def modality_game(
     first = next(iter(games)) if start is None else start
     chosen = W.SelectionSlider(options=steps, value=steps[step], description="step", **wide)
     return Panel(
-        draw, {"game": W.Dropdown(options=list(games), value=first, **wide), "step": chosen}
+        draw,
+        {"game": W.Dropdown(options=list(games), value=first, **wide), "step": chosen},
+        player="step",
     )
 
 

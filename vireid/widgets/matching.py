@@ -98,6 +98,7 @@ def greedy_steps(
             "step": W.IntSlider(first, 0, longest, description="move", **wide),
             "max_matches": W.IntSlider(max_matches, 1, caps[-1], description="max_matches", **wide),
         },
+        player="step",
     )
 
 

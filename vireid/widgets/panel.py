@@ -1,6 +1,7 @@
 """The pattern of every widget: controls above, a redrawn picture below, a still for readers."""
 
 import base64
+import os
 import time
 from collections.abc import Callable
 from html import escape
@@ -54,14 +55,18 @@ class Panel:
     draw : called with the controls' values by name; returns (figure, alt text). Calls should stay
         under 0.3 s: compute beforehand what does not depend on the controls
     controls : name -> an ipywidgets control with a ``value``; all can be reached with the keyboard
+    player : name of the control that plays a course step by step. Its still is the step that was
+        asked for; live, a student's copy (VIREID_PLAYERS=first) begins at the first
 
     Attributes
     ----------
     widget : the whole thing; seconds : how long the last redraw took
     """
 
-    def __init__(self, draw: Callable[..., Drawing], controls: dict[str, W.Widget]):
-        self.draw, self.controls = draw, controls
+    def __init__(
+        self, draw: Callable[..., Drawing], controls: dict[str, W.Widget], player: str = ""
+    ):
+        self.draw, self.controls, self.player = draw, controls, player
         self.picture, self.seconds = Picture(), 0.0
         for control in controls.values():
             control.observe(self.redraw, names="value")
@@ -87,4 +92,9 @@ class Panel:
 
     def show(self) -> None:
         """Display the widget with a still of its present state."""
-        show(self.widget, *self.draw(**self.values))
+        still = self.draw(**self.values)
+        if self.player and os.environ.get("VIREID_PLAYERS") == "first":
+            control = self.controls[self.player]
+            options = getattr(control, "options", None)  # a selection slider's
+            control.value = options[0] if options else control.min
+        show(self.widget, *still)

@@ -134,7 +134,7 @@ def transfer(scene: Scene, method, *, start: int = 0, gap: float = 1.0) -> Panel
     def draw(round, space, alpha, beta, schedule, gap) -> Drawing:
         return _draw(posed(space, gap), played(space, gap, alpha, schedule), round, beta)
 
-    return Panel(draw, _controls(method, start, gap))
+    return Panel(draw, _controls(method, start, gap), player="round")
 
 
 def _controls(method, start: int, gap: float) -> dict[str, W.Widget]:
