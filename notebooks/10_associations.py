@@ -155,8 +155,9 @@ print("most lines:", max(links, key=lambda name: links[name].sum()))
 right_pairs.reveal(100 * found["hungarian"].precision)
 
 # %% [markdown]
-# Who moves images draws the most lines, for the images of one cluster may go to many; and a link
-# that is right for all of a cluster's images together is mostly right for some of them alone.
+# Who moves images draws many lines, for the images of one cluster may go to many, and so does who
+# matches many to many (`mbccm`); and a link that is right for all of a cluster's images together is
+# mostly right for some of them alone.
 #
 # *Pair precision*: of all (visible, infrared) image pairs that now share a label, how many show one
 # person; *recall*: of all pairs of one person, how many share a label; both are means over the two

@@ -127,7 +127,7 @@ panel.show()
 #
 # $y_0$ is a softmax over the own clusters, $r_0$ a hard guess by transport (`dotla` of notebook
 # 10). Below are five people with three pictures in each modality; their clusters are the true
-# people, numbered 0 to 4, and the gap is a little narrowed (0.9). A ring shows a picture's soft
+# people, numbered 0 to 4, and the gap is a little narrowed (0.95). A ring shows a picture's soft
 # label, the number its largest part; a cross marks a wrong one. On SynthVI this group was *chosen*
 # because something happens in it.
 #
@@ -137,17 +137,17 @@ panel.show()
 # %%
 group = widgets.few(scene, people=5, images=3, skip=6)
 small = replace(setting, k1=4, k2=2)
-stepper = widgets.transfer(group, small, start=2, gap=0.9)
+stepper = widgets.transfer(group, small, start=2, gap=0.95)
 stepper.show()
 
 # %% [markdown]
-# Play: step `round` from 0. In round 1 the visible side hears the infrared side's hard, partly
-# wrong guesses and loses its way; then the neighbours within each modality bring it back, and take
-# some infrared pictures along. After that only the *shares* move. Then: `alpha` = 0 and round 20;
-# the other label space; `gap` = 1 and 0.5.
+# Play: step `round` from 0. In round 1 the visible side hears the infrared side's hard, mostly
+# wrong guesses, and some of it loses its way; then the neighbours within each modality bring it
+# back, and take an infrared picture along. After that only the *shares* move. Then: `alpha` = 0
+# and round 20; the other label space; `gap` = 1 and 0.5.
 
 # %%
-posed = widgets.problem(widgets.disturbed(group, gap=0.9), small)
+posed = widgets.problem(widgets.disturbed(group, gap=0.95), small)
 for played, (y, r, change) in enumerate(posed.rounds(4, alpha=setting.alpha)):
     visible, infrared = posed.right(y, r)
     moved = "" if played == 0 else f", labels moved by {change:.1%}"

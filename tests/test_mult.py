@@ -22,6 +22,7 @@ from vireid.methods.mult.labels import ASSOCIATIONS, SpaceLabels, associate, mak
 from vireid.methods.mult.pictures import Patched, linear_patches
 from vireid.models import Output
 from vireid.training import fit
+from vireid.training.encode import shares
 from vireid.types import Batch, Embeddings, Images, Modality, PseudoLabels
 
 V, R = Modality
@@ -592,6 +593,19 @@ def test_half_of_a_batch_comes_from_each_space():
     assert len({tuple(b.label.tolist()) for b in batches}) == 5
 
 
+def test_two_cards_see_plain_and_augmented_pictures_apart():
+    """The plain view with the visible space's infrared images, the augmented with the others."""
+    labels = (np.repeat(np.arange(9), 4),) * 2
+    m = labelled(labels, labels, identities=4, instances=3)
+    batch = next(iter(m.batches({}, 1)))
+    first, second = (part.numpy() for part in shares(batch.modality, 2))
+    for part, view, half in ((first, 0, slice(0, 6)), (second, 1, slice(6, 12))):
+        visible = part[batch.modality[part] == V]
+        assert len(visible) == 12 and (batch.view[visible] == view).all()
+        infrared = part[batch.modality[part] == R]
+        assert (batch.label[infrared] == batch.label[24:][half]).all()
+
+
 def test_a_class_of_at_most_k_images_is_drawn_with_replacement():
     v = (np.repeat([0, 1], 4), np.repeat([0, 1], 4))
     m = labelled(v, v[::-1], identities=4, instances=4, iterations=40)
@@ -770,6 +784,31 @@ def test_every_field_is_tried():
     assert known - set(CHANGES) - set(ELSEWHERE) == {"schedule", "decay"}
     assert run(milestones=(1,), epochs=(2, 1)).curves[1]["lr"] == pytest.approx(1e-4)
     assert run(milestones=(1,), epochs=(2, 1), decay=0.5).curves[1]["lr"] == pytest.approx(5e-4)
+
+
+def stage1(**switches):
+    return fingerprint(run(**switches, epochs=(2, 0)))
+
+
+@pytest.fixture(scope="module")
+def plain_stage1():
+    return stage1()
+
+
+def test_what_stage_2_alone_reads_changes_nothing_before_it(plain_stage1):
+    cls = methods.kind("mult")
+    changes = CHANGES | {name: switches[name] for name, switches in ELSEWHERE.items()}
+    late = {name: changes[name] for name in cls.stage2_fields}
+    assert all(getattr(cls(), name) != value for name, value in late.items())
+    assert stage1(**late) == plain_stage1
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(set(CHANGES) - methods.kind("mult").stage2_fields - {"epochs", "stage2_iterations"}),
+)
+def test_stage_1_reads_all_other_settings(name, plain_stage1):
+    assert stage1(**{name: CHANGES[name]}) != plain_stage1
 
 
 class Killed(Exception):

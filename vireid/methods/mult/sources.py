@@ -42,8 +42,8 @@ SOURCES = {
     "otla_steps": "ours: OTLA's code has no cap",
     "reg": "RPNR's entropy of cluster Sinkhorn",
     # memories and losses
-    "temperature": "paper and code --temp 0.05",
-    "momentum": "paper and code --momentum 0.1, --momentum-cross 0.1",
+    "temperature": "code --temp 0.05",
+    "momentum": "code --momentum 0.1, --momentum-cross 0.1",
     "moves": "ours: after the step; code: during the backward pass",
     "write_order": "code: reverse of its calls, so r, a, v; the paper does not say",
     "visible_weight": "paper eq. 14-17: one visible stream, 0.5; code: 1 for each of two",
