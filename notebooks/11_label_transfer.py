@@ -435,6 +435,11 @@ else:
     plots.show(drawn4, f"Pair precision and recall over the epochs of stage 2: {told}.")
 
 # %% [markdown]
+# **These records were made with the old flow**: memories were written plain visible, augmented
+# visible, infrared, where the released code ends on the plain visible view, and the last one
+# written makes nine tenths of a prototype. What follows about OCLR rests on that: in the released
+# order OCLR gains (`docs/log.md`, 2026-11-28). The ladders are to be run anew.
+#
 # What the committed ladders say: *CM* is worth 10 to 17 points in every seed, and *IM* adds nothing
 # to it. *OCLR* costs 4 to 15 points wherever it is added to CM or to an association (once it gains
 # one), and eight or more even with the true identities: in so few steps its six terms are the
