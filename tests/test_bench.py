@@ -12,7 +12,7 @@ import reference_jaccard as oracle
 import torch
 
 from vireid import bench
-from vireid.bench import measure, parts, reference, report, worlds
+from vireid.bench import measure, parts, pictures, reference, report, worlds
 
 
 def test_the_reference_equals_the_written_out_definition():
@@ -121,25 +121,40 @@ def test_errors_of_a_measurement_come_back():
 
 def test_the_table_and_the_numbers_are_written(tmp_path, monkeypatch, capsys):
     sizes = {"n": 250, "sinkhorn": (30, 20), "mult": (200, 150), "epoch": (300, 200), "rounds": 2}
+    sizes["pictures"] = 1
     monkeypatch.setattr(bench, "SIZES", {True: sizes, False: sizes})
     monkeypatch.setattr(bench, "SCALING", (150,))
+    monkeypatch.setattr(bench, "SMALL", (120,))
     monkeypatch.setattr(bench, "EVALUATIONS", {k: [("sysu", 40, 30)] for k in (True, False)})
     monkeypatch.setattr(bench, "warm_up", lambda: None)
     bench.run(quick=False, out=tmp_path / "benchmarks.md")
     text = (tmp_path / "benchmarks.md").read_text()
     assert text.strip() == capsys.readouterr().out.strip()
     numbers = json.loads((tmp_path / "benchmarks.json").read_text())
-    assert len(numbers["parts"]) == 10 and [r["n"] for r in numbers["scaling"]] == [150]
+    assert len(numbers["parts"]) == 16 and [r["n"] for r in numbers["scaling"]] == [150]
     for row in numbers["parts"]:
         met = "yes" if row["ratio"] >= row["goal"] else "no"
         assert f"| {row['part']} | {row['size']} | {row['ratio']} | {row['goal']} | {met} |" in text
     assert measure.machine() in text and "| 150 |" in text
     given = [row for row in numbers["parts"] if "given lists" in row["part"]]
     assert given[0]["cpu_plain"] == given[1]["cpu_plain"], "one reference, measured once"
-    *_, labels, epoch = numbers["parts"]
+    *_, epoch, first = numbers["parts"]
+    labels = next(row for row in numbers["parts"] if row["part"] == "MULT labels, distances given")
+    assert first["size"] == "120" and first["difference"] == "identical"
+    drawn = [row for row in numbers["parts"] if "pictures" in row["part"]]
+    same = ["max 0e+00", "max 0e+00", "other draws", "max 0e+00"]
+    assert [row["difference"] for row in drawn] == same, "the same draws, bit for bit"
+    by_threads = drawn[-1]["wall_plain"] / drawn[-1]["wall_ours"]
+    assert drawn[-1]["ratio"] == pytest.approx(by_threads, rel=0.01)
     for row in (labels, epoch):  # soft labels of reference and library
         assert float(row["difference"].removeprefix("max ").split(";")[0]) < 1e-5
     assert epoch["difference"].endswith("s of the reference are diagonal products")
+
+
+def test_both_pipelines_of_pictures_make_as_many():
+    ours, field = pictures.ours(1), pictures.torchvision(1)
+    assert ours.shape == (pictures.SHOWN, 3, *pictures.SIZE) and field.shape[1:] == ours.shape[1:]
+    assert np.isfinite(field).all() and abs(field.mean() - ours.mean()) < 0.3
 
 
 def test_soft_labels_over_different_clusters_are_not_compared():
@@ -159,6 +174,7 @@ def test_diagonal_matrices_scale_as_rows_and_columns_do():
 def test_the_largest_part_waits_for_a_machine_with_memory(monkeypatch, capsys):
     monkeypatch.setattr(measure, "free_memory", lambda: 0.0)
     tiny = {"n": 150, "sinkhorn": (9, 8), "mult": (90, 80), "epoch": (90, 80), "rounds": 1}
+    tiny["pictures"] = 1
     monkeypatch.setattr(bench, "SIZES", {True: tiny})
     monkeypatch.setattr(bench, "EVALUATIONS", {True: []})
     names = [part.name for part in bench._parts(True)]

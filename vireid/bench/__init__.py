@@ -17,6 +17,7 @@ SIZES = {
         "sinkhorn": (1000, 500),
         "mult": (800, 400),
         "epoch": (3000, 2100),
+        "pictures": 1,
         "rounds": 1,
     },
     False: {
@@ -24,6 +25,7 @@ SIZES = {
         "sinkhorn": (4000, 2000),
         "mult": (8000, 4000),
         "epoch": (22_258, 11_909),  # SYSU-MM01's training images
+        "pictures": 4,
         "rounds": 5,
     },
 }
@@ -32,6 +34,7 @@ EVALUATIONS = {
     True: [("sysu", 3803, 301), ("regdb", 1200, 1200)],
     False: [("sysu", 3803, 301), ("regdb", 2060, 2060), ("llcm", 7166, 2500)],
 }
+SMALL = (500, 1000, 2000)  # images: never slower than the reference, the first call included
 FULL = 34_167  # SYSU-MM01's training images of both modalities
 DENSE, MULT_DENSE = 4, 7  # (n, n) matrices of float32 that the references hold, at their peaks
 SCALING = (1000, 2000, 5000, 10_000, FULL // 2, FULL)
@@ -58,6 +61,7 @@ def run(*, quick: bool, out: Path | None) -> None:
         rows.append(compare(part, SIZES[quick]["rounds"], known))
         _say(f"{part.name}, {part.size}: {rows[-1]['ratio']}")
         _keep(rows, [], out, quick=quick)  # if a later one should fail
+    rows += [first_call(n, SIZES[quick]["rounds"]) for n in SMALL]
     growth = [] if quick else scaling(SCALING)
     print(_keep(rows, growth, out, quick=quick))
 
@@ -82,10 +86,11 @@ def _say(words: str) -> None:
 
 def _parts(quick: bool):
     """One part after the other; the inputs of those before may go."""
-    from vireid.bench import parts
+    from vireid.bench import parts, pictures
 
     sizes = SIZES[quick]
     yield parts.labels(sizes["n"])
+    yield from (parts.labels(n, goal=1) for n in SMALL)
     yield parts.search(sizes["n"])
     yield from parts.distances(sizes["n"])
     yield from parts.rules(sizes["n"])
@@ -93,6 +98,7 @@ def _parts(quick: bool):
         yield parts.evaluation(*evaluation)
     yield parts.transport(*sizes["sinkhorn"])
     yield parts.label_transfer(*sizes["mult"])
+    yield from pictures.parts(sizes["pictures"])
     visible, _ = sizes["epoch"]
     if _fits(MULT_DENSE, visible):
         yield parts.epoch(*sizes["epoch"])
@@ -111,13 +117,15 @@ def _fits(matrices: int, n: int) -> bool:
 
 def warm_up() -> None:
     """Import and compile all that is measured, on small inputs; forked processes inherit it."""
-    from vireid.bench import parts
+    from vireid.bench import parts, pictures
 
     small = [parts.labels(2100), *parts.rules(2100), parts.evaluation("sysu", 1100, 1000)]
     for part in [*small, parts.transport(2200, 2000), parts.label_transfer(200, 200)]:
         part.ours()
     for part in (parts.labels(200), parts.transport(50, 40)):
         part.plain()
+    for part in pictures.parts(1):
+        part.plain(), part.ours()
 
 
 def compare(part, rounds: int, known: dict | None = None) -> dict:
@@ -140,9 +148,27 @@ def compare(part, rounds: int, known: dict | None = None) -> dict:
     row = {"part": part.name, "size": part.size, "goal": part.goal}
     for side in costs:
         row |= _medians(costs[side], side)
-    row["ratio"] = round(row["cpu_plain"] / max(row["cpu_ours"], 1e-4), 2)
+    times = [row[f"{part.by}_{side}"] for side in costs]
+    row["ratio"] = round(times[0] / max(times[1], 1e-4), 2)
     row["difference"] = part.difference(*(c[-1].result for c in costs.values()))
     return row
+
+
+def first_call(n: int, rounds: int) -> dict:
+    """Features to labels as the first call of a process that has imported no more than torch."""
+    from vireid.bench.measure import Cost
+
+    row = {"part": "the same, first call of a process", "size": f"{n:,}", "goal": 1}
+    found = {}
+    for side in rounds * ("plain", "ours"):
+        call = [sys.executable, "-m", "vireid.bench.first", str(n), side]
+        told = subprocess.run(call, capture_output=True, text=True, check=True).stdout
+        found.setdefault(side, []).append(Cost(memory=float("nan"), **json.loads(told)))
+    for side, costs in found.items():
+        row |= {k: v for k, v in _medians(costs, side).items() if "memory" not in k}
+    same = found["plain"][0].result == found["ours"][0].result
+    row["ratio"] = round(row["cpu_plain"] / row["cpu_ours"], 2)
+    return row | {"difference": "identical" if same else "labels differ"}
 
 
 def _medians(costs, side: str) -> dict:

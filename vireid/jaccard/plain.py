@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 from vireid.jaccard.lists import Lists
 
 INT32 = np.iinfo(np.int32).max
-CHUNK = 2**22  # pairs (stored weight, entry of its column) handled at once
+CHUNK = 2**16  # pairs (stored weight, entry of its column) handled at once, within the caches
 
 
 def membership(index: np.ndarray) -> csr_array:

@@ -11,6 +11,9 @@ ROUNDING = 32  # units in the last place by which two orders of one sum may diff
 FEW = 8  # times the candidates: so many ties are looked at by themselves, more among everyone
 SPARE = 8  # candidates beyond k that are scored again, so that ties at the border fall by index
 BLOCK = 2**24  # numbers held at once
+CACHED = (
+    2**17
+)  # by a CPU that gathers rows: more would leave its caches, and take six times as long
 
 
 def dot(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -22,10 +25,15 @@ def dot(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return (a * b).sum(-1)
 
 
+def _rows_at_once(x: torch.Tensor, numbers: int) -> int:
+    """Rows that are gathered at once when each needs so many numbers."""
+    return max(1, (CACHED if x.device.type == "cpu" else BLOCK) // numbers)
+
+
 def pairs(x: torch.Tensor, i: torch.Tensor, j: torch.Tensor) -> torch.Tensor:
     """Inner products of rows i[t] and j[t] of x, (t,)."""
     out = x.new_empty(len(i))
-    step = max(1, BLOCK // x.shape[1])
+    step = _rows_at_once(x, x.shape[1])
     for start in range(0, len(i), step):
         part = slice(start, start + step)
         out[part] = dot(x[i[part]], x[j[part]])
@@ -123,7 +131,11 @@ class _Ties:
 def best_of(x, base, candidate, k: int, *, at=None, bias=None):
     """The k best of each row's candidates (n, m), scored one by one; see ``search``."""
     candidate = candidate.sort().values  # so that the stable sort below breaks ties by index
-    exact = dot(x[:, None], base[candidate])  # (n, m)
+    exact = x.new_empty(candidate.shape)  # (n, m)
+    for part in torch.arange(len(x), device=x.device).split(
+        _rows_at_once(x, candidate.shape[1] * x.shape[1])
+    ):
+        exact[part] = dot(x[part][:, None], base[candidate[part]])
     rank = exact if bias is None else exact + bias[candidate]
     if at is not None:
         rank = rank.masked_fill(candidate == at[:, None], torch.inf)
