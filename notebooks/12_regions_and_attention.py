@@ -422,10 +422,15 @@ print(pd.DataFrame.from_dict(rows, orient="index").round(2).to_string(na_rep="-"
 #   hidden layer is; where PA-CBAM sits in the network; the form of the identity term; which memory
 #   augmented pictures contrast with; how a joint clustering would enter; groups of more than two;
 #   how the terms are added up; learning rates and weight decay (TokenMatcher's).
+# - *Not MCF*: `official` below is TokenMatcher, whose code is released; MCF's is not. TokenMatcher
+#   has no PA-CBAM and no modality game, and its tokens are kept apart by a loss that the paper does
+#   not have. `vireid.methods.mcf.presets.NOTES` says what each preset is.
 # - *At odds*: the weights of VRA, VRNL and UM are 0.4, 0.5 and 0.03 in one place, while another
 #   finds 0.5, 0.5 and 0.1 best; the learning rate falls in steps, the ancestor's as a cosine;
-#   DBSCAN's radius on RegDB is 0.6, the ancestor's 0.2; the cap is 3, the ancestor's 2; mINP is
-#   described by the *first* right match, while all code takes the last; and the 31.6 GFLOPs.
+#   DBSCAN's radius on RegDB is 0.6, the ancestor's 0.2; the cap is 3, the ancestor's 2; both
+#   modalities' clusters merge, the ancestor's on the larger side only; all four families of
+#   neighbours count in each epoch, the ancestor's crossing ones in turn; mINP is described by the
+#   *first* right match, while all code takes the last; and the 31.6 GFLOPs.
 # - The ancestors' code chooses its epoch on the test set (notebook 07).
 #
 # **Predict first.** Which of these can move a result by more than the steps between the paper's
@@ -439,8 +444,9 @@ print(pd.DataFrame.from_dict(differ, orient="index", columns=["paper", "official
 # %% [markdown]
 # ## 8 · What each module is worth
 #
-# The rows of the paper's text on SynthVI small, over seeds with new people each. Every row is
-# trained from the start, because attention and the modality game belong to phase 1 already:
+# The rows of the paper's text on SynthVI small, over seeds with new people each. Rows whose phase
+# 1 reads the same share it; those with the modality game (R5 to R7) are trained from the start,
+# because its classifier plays on in phase 2:
 #
 # `vireid compare --method mcf --data synthvi --preset small --rows R1 R2 R3 R4 R5 R6 R7
 # oracle --seeds 1 2 3 --out runs/mcf --records data/runs/synthvi_small_mcf`
@@ -503,9 +509,10 @@ if (drawn := ladder.mcf_sweep()) is not None:
 # %% [markdown]
 # **What to doubt.** The diamond is SYSU-MM01, another network and a hundred times the steps:
 # compare signs, not heights. Rows that share a part are not independent, and a part whose gain is
-# smaller than its spread over seeds has shown nothing yet. Phase 1 alone is lower here than the
-# stage 1 of notebooks 03 to 07, which gives each modality steps and batch statistics of its own:
-# compare rows of one method, not methods by their rows.
+# smaller than its spread over seeds has shown nothing yet. And *the order of writing counts*: these
+# records were made with the old flow, which wrote augmented pictures into the visible memory before
+# plain ones. In the released order, the default now, one seed gave R1 58.5 and R7 71.5 in the place
+# of 35.4 and 47.8 (`docs/log.md`). They are being run anew.
 
 # %% [markdown]
 # ## 9 · By hand: the modules on a few numbers
