@@ -424,7 +424,7 @@ print(pd.DataFrame.from_dict(rows, orient="index").round(2).to_string(na_rep="-"
 #   how the terms are added up; learning rates and weight decay (TokenMatcher's).
 # - *Not MCF*: `official` below is TokenMatcher, whose code is released; MCF's is not. TokenMatcher
 #   has no PA-CBAM and no modality game, and its tokens are kept apart by a loss that the paper does
-#   not have. `vireid.methods.mcf.presets.NOTES` says what each preset is.
+#   not have. `methods.kind("mcf").notes` says what each preset is.
 # - *At odds*: the weights of VRA, VRNL and UM are 0.4, 0.5 and 0.03 in one place, while another
 #   finds 0.5, 0.5 and 0.1 best; the learning rate falls in steps, the ancestor's as a cosine;
 #   DBSCAN's radius on RegDB is 0.6, the ancestor's 0.2; the cap is 3, the ancestor's 2; both

@@ -127,10 +127,8 @@ def test_official_is_tokenmatcher():
 
 def test_presets_say_what_they_are_and_settings_where_they_come_from():
     cls = methods.kind("mcf")
-    assert set(mcf.presets.NOTES) == set(cls.presets)
-    assert (
-        "ours" in mcf.presets.NOTES["paper_llcm"] and "ours" in mcf.presets.NOTES["official_llcm"]
-    )
+    assert set(cls.notes) == set(cls.presets)
+    assert all(cls.notes[f"{name}_llcm"].startswith("ours") for name in ("paper", "official"))
     assert cls.presets["official_llcm"]["local_eps"] == 0.5  # camera numbers are not SYSU's
     known = {f.name for kind in (cls, Schedule) for f in fields(kind)} - {"schedule"}
     assert set(cls.sources) == known

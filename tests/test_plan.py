@@ -45,6 +45,11 @@ def test_the_model_is_the_one_that_is_counted():
     assert hasattr(model.stems, "shared")
 
 
+def test_a_plan_says_what_its_preset_is():
+    assert "TokenMatcher's released code for SYSU-MM01, not MCF" in str(plan("mcf", "sysu"))
+    assert "ours: the paper's settings" in str(plan("mcf", "llcm", preset="paper"))
+
+
 def test_words_for_presets():
     assert preset_of("dmdl", "sysu") == "official"
     assert preset_of("dmdl", "regdb") == "official_regdb"

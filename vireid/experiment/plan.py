@@ -143,6 +143,7 @@ class Plan:
     def __str__(self) -> str:
         head = " ".join(filter(None, [self.method.title, self.row and f"row {self.row}"]))
         told = [f"{head} on {self.data}, preset {self.preset}"]
+        told += [note] if (note := self.method.notes.get(self.preset)) else []
         part = None
         for line in self.lines:
             if line.part != part:
@@ -154,7 +155,8 @@ class Plan:
 
     def _network(self) -> list[Line]:
         name, options, size = self.network
-        source = self.source("network") or "usual of the data set"
+        own = DEFAULTS[self.data][0] in self.method.networks
+        source = self.source("network") or f"usual of the {'method' if own else 'data set'}"
         options = ", ".join(f"{k}={v}" for k, v in options.items()) or "none"
         return [
             Line("network", "network", name, source),

@@ -132,6 +132,7 @@ class Method:
     title: ClassVar[str] = ""
     source: ClassVar[str] = ""
     presets: ClassVar[dict[str, dict]] = {"official": {}}
+    notes: ClassVar[dict[str, str]] = {}  # preset -> what it is, where the name does not say it
     rows: ClassVar[dict[str, dict]] = {}
     switches: ClassVar[dict[str, tuple]] = {}
     networks: ClassVar[dict[str, tuple[str, dict]]] = {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vireid.data.augment import RECIPES
 from vireid.methods.base import Method
 from vireid.methods.mcf.phases import Phases
-from vireid.methods.mcf.presets import PRESETS
+from vireid.methods.mcf.presets import NOTES, PRESETS
 from vireid.methods.mcf.sources import SOURCES
 
 CHOICES = {  # field -> what it may be
@@ -136,7 +136,7 @@ class Settings(Method):
     lr_floor: tuple[float, float] | None = None
     stage2_recipe: str | None = None
 
-    presets = PRESETS
+    presets, notes = PRESETS, NOTES
     sources = SOURCES
     stage2_fields = STAGE2
     rows = {  # the ablation in the paper's text; its table is lost, whether PA-CBAM is in R6 too
