@@ -3,6 +3,9 @@
 And, where the split files lie beside the checkout, the official trees without their pictures.
 """
 
+import hashlib
+import struct
+import zlib
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vireid.data.benchmarks.regdb import WORDS
+from vireid.data.benchmarks.regdb import FOLDERS, WORDS
 from vireid.types import Modality
 
 PROTOCOL = Path(__file__).resolve().parents[1].parent / "shared/realdata/protocol"
@@ -23,6 +26,25 @@ def picture(path: Path, mode: str = "RGB") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new(mode, (3, 6), 77 if mode == "L" else (10, 20, 30, 40)[: len(mode)]).save(path, "PNG")
     return path
+
+
+def shown(path: Path, modality: Modality) -> Path:
+    """A picture like no other: dyed for visible, grey for infrared."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.frombuffer(
+        hashlib.sha256(str(path.relative_to(path.parents[2])).encode()).digest()[:18], np.uint8
+    )
+    pixels = pixels.reshape(6, 3, 1).repeat(3, axis=2) // 2
+    pixels[..., 0] += np.uint8(90 * (modality == Modality.VISIBLE))
+    Image.fromarray(pixels).save(path, "PNG")
+    return path
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG whose head claims a huge picture, in 60 bytes."""
+    chunks = [b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0), b"IDAT", b"IEND"]
+    packed = [struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in chunks]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
 
 
 SYSU_PEOPLE = {  # person -> camera -> number of pictures
@@ -40,7 +62,10 @@ def sysu(root: Path) -> Path:
     for person, cameras in SYSU_PEOPLE.items():
         for camera, n in cameras.items():
             for i in range(1, n + 1):
-                picture(root / f"cam{camera}" / f"{person:04d}" / f"{i:04d}.jpg")
+                shown(
+                    root / f"cam{camera}" / f"{person:04d}" / f"{i:04d}.jpg",
+                    Modality(camera in (3, 6)),
+                )
     (root / "exp").mkdir()
     for part, line in (("train", "2,1\n"), ("val", "10\n"), ("test", "104, 6,17\n")):
         (root / "exp" / f"{part}_id.txt").write_text(line)
@@ -57,7 +82,7 @@ def regdb(root: Path) -> Path:
     for person in range(1, 5):
         for modality in Modality:
             for i in range(2):
-                picture(root / regdb_name(modality, person, i))
+                shown(root / regdb_name(modality, person, i), modality)
     (root / "idx").mkdir()
     for trial in range(1, 11):
         people = list(np.random.default_rng(trial).permutation(4) + 1)
@@ -79,6 +104,9 @@ LLCM_TEST = {  # person -> modality word -> camera -> pictures
 }
 
 
+MODALITY = {"vis": Modality.VISIBLE, "nir": Modality.INFRARED}
+
+
 def llcm_name(person: int, camera: int, i: int, word: str) -> str:
     return f"{person:04d}_c{camera:02d}_s{9000 - i}_f{100 + i}_{word}.jpg"
 
@@ -89,7 +117,7 @@ def llcm(root: Path) -> Path:
     for word in ("vis", "nir"):
         for label, person in enumerate((3, 12)):
             name = f"{word}/{person:04d}/{llcm_name(person, 6, 1, word)}"
-            picture(root / name)
+            shown(root / name, MODALITY[word])
             index[f"train_{word}"].append(f"{name} {label}")
         for camera in range(1, 10):
             if (word, camera) != ("nir", 3):
@@ -98,8 +126,10 @@ def llcm(root: Path) -> Path:
             for camera, n in modalities[word].items():
                 for i in range(n):
                     name = llcm_name(person, camera, i, word)
-                    picture(root / word / f"{person:04d}" / name)
-                    picture(root / f"test_{word}/cam{camera}/{person:04d}" / name)
+                    own = shown(root / word / f"{person:04d}" / name, MODALITY[word])
+                    copy = root / f"test_{word}/cam{camera}/{person:04d}" / name
+                    copy.parent.mkdir(exist_ok=True)
+                    copy.write_bytes(own.read_bytes())
                     index[f"test_{word}"].append(f"{word}/{person:04d}/{name} {person}")
     (root / "idx").mkdir()
     for part, lines in index.items():
@@ -154,6 +184,10 @@ def official_regdb(root: Path, *, each: int = 10) -> Path:
 
     stored = loadmat(PROTOCOL / "regdb_split.mat")
     (root / "idx").mkdir(parents=True)
+    for folder in (
+        root / name / str(person) for name in FOLDERS.values() for person in range(1, 413)
+    ):
+        folder.mkdir(parents=True)
     for trial in range(1, 11):
         for part in ("train", "test"):
             people = stored[f"{part.title()}Idx"][trial - 1]
@@ -177,6 +211,8 @@ def official_llcm(root: Path) -> Path:
     }
     (root / "idx").mkdir(parents=True)
     (root / "idx/test_id.txt").write_text(",".join(map(str, range(714, 714 + 351))))
+    for folder in (root / word / f"{p:04d}" for word in MODALITY for p in range(1, 714 + 351)):
+        folder.mkdir(parents=True)
     for (part, word), (first, people, n) in sizes.items():
         lines = []
         for i in range(n):

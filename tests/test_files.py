@@ -4,10 +4,9 @@ import argparse
 import json
 import pickle
 import re
-import struct
 import zipfile
-import zlib
 
+import layouts
 import numpy as np
 import pytest
 import torch
@@ -227,17 +226,10 @@ def test_eight_bits_are_as_pillow_converts_them(tmp_path, mode):
         assert np.array_equal(files.picture(path), np.asarray(file.convert("RGB")))
 
 
-def bomb(path, width, height):
-    """A PNG whose head claims a huge picture, in 60 bytes."""
-    chunks = [b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0), b"IDAT", b"IEND"]
-    packed = [struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in chunks]
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(packed))
-
-
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("side", [9000, 12000, 60000])
 def test_a_claim_of_too_many_pixels_is_refused_unopened(tmp_path, side):
-    bomb(tmp_path / "bomb.png", side, side)
+    (tmp_path / "bomb.png").write_bytes(layouts.bomb(side, side))
     with pytest.raises(files.BrokenFile, match=r"more than 67,108,864 pixels .*bomb\.png"):
         files.picture(tmp_path / "bomb.png")
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 DATA_HELP = """\
-  vireid data check PATH            what is found there, what is missing, what to do
+  vireid data check PATH            what is found there, what is missing, what to do; --deep
+                                    opens every picture
   vireid data m3svd CLONE --out D   cut people from a clone of the public M3SVD repository
   vireid data synthvi-weights       train the synthetic world's starting weights again
   vireid data sheet OUT.png         a contact sheet of synthetic people
@@ -17,6 +18,7 @@ def add(command) -> None:
     )
     check = commands.add_parser("check", help="what is at PATH, what is missing, what to do")
     check.add_argument("path", type=Path)
+    check.add_argument("--deep", action="store_true", help="look at every picture, not at a sample")
     check.set_defaults(run=_data_check)
     cut = commands.add_parser("m3svd", help="cut people from a clone of the M3SVD repository")
     cut.add_argument("clone", type=Path)
@@ -39,7 +41,7 @@ def add(command) -> None:
 def _data_check(a) -> int:
     from vireid.data import check
 
-    report = check.report(a.path)
+    report = check.report(a.path, deep=a.deep)
     print(report.text)
     return 0 if report.ok else 1
 

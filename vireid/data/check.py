@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from vireid.data.benchmarks.files import SYNTHETIC
+from vireid.data.content import look
 from vireid.data.official import KINDS, Check, Kind, words
-from vireid.types import Images
 
 MARKS = {"ok": "ok      ", "differs": "DIFFERS ", "missing": "MISSING ", "broken": "BROKEN  "}
 
@@ -39,9 +37,12 @@ class Section:
         """The findings in half a sentence."""
         if self.ok:
             return "complete"
-        if any(finding.mark in ("missing", "broken") for finding in self.findings):
+        marks = {finding.mark for finding in self.findings}
+        if "broken" in marks:
+            return "broken; do not use it as it is"
+        if "missing" in marks:
             return "incomplete"
-        return "it can be loaded, but its counts are not the official ones"
+        return "it can be loaded, but not all is as in the official one"
 
     @property
     def text(self) -> str:
@@ -70,13 +71,14 @@ class Report:
         return "\n\n".join(section.text for section in self.sections) or self.nothing
 
 
-def report(path: Path, *, pictures: int = 24) -> Report:
+def report(path: Path, *, pictures: int = 24, deep: bool = False) -> Report:
     """Look at a folder, and one level below it, and say what data sets it holds.
 
     Parameters
     ----------
     path : a data set, a folder of data sets, or a clone of M3SVD
     pictures : how many pictures, evenly spaced, are opened in each data set; 0 opens none
+    deep : open all of them, whatever ``pictures`` says
 
     A missing or broken file is a line of the report, not an error.
     """
@@ -87,7 +89,7 @@ def report(path: Path, *, pictures: int = 24) -> Report:
     if not any(kind.recognised(path) for kind in KINDS):  # its own folders are no data sets
         places = sorted(p for p in path.iterdir() if p.is_dir() and p.name[0] != ".")
     sections = [
-        _section(kind, place, pictures)
+        _section(kind, place, None if deep else pictures)
         for place in places
         for kind in KINDS
         if kind.recognised(place)
@@ -95,15 +97,15 @@ def report(path: Path, *, pictures: int = 24) -> Report:
     return Report(path, tuple(sections), _nothing(path))
 
 
-def _section(kind: Kind, folder: Path, pictures: int) -> Section:
-    """Count a data set and open some of its pictures."""
+def _section(kind: Kind, folder: Path, pictures: int | None) -> Section:
+    """Count a data set and look at some of its pictures, or at all (None)."""
     findings = list(dict.fromkeys(map(_finding, kind.checks(folder))))
     if (folder / SYNTHETIC).exists():
         said = f"{SYNTHETIC}: people drawn by vireid to rehearse with, not {kind.title}"
         findings.insert(0, Finding("differs", said))
-    if pictures and all(finding.mark in ("ok", "differs") for finding in findings):
-        opened = ("pictures opened", lambda: _readable(kind.tables(folder), pictures), ())
-        findings.append(_finding(opened))
+    loads = all(finding.mark in ("ok", "differs") for finding in findings)
+    if pictures != 0 and loads and (tables := kind.tables(folder)):
+        findings += [Finding(mark, said) for mark, said in look(tables, pictures)]
     good = all(finding.mark == "ok" for finding in findings)
     step = kind.command if good else kind.advice
     return Section(kind.title, folder, tuple(findings), step.format(folder=folder))
@@ -121,17 +123,6 @@ def _finding(check: Check) -> Finding:
         return Finding("ok", f"{what}: {words(found)}")
     official = " or ".join(map(words, accepted))
     return Finding("differs", f"{what}: {words(found)}, officially {official}")
-
-
-def _readable(tables: list[Images], pictures: int) -> str:
-    """How many evenly spaced pictures were decoded; OSError names the first that cannot be."""
-    opened = 0
-    for table in tables:
-        share = min(len(table), -(-pictures // len(tables)))
-        for i in np.linspace(0, len(table) - 1, share).round().astype(int):
-            table.picture(i)
-            opened += 1
-    return f"{opened}, all readable"
 
 
 def _nothing(path: Path) -> str:

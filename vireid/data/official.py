@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vireid.data import m3svd, m3svd_cut
 from vireid.data.benchmarks import llcm, regdb, sysu
-from vireid.data.benchmarks.files import Row
+from vireid.data.benchmarks.files import Row, table
 from vireid.types import Images, Modality
 
 # A sentence, what is counted (it may raise what the loaders raise), the official number or numbers.
@@ -19,7 +19,7 @@ _UNPACK = "unpack the download again so that {} lie in {{folder}}; data/README.m
 
 @dataclass(frozen=True)
 class Kind:
-    """A data set: its marks, its counts, tables to open pictures from, and what to do next.
+    """A data set: its marks, its counts, its training and test pictures, and what to do next.
 
     ``command`` is the next step when all is right, ``advice`` when something is not;
     ``{folder}`` stands for the place.
@@ -52,8 +52,9 @@ def _sizes(images: Images) -> tuple[int, ...]:
     return tuple(int((images.modality == modality).sum()) for modality in Modality)
 
 
-def _splits(load: Callable[..., Images]) -> Callable[[Path], list[Images]]:
-    return lambda folder: [load(folder, split=split) for split in ("train", "query")]
+def _folders(folder: Path) -> set[str]:
+    """People on disk: the numbers that name folders of pictures."""
+    return {p.name for p in folder.iterdir() if p.name.isdecimal()} if folder.is_dir() else set()
 
 
 def valid_queries(query: Images, gallery: Images) -> int:
@@ -76,8 +77,19 @@ def sysu_checks(folder: Path) -> list[Check]:
         found = sysu.identities(folder)
         return len(found["train"]), len(found["test"])
 
+    def unlisted() -> int:
+        listed = {person for part in sysu.identities(folder).values() for person in part}
+        there = {int(name) for camera in range(1, 7) for name in _folders(folder / f"cam{camera}")}
+        return len(there - listed)
+
+    def unseen() -> int:
+        found = sysu.identities(folder)["train"]
+        return sum(len(set(found) - set(train().of(m).identity.tolist())) for m in Modality)
+
     checks = [
         ("people to train on + to test on", people, ((395, 96),)),
+        ("people to train on that lack pictures in a modality", unseen, (0,)),
+        ("people on disk that no list names", unlisted, ()),
         ("training pictures, visible + infrared", lambda: _sizes(train()), ((22258, 11909),)),
         ("queries", lambda: len(query()), (3803,)),
     ]
@@ -94,6 +106,14 @@ def sysu_checks(folder: Path) -> list[Check]:
             (f"queries with an answer in it, {preset} search", valid, (answerable,)),
         ]
     return checks
+
+
+def sysu_tables(folder: Path) -> list[Images]:
+    """Training and all test pictures of SYSU-MM01."""
+    people = sysu.identities(folder)["test"]
+    groups = (sysu.groups(folder, people, m, sysu.CAMERAS[m]) for m in Modality)
+    test = [row for modality in groups for group in modality for row in group]
+    return [sysu.load(folder), table(test, f"{sysu.TITLE} test")]
 
 
 def regdb_checks(folder: Path) -> list[Check]:
@@ -117,6 +137,20 @@ def regdb_checks(folder: Path) -> list[Check]:
         )
         return len(train & test)
 
+    def two_people(trial: int) -> int:
+        wrong = 0
+        for part in ("train", "test"):
+            named = {
+                (row.identity, row.path.parent.name)
+                for m in Modality
+                for row in rows(part, m, trial)
+            }
+            wrong += len(named) - len({label for label, _ in named})
+        return wrong
+
+    def on_disk() -> tuple[int, ...]:
+        return tuple(len(_folders(folder / regdb.FOLDERS[modality])) for modality in Modality)
+
     def in_all(count: Callable[[int], object], official: object) -> Callable[[], object]:
         def first_other() -> object:
             found = ((trial, count(trial)) for trial in regdb.TRIALS)
@@ -130,8 +164,16 @@ def regdb_checks(folder: Path) -> list[Check]:
         ("training pictures, visible + infrared", lambda t: pictures("train", t), (2060, 2060)),
         ("test pictures, visible + infrared", lambda t: pictures("test", t), (2060, 2060)),
         ("people in training and test at once", shared, 0),
+        ("labels that lead to two people", two_people, 0),
     ]
-    return [(f"{what}, in each of ten splits", in_all(f, n), (n,)) for what, f, n in counted]
+    checks = [(f"{what}, in each of ten splits", in_all(f, n), (n,)) for what, f, n in counted]
+    return [*checks, ("people on disk, visible + infrared", on_disk, ((412, 412),))]
+
+
+def regdb_tables(folder: Path) -> list[Images]:
+    """Training and all test pictures of RegDB's first split."""
+    test = [row for modality in Modality for row in regdb.listed(folder, "test", modality, 1)]
+    return [regdb.load(folder), table(test, f"{regdb.TITLE} test")]
 
 
 def llcm_checks(folder: Path) -> list[Check]:
@@ -149,11 +191,21 @@ def llcm_checks(folder: Path) -> list[Check]:
     def tests() -> tuple[int, ...]:
         return tuple(len(test(modality)) for modality in Modality)
 
+    def on_disk() -> tuple[int, ...]:
+        return tuple(len(_folders(folder / llcm.WORDS[modality])) for modality in Modality)
+
     return [
         ("people to train on + to test on", people, ((713, 351),)),
         ("training pictures, visible + infrared", lambda: _sizes(train()), ((16946, 13975),)),
         ("test pictures, visible + infrared", tests, ((8680, 7166),)),
+        ("people on disk, visible + infrared", on_disk, ((1064, 1064),)),
     ]
+
+
+def llcm_tables(folder: Path) -> list[Images]:
+    """Training and all test pictures of LLCM."""
+    groups = (group for modality in Modality for group in llcm.test_groups(folder, modality))
+    return [llcm.load(folder), table((row for g in groups for row in g), f"{llcm.TITLE} test")]
 
 
 def m3svd_checks(folder: Path) -> list[Check]:
@@ -192,7 +244,7 @@ KINDS = (
         title=sysu.TITLE,
         marks=("exp/test_id.txt", *sysu.MARKS[1:]),
         checks=sysu_checks,
-        tables=_splits(sysu.load),
+        tables=sysu_tables,
         command=_TRAIN.format(name="sysu"),
         advice=_UNPACK.format("exp and cam1 to cam6"),
     ),
@@ -200,7 +252,7 @@ KINDS = (
         title=regdb.TITLE,
         marks=("Visible", "Thermal", "idx/train_visible_1.txt"),
         checks=regdb_checks,
-        tables=_splits(regdb.load),
+        tables=regdb_tables,
         command=_TRAIN.format(name="regdb") + " --trial 1, then a model for each split up to 10",
         advice=_UNPACK.format("Visible, Thermal and idx"),
     ),
@@ -208,7 +260,7 @@ KINDS = (
         title=llcm.TITLE,
         marks=("vis", "nir", "test_vis", "test_nir", "idx/train_vis.txt"),
         checks=llcm_checks,
-        tables=_splits(llcm.load),
+        tables=llcm_tables,
         command=_TRAIN.format(name="llcm"),
         advice=_UNPACK.format("vis, nir, idx, test_vis and test_nir"),
     ),
@@ -216,7 +268,7 @@ KINDS = (
         title=m3svd.TITLE,
         marks=m3svd.MARKS,
         checks=m3svd_checks,
-        tables=_splits(m3svd.load),
+        tables=lambda folder: [m3svd.load(folder, preset="all")],
         command=_TRAIN.format(name="m3svd"),
         advice="make the crops again into an empty folder: vireid data m3svd CLONE --out FOLDER",
     ),

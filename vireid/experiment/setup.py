@@ -92,6 +92,11 @@ def prepare(  # noqa: PLR0913
         table = data.load(name, root=root, preset=preset, split=split, trial=trial, **options)
         return replace(table, size=tuple(size)) if size else table
 
+    if "trial" in options and usual_trials > 1:
+        raise ValueError(
+            f"trial={options['trial']}: {name} has one training set, and all its {usual_trials} "
+            "gallery draws are scored anyway; leave trial (--trial) out. It is for regdb's splits"
+        )
     asked = dict(options)
     first = options.pop("trial", 1 if name == "regdb" else 0)
     galleries = [load("gallery", first + t) for t in range(trials or usual_trials)]

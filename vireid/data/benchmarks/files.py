@@ -138,6 +138,19 @@ def read_index(file: Path, folder: Path, title: str) -> list[Entry]:
     return entries
 
 
+def check_folder(entries: Iterable[Entry], folder: Path, modality: str) -> None:
+    """ValueError naming the first line that does not lead into ``folder/modality``.
+
+    Lists whose modalities were exchanged, or that lead to one folder both, would load without it.
+    """
+    for entry in entries:
+        if (found := entry.path.relative_to(folder).parts[0]) != modality:
+            raise ValueError(
+                f"{entry.line}: {entry.path.relative_to(folder)} lies in {found}/, but this list "
+                f"is of {modality}/; the modalities of the lists may be exchanged: fetch idx again"
+            )
+
+
 def draw(groups: Iterable[list[Row]], trial: int, shots: int = 1) -> list[Row]:
     """Pick ``shots`` pictures of each non-empty group: one gallery trial.
 

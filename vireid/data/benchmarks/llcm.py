@@ -11,6 +11,7 @@ from pathlib import Path
 from vireid.data.benchmarks import DIRECTIONS
 from vireid.data.benchmarks.files import (
     Row,
+    check_folder,
     choose,
     draw,
     find_folder,
@@ -63,8 +64,9 @@ def load(
     Raises
     ------
     FileNotFoundError : a missing ``idx/*.txt``, a camera folder of ``test_*``, a listed picture
-    ValueError : unknown preset, trial outside 0..9, a malformed line or picture name (file and
-        line are named), the option with the other direction
+    ValueError : unknown preset, trial outside 0..9, a malformed line or picture name, a line
+        that leads to the other modality's folder (file and line are named), the option with the
+        other direction
 
     Source: Zhang & Wang, CVPR 2023. Differs: with the option off, both directions draw the
     gallery, as DMDL does; the official scripts do so for infrared queries only.
@@ -93,8 +95,9 @@ def load(
 def indexed(folder: Path, part: str, modality: Modality) -> list[Row]:
     """Rows of ``idx/{part}_{vis|nir}.txt`` in file order; identity and camera from the names."""
     word = WORDS[modality]
-    rows = []
-    for path, _, where in read_index(folder / "idx" / f"{part}_{word}.txt", folder, TITLE):
+    rows, entries = [], read_index(folder / "idx" / f"{part}_{word}.txt", folder, TITLE)
+    check_folder(entries, folder, word)
+    for path, _, where in entries:
         said = re.match(r"(\d+)_c(\d+)_", path.name)
         if said is None:
             raise ValueError(

@@ -7,7 +7,15 @@ Layout: ``Visible/<k>/*.bmp``, ``Thermal/<k>/*.bmp`` and
 from pathlib import Path
 
 from vireid.data.benchmarks import DIRECTIONS
-from vireid.data.benchmarks.files import Row, choose, find_folder, read_index, table, trial_number
+from vireid.data.benchmarks.files import (
+    Row,
+    check_folder,
+    choose,
+    find_folder,
+    read_index,
+    table,
+    trial_number,
+)
 from vireid.types import Images, Modality
 
 TITLE = "RegDB"
@@ -41,7 +49,8 @@ def load(
     Raises
     ------
     FileNotFoundError : a missing ``idx/*.txt``, or a picture that one of them lists
-    ValueError : unknown preset, trial outside 1..10, a malformed line (file and line are named)
+    ValueError : unknown preset, trial outside 1..10, a malformed line or one that leads to the
+        other modality's folder (file and line are named)
 
     Source: Nguyen et al., Sensors 2017 (pictures); Ye et al., AAAI 2018 (ten splits).
     """
@@ -58,9 +67,8 @@ def load(
 
 
 def listed(folder: Path, part: str, modality: Modality, trial: int) -> list[Row]:
-    """Rows of one index file, in its order."""
+    """Rows of one index file, in its order; a path of the other modality is a ValueError."""
     file = folder / "idx" / f"{part}_{WORDS[modality]}_{trial}.txt"
-    return [
-        Row(entry.path, modality, modality + 1, entry.label)
-        for entry in read_index(file, folder, TITLE)
-    ]
+    entries = read_index(file, folder, TITLE)
+    check_folder(entries, folder, FOLDERS[modality])
+    return [Row(entry.path, modality, modality + 1, entry.label) for entry in entries]
