@@ -72,6 +72,7 @@ NETWORKS = {  # method -> (options of AGW, parameters) as its released code buil
     "adca": ({"non_local": False}, 23_521_664),
     "bmil": ({"inner": 1}, 23_550_351),
     "pgm": ({"inner": 1}, 23_550_351),
+    "nulc": ({"non_local": False}, 23_521_664),
 }
 
 

@@ -8,7 +8,8 @@ import torch
 import toy
 
 from vireid import methods
-from vireid.association import voted
+from vireid.association import neighbour_labels, voted
+from vireid.losses import cluster_contrast
 from vireid.methods.base import Schedule
 from vireid.methods.paired import linked
 from vireid.training import fit
@@ -24,9 +25,17 @@ CHANGES = {  # method -> what its own fields are changed to
         "pairs": "none", "stage2_recipe": "adca", "cross": "both",
         "cross_weight": 1.0, "stage2_rule": "mean", "own_last": False,
     },
+    "nulc": {
+        "pairs": "none", "stage2_recipe": "adca", "cross": "both", "cross_weight": 1.0,
+        "stage2_rule": "mean", "own_last": False, "neighbours": 3, "balance": 0.2,
+        "strictness": 1.0,
+    },
 }  # fmt: skip
-ELSEWHERE = {"pgm": {"rounds"}}  # the toys' modalities have equally many clusters: in its flow test
-START = {"adca": {"threshold": -0.5}}  # or nobody votes on these few pictures
+ELSEWHERE = {
+    "pgm": {"rounds"},
+    "nulc": {"rounds"},
+}  # the toys' modalities have equally many clusters: in its flow test
+START = {"adca": {"threshold": -0.5}, "nulc": {"neighbours": 12}}  # for 6 pictures
 
 
 def run(name: str, **switches):
@@ -93,6 +102,34 @@ def test_votes_below_the_threshold_and_of_outliers_are_none():
     assert voted(x, -x, [0, 1, 2], [0, 1, 2])[0].tolist() == [-1, -1, -1]
     with pytest.raises(ValueError, match="threshold=2"):
         voted(x, x, [0, 1, 2], [0, 1, 2], threshold=2)
+
+
+def test_neighbour_labels_are_counted_by_loops():
+    rng = np.random.default_rng(1)
+    index, label = rng.integers(0, 20, (9, 5)), rng.integers(-1, 4, 20)
+    index[0] = np.flatnonzero(label < 0)[0]  # all its neighbours are one outlier
+    found = neighbour_labels(torch.as_tensor(index), label, clusters=4).numpy()
+    for row, near in zip(found, index, strict=True):
+        inside = np.array([(label[near] == k).sum() for k in range(4)])
+        share = inside / (5 - inside + np.array([(label == k).sum() for k in range(4)]))
+        np.testing.assert_allclose(row, share / max(share.sum(), 1e-30), rtol=1e-5)
+    assert not found[0].any()
+    with pytest.raises(ValueError, match="clusters=2"):
+        neighbour_labels(torch.as_tensor(index), label, clusters=2)
+    with pytest.raises(ValueError, match="index holds 0 to 20"):
+        neighbour_labels(torch.tensor([[0, 20]]), label, clusters=4)
+
+
+def test_weights_of_a_contrast():
+    x, bank, y = torch.randn(3, 4), torch.eye(4), torch.tensor([0, 1, 3])
+    each = torch.stack(
+        [cluster_contrast(x[i : i + 1], y[i : i + 1], bank, temperature=0.5) for i in range(3)]
+    )
+    weight = torch.tensor([0.5, 0.0, 2.0])
+    found = cluster_contrast(x, y, bank, temperature=0.5, weight=weight)
+    torch.testing.assert_close(found, (weight * each).mean())
+    with pytest.raises(ValueError, match="weight has shape"):
+        cluster_contrast(x, y, bank, temperature=0.5, weight=weight[:2])
 
 
 def test_links_make_one_number():

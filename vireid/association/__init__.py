@@ -8,6 +8,7 @@ from vireid.association.imca import imca, imca_labels, imca_samples, regdb_mix
 from vireid.association.kernels import SinkhornInfo
 from vireid.association.matching import bccm, hungarian, mbccm, pgm
 from vireid.association.mult import MultLabels, affinity, mult
+from vireid.association.neighbour_labels import neighbour_labels
 from vireid.association.neighbour_sets import (
     camera_filter,
     intersect,
@@ -54,6 +55,7 @@ __all__ = [
     "local_clusters",
     "mbccm",
     "mult",
+    "neighbour_labels",
     "neighbour_sets",
     "one_hot",
     "otla",

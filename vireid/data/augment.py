@@ -263,7 +263,7 @@ RECIPES = {
     "plain": Recipe(pad=0, flip=0, erasing="none"),
     "adca": _ADCA,
     "pgm": _PGM,
-    "pgm_stage1": replace(  # of PGM, N-ULC and BMIL on SYSU
+    "pgm_stage1": replace(  # of PGM and BMIL on SYSU
         _PGM, infrared=Stream(jitter=0.5, channels="adapt_grey")
     ),
     "mcf": _MCF,  # TokenMatcher's stage 1 on SYSU

@@ -11,7 +11,12 @@ from vireid.memory import Moving
 
 
 def cluster_contrast(
-    x: Tensor, target: Tensor, prototypes: Tensor, *, temperature: float
+    x: Tensor,
+    target: Tensor,
+    prototypes: Tensor,
+    *,
+    temperature: float,
+    weight: Tensor | None = None,
 ) -> Tensor:
     r"""Pull each embedding to its cluster's prototype and push it from all the others.
 
@@ -24,6 +29,7 @@ def cluster_contrast(
     prototypes : (K, d), used as they are (a memory keeps unit rows); a constant for gradients, or
         what ``Memory.seen_by`` gives
     temperature : tau > 0
+    weight : (b,) of each row's loss before the mean over the batch; None = all 1
 
     Returns a scalar >= 0; with a single prototype 0 and no gradient, with a warning.
     Raises ValueError for NaN, wrong shapes, an empty batch, tau <= 0, and soft labels that are no
@@ -31,14 +37,19 @@ def cluster_contrast(
     Source: Dai et al. 2022, Cluster Contrast (arXiv 2103.11568); DMDL eq. 1; BMIL eq. 1-3; soft
     targets as in MULT eq. 14-17. Differs: BMIL's paper sums over the batch, its code averages.
     """
-    return contrast_of_logits(scores(x, prototypes, temperature), target)
+    return contrast_of_logits(scores(x, prototypes, temperature), target, weight)
 
 
-def contrast_of_logits(logits: Tensor, target: Tensor) -> Tensor:
+def contrast_of_logits(logits: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
     """``cluster_contrast`` from its logits (b, K), for a step that uses them elsewhere too."""
     if logits.shape[1] == 1:
         warnings.warn("one cluster only: nothing to be far from, the loss is 0", stacklevel=3)
-    return cross_entropy(logits, check_target(target, logits))
+    target = check_target(target, logits)
+    if weight is None:
+        return cross_entropy(logits, target)
+    if weight.shape != logits.shape[:1]:
+        raise ValueError(f"weight has shape {tuple(weight.shape)}, expected {(len(logits),)}")
+    return (weight.detach().to(logits) * cross_entropy(logits, target, reduction="none")).mean()
 
 
 def hinged_contrast(

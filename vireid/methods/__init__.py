@@ -10,6 +10,7 @@ TABLE = {  # name -> module:class; loaded when asked for
     "dmdl": "vireid.methods.dmdl:DMDL",
     "mcf": "vireid.methods.mcf:MCF",
     "mult": "vireid.methods.mult:MULT",
+    "nulc": "vireid.methods.nulc:NULC",
     "pgm": "vireid.methods.pgm:PGM",
 }
 

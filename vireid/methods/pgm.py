@@ -133,11 +133,16 @@ class PGM(Paired):
 
     def sides(self, epoch: int) -> list[Modality]:
         """Whose images are contrasted with their partners in an epoch."""
-        if not self.partner:
+        if not self.crosses(epoch) or self.pairs == "none":
             return []
         if self.cross == "both":
             return list(Modality)
         return [Modality(self.schedule.stage_of(epoch)[1] % 2)]
+
+    def loss_weights(self, epoch: int) -> dict[str, float]:
+        """Stage 1's, and those of the images that learn their partners."""
+        more = {f"{own.word} with partners": self.cross_weight for own in self.sides(epoch)}
+        return super().loss_weights(epoch) | more
 
     def losses(self, batch: Batch, encode, epoch: int):
         """One step: contrast with the own memories, and of some images with their partners."""
