@@ -262,26 +262,28 @@ print(
 # **Predict first.** After many rounds at $\alpha = 0$: what will all the rings look like?
 
 # %%
-spread, keep = {}, (0.0, 0.02, 0.1, 0.2, 0.5)
+LONG, spread, keep = 200, {}, (0.0, 0.02, 0.1, 0.2, 0.5)
 for alpha in keep:
-    shown = posed.rounds(40, alpha=alpha)
+    shown = posed.rounds(LONG, alpha=alpha)
     spread[f"alpha {alpha:g}"] = [float((r.amax(0) - r.amin(0)).max()) for _, r, _ in shown]
 figure, (left, right) = plots.canvas(2, width=9.4, height=5.0, ratios=[1, 1.2])
 look = {"xlabel": "round", "ylabel": "spread of the infrared labels"}
-plots.sweep(range(41), spread, left, **look)
+plots.sweep(range(0, LONG + 1, 10), {k: v[::10] for k, v in spread.items()}, left, **look)
 left.set_ylim(0, 1.05)
-y, r, _ = posed.rounds(40, alpha=0.0)[-1]
+y, r, _ = posed.rounds(LONG, alpha=0.0)[-1]
 sides = (posed.people, posed.people_cross), (posed.s_intra, posed.s_cross)
 arguments = [dict(enumerate(pair)) for pair in ((y, r), *sides)]
 plots.label_graph(
-    *arguments, posed.s_ir, right, clusters=posed.clusters, title="alpha = 0, round 40"
+    *arguments, posed.s_ir, right, clusters=posed.clusters, title=f"alpha = 0, round {LONG}"
 )
-plots.show(figure, "Spread of labels over rounds for five alphas; the graph after 40 rounds at 0.")
+plots.show(
+    figure, "Spread of labels over rounds for five alphas; the graph after the last round at 0."
+)
 
 # %%
-print("spread after 40 rounds:", ", ".join(f"{k}: {v[-1]:.3f}" for k, v in spread.items()))
+print(f"spread after {LONG} rounds:", ", ".join(f"{k}: {v[-1]:.3f}" for k, v in spread.items()))
 assert DATA != "synthvi" or spread["alpha 0"][-1] < 1e-3 < spread["alpha 0.1"][-1], (
-    "forty rounds were too few for this group to collapse"
+    "the rounds were too few for this group to collapse"
 )
 
 # %% [markdown]
