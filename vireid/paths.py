@@ -14,8 +14,16 @@ def data_root(root: str | Path | None = None) -> Path:
 
 def cache_folder() -> Path:
     """Where results that can be made again are kept: ``$VIREID_CACHE``, or the user's own."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("VIREID_CACHE") or Path(home) / "vireid")
+    if chosen := os.environ.get("VIREID_CACHE"):
+        return Path(chosen)
+    if home := os.environ.get("XDG_CACHE_HOME"):
+        return Path(home) / "vireid"
+    try:
+        return Path.home() / ".cache" / "vireid"
+    except RuntimeError as error:
+        raise RuntimeError(
+            "this user has no home folder to keep results in ($HOME). Set VIREID_CACHE to a folder."
+        ) from error
 
 
 def student_folder() -> Path:

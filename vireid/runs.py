@@ -1,16 +1,19 @@
 """Run records: what was trained, on what, with what result; small JSON files that plots read."""
 
 import json
-import os
 import platform
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from vireid import files
+from vireid.files.write import put
 from vireid.identity import differences
 from vireid.paths import COMMITTED
 
 FORMAT = 1
+RECORDED = {"method": str, "config": dict, "data": dict, "model": dict, "identity": dict}
+RECORDED |= {"plan": dict, "before": dict, "result": dict, "curves": list}
 
 
 @dataclass
@@ -80,20 +83,31 @@ class Run:
 
     def save(self, path: Path) -> None:
         """Write the record as JSON, atomically."""
-        text = json.dumps(asdict(self), indent=1, default=float)
-        write_atomically(path, lambda file: file.write_text(text + "\n"))
+        put(path, self.text())
+
+    def text(self) -> str:
+        """The record as JSON."""
+        return json.dumps(asdict(self), indent=1, default=float) + "\n"
 
     @classmethod
     def load(cls, path: Path) -> "Run":
         """Read a record; ValueError naming the file when it is none."""
-        path = Path(path)
+        return cls.parse(files.text(path, "run record"), str(path))
+
+    @classmethod
+    def parse(cls, text: str, where: str) -> "Run":
+        """The record of a JSON text; ValueError saying ``where`` when it is none."""
         try:
-            record = json.loads(path.read_text())
+            record = json.loads(text)
             if record["format"] != FORMAT:
                 raise ValueError(f"format {record['format']}, this version reads {FORMAT}")
-            return cls(**record)
-        except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path} is no run record: {error}") from error
+            run = cls(**record)
+        except (RecursionError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{where} is no run record: {error}") from error
+        for name, kind in RECORDED.items():
+            if not isinstance(getattr(run, name), kind):
+                raise ValueError(f"{where} is no run record: its {name} is no {kind.__name__}")
+        return run
 
 
 def refuse_another(run: Run, now: dict, folder: Path) -> None:
@@ -134,15 +148,6 @@ def ladders(folder: Path | None = None) -> dict[str, dict[str, list[Run]]]:
         for runs in rows.values():
             runs.sort(key=lambda run: run.seed)
     return dict(sorted(found.items()))
-
-
-def write_atomically(path: Path, write) -> None:
-    """Let ``write(temporary path)`` write a file beside ``path``, then rename it into place."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    write(temporary)
-    temporary.replace(path)
 
 
 def versions() -> dict[str, str]:

@@ -34,6 +34,7 @@ REFUSALS = {  # of the machine: what to do
     errno.EEXIST: "Something is there already: choose another path",
     errno.ENAMETOOLONG: "Choose a shorter path",
     errno.EMFILE: "Too many files are open: raise the limit with ulimit -n 4096",
+    errno.EFBIG: "The disk or ulimit -f takes no file this large: choose another folder",
     errno.EIO: "The disk or network drive failed: look after it, then repeat the command",
     errno.ESTALE: "The network drive went away: mount it again, then repeat the command",
 }
@@ -49,7 +50,8 @@ def guarded(run: Callable[[], int | None], command: str) -> int:
     try:
         return run() or 0
     except KeyboardInterrupt as stop:
-        return _say(str(stop) or f"stopped by Ctrl-C ({command}). {_go_on(command)}", INTERRUPTED)
+        said = str(stop) or f"stopped by Ctrl-C ({command}). {_go_on(command)}"
+        return _say(said, getattr(stop, "status", INTERRUPTED))
     except BrokenPipeError:  # ``vireid ... | head`` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE

@@ -63,5 +63,6 @@ def _data_weights(a) -> None:
 
 def _data_sheet(a) -> None:
     from vireid import figures, plots
+    from vireid.files.write import put
 
-    a.out.write_bytes(plots.png(figures.people_sheet(a.preset, a.people)))
+    put(a.out, plots.png(figures.people_sheet(a.preset, a.people)))

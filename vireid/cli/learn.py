@@ -166,6 +166,7 @@ def _compare(a) -> None:
 
 def _sweep(a) -> None:
     from vireid import plots, sweep
+    from vireid.files.write import put
     from vireid.runs import table
 
     over = value_lists(a.over)
@@ -177,7 +178,7 @@ def _sweep(a) -> None:
     found = _over_seeds(a, train)
     print(table(found, base=sweep.BASE).to_string())
     picture = a.out / "sweep.png"
-    picture.write_bytes(plots.png(sweep.figure(found, metric=a.metric)))
+    put(picture, plots.png(sweep.figure(found, metric=a.metric)))
     print(f"drew {picture}")
 
 
@@ -191,7 +192,7 @@ def _evaluate(a) -> None:
     if a.distances:
         from vireid.curves import crossing_quantiles
         from vireid.features import extract
-        from vireid.runs import write_atomically
+        from vireid.files.write import put
 
         found = crossing_quantiles(extract(model, ready.train, device=a.device, progress=True))
-        write_atomically(a.distances, lambda file: file.write_text(json.dumps(found) + "\n"))
+        put(a.distances, json.dumps(found) + "\n")

@@ -13,6 +13,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from vireid import files
+from vireid.files.write import put, write_atomically
 from vireid.paths import COMMITTED
 from vireid.types import Modality
 
@@ -78,7 +79,7 @@ def cut(clone: Path, out: Path, boxes: Path = BOXES) -> Path:
             for box, crop in crops(video, missing, modality):
                 _write_picture(crop, out / "images" / box.file(modality))
                 bar.update()
-    _write_whole(out / "index.csv", index.encode())
+    put(out / "index.csv", index)
     return out
 
 
@@ -184,12 +185,4 @@ def _refuse_other_crops(index: Path, text: str) -> None:
 
 
 def _write_picture(picture: Image.Image, path: Path) -> None:
-    part = path.with_suffix(".part")
-    picture.save(part, format="JPEG", quality=95)
-    part.replace(path)
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    part = path.with_suffix(".part")
-    part.write_bytes(content)
-    part.replace(path)
+    write_atomically(path, lambda part: picture.save(part, format="JPEG", quality=95))

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialised
 
 from vireid import files
+from vireid.files.write import put
 from vireid.types import Embeddings
 
 FORMAT = "vireid feature pack 1"
@@ -35,11 +36,7 @@ def save(path: Path, embeddings: Embeddings, *, about: dict[str, str] | None = N
         tensors["identity"] = embeddings.identity
     _validate(tensors, "embeddings")
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    save_file(tensors, part, metadata={"format": FORMAT, "about": json.dumps(about or {})})
-    part.replace(path)
-    return path
+    return put(path, serialised(tensors, {"format": FORMAT, "about": json.dumps(about or {})}))
 
 
 def load(path: Path) -> Embeddings:

@@ -19,8 +19,8 @@ from vireid import files, models
 from vireid.data.augment import Recipe, Stream
 from vireid.data.synthvi.scm import World
 from vireid.data.synthvi.world import PRESETS, WORLD_VERSION, pictures
+from vireid.files.write import put, tensor_bytes
 from vireid.losses import batch_hard_triplet
-from vireid.runs import write_atomically
 from vireid.types import Images, Modality
 
 PEOPLE = 9_000_000  # seeds from here on are for pre-training alone
@@ -147,8 +147,7 @@ def _keep(path: Path, step: int, setting: Setting, seed: int, parts) -> None:
         "head": head.data,
         "optimiser": optimiser.state_dict(),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, lambda file: torch.save(saved, file))
+    put(path, tensor_bytes(saved))
 
 
 def _resume(path: Path, setting: Setting, seed: int, parts) -> int:

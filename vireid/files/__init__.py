@@ -10,6 +10,7 @@ import json
 import pickle
 import stat
 import warnings
+import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,6 +99,10 @@ def tensors(path: str | Path, wanted: str = "weights") -> dict:
         if found == "npz":
             with np.load(path, allow_pickle=False) as arrays:
                 return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+        if found == "torch":
+            with zipfile.ZipFile(path) as archive:
+                if bad := archive.testzip():
+                    raise ValueError(f"the check sum of {bad} is not that of its content")
         return _torch_file(path, wanted)
 
 

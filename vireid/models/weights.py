@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vireid import files
+from vireid.files.write import put
 from vireid.paths import COMMITTED
 
 SYNTHVI = COMMITTED / "weights" / "synthvi_small.safetensors"
@@ -18,16 +19,12 @@ GIVE = "Give a file that holds the network's state_dict"
 
 def save(model: nn.Module, path: str | Path, *, half: bool = False) -> None:
     """See ``vireid.models.save``."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save as serialised
 
     state = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
     if half:
         state = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    save_file(state, part, metadata={"network": type(model).__name__})
-    part.replace(path)  # whole or not at all
+    put(path, serialised(state, {"network": type(model).__name__}))
 
 
 def load_weights(model: nn.Module, path: str | Path) -> nn.Module:

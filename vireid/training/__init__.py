@@ -17,7 +17,9 @@ from vireid.identity import identity
 from vireid.methods.base import Method
 from vireid.retrieval_task import RetrievalTask
 from vireid.runs import Run
+from vireid.training.checkpoint import check_space, held
 from vireid.training.session import PRECISION, Session
+from vireid.training.stop import stoppable
 from vireid.types import Images
 
 __all__ = ["PRECISION", "SELECT", "SELECT_BY", "chosen_by", "fit"]
@@ -81,7 +83,10 @@ def fit(  # noqa: PLR0913
 
     Raises ValueError for wrong arguments, a checkpoint of another run (``vireid.identity``) or one
     that would be overwritten,
-    FloatingPointError for a loss that is not finite, NoClustersError when everything is noise.
+    FloatingPointError for a loss that is not finite, NoClustersError when everything is noise,
+    RuntimeError when another process trains in ``out``, OSError when its disk is full or read-only
+    (what was kept before stays whole). Ctrl-C and SIGTERM raise ``Stopped``, a KeyboardInterrupt,
+    at the next step; ``resume`` then goes on after the last whole epoch.
     """
     _check(images, select=select, select_by=select_by, test=test, evaluate_every=evaluate_every)
     total = sum(method.schedule.epochs) if epochs is None else epochs
@@ -94,10 +99,43 @@ def fit(  # noqa: PLR0913
         model, method, images, seed=seed, device=pick_device(device), test=test,
         precision=PRECISION[amp], **chosen_by(select, select_by, evaluate_every),
     )  # fmt: skip
-    session = Session(
-        model, method, images, seed=seed, device=device, amp=amp, told=told, workers=workers
-    )
-    run = session.begin(out, resume, overwrite, about or {})
+    with held(out), stoppable(out) as stop:
+        session = Session(
+            model, method, images, seed=seed, device=device, amp=amp, told=told, workers=workers
+        )
+        session.stop = stop
+        run = session.begin(out, resume, overwrite, about or {})
+        if out is not None:
+            check_space(out, model, best=select == "best_test", tell=progress)
+        _epochs(
+            session,
+            run,
+            total,
+            test=test,
+            evaluate_every=evaluate_every,
+            out=out,
+            on_epoch=on_epoch,
+            on_step=on_step,
+            progress=progress,
+        )
+        session.finish(run, out, test)
+    return run
+
+
+def _epochs(  # noqa: PLR0913
+    session: Session,
+    run: Run,
+    total: int,
+    *,
+    test,
+    evaluate_every,
+    out,
+    on_epoch,
+    on_step,
+    progress,
+) -> None:
+    """Train from where the record ends; see ``fit``."""
+    method = session.method
     if test is not None and not run.curves:
         run.before = session.test(test)
     first = len(run.curves)
@@ -117,8 +155,6 @@ def fit(  # noqa: PLR0913
             if on_epoch:
                 on_epoch(row)
             bar.set_postfix_str(_brief(row))
-    session.finish(run, out, test)
-    return run
 
 
 def chosen_by(

@@ -14,8 +14,9 @@ from vireid.methods.base import Method
 from vireid.retrieval_task import RetrievalTask
 from vireid.runs import Run, refuse_another, versions
 from vireid.training import checkpoint
-from vireid.training.checkpoint import CHECKPOINT, NETWORK, RECORD
+from vireid.training.checkpoint import NETWORK, RECORD
 from vireid.training.encode import encoder
+from vireid.training.stop import Stop
 from vireid.types import Images
 
 PRECISION = {False: "float32", True: "bfloat16"}  # of the network's steps, by ``fit``'s amp
@@ -32,7 +33,7 @@ class Session:
         self.device = pick_device(device)
         self.model, self.method, self.images = model.to(self.device), method, images
         self.seed, self.amp, self.identity = seed, amp, told
-        self.recipe = None
+        self.recipe, self.stop = None, Stop(None)
         self.workers = picture_threads(self.device) if workers is None else workers
         self.stage, self.optimiser, self.best = 0, None, None
         method.start(model, seed)
@@ -60,18 +61,16 @@ class Session:
         )
         if out is None:
             return run
-        if resume and (Path(out) / CHECKPOINT).exists():
-            return self.restore(checkpoint.load(out), run, out)
-        checkpoint.make_room(out, run, overwrite=overwrite)
+        if resume and (saved := checkpoint.load(out)):
+            return self.restore(saved, run, out)
+        checkpoint.make_room(out, overwrite=overwrite)
         return run
 
     def restore(self, saved: dict, fresh: Run, out) -> Run:
         """Network, optimiser, method and record as they were after the checkpoint's epoch."""
-        run = Run.load(Path(out) / RECORD)
+        run = Run.parse(saved["run"], f"the checkpoint in {out}")
         refuse_another(run, fresh.identity, out)
         epoch = saved["epoch"]
-        run.curves = run.curves[: epoch + 1]
-        run.steps = sum(row["steps"] for row in run.curves)
         self.model.load_state_dict(saved["model"])
         self.enter_stage(self.method.schedule.stage_of(epoch)[0])
         self.optimiser.load_state_dict(saved["optimiser"])
@@ -110,6 +109,7 @@ class Session:
         self.model.train()
         bar.set_description(f"epoch {epoch + 1}/{total}, stage {stage}: learning")
         for i, (batch, pictures) in enumerate(self.load(self.method.batches(labels, epoch), epoch)):
+            self.stop.check(epoch, i)
             if on_step:
                 on_step(schedule.iterations_before(epoch) + i, schedule.iterations_before(total))
             encode = encoder(
@@ -152,7 +152,7 @@ class Session:
         return test.score(*test.embed(self.model, device=self.device))
 
     def keep(self, run: Run, out) -> None:
-        """Remember the best epoch; write record and checkpoint, each atomically."""
+        """Remember the best epoch; write checkpoint and record, each whole or not at all."""
         row, by = run.curves[-1], run.select_by
         if run.select == "best_test" and by in row:
             if self.best is None or row[by] > self.best["score"]:
@@ -166,8 +166,7 @@ class Session:
                 "method": self.method.state(),
                 "best": self.best,
             }
-            run.save(Path(out) / RECORD)
-            checkpoint.save(out, saved)
+            checkpoint.save(out, saved, run)
 
     def finish(self, run: Run, out, test: RetrievalTask | None) -> None:
         """Choose the network, score it, look at its clusters' material once more, write it all."""
