@@ -113,7 +113,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, finished, d
     damage(tmp_path / "checkpoint.pt")
     with pytest.warns(UserWarning, match=r"checkpoint\.pt.*Going on from checkpoint\.before\.pt"):
         saved = checkpoint.load(tmp_path)
-    assert saved["epoch"] == 2
+    assert saved["epoch"] == 2 and checkpoint.load(tmp_path)["epoch"] == 2
     assert survive.train("dcl", tmp_path).curves == finished[1].curves
     damage(tmp_path / "checkpoint.pt")
     damage(tmp_path / "checkpoint.before.pt")

@@ -19,7 +19,8 @@ from vireid.files.write import clear_parts, put, tensor_bytes
 from vireid.runs import Run
 
 RECORD, CHECKPOINT, NETWORK = "run.json", "checkpoint.pt", "model.safetensors"
-BEFORE = "checkpoint.before.pt"
+BEFORE, DAMAGED = "checkpoint.before.pt", "checkpoint.damaged.pt"
+ALL = (RECORD, CHECKPOINT, BEFORE, DAMAGED, NETWORK)
 COPIES = 3  # of a checkpoint while one is written: the new one, the last, the one before
 HELD = "checkpoint"
 
@@ -41,6 +42,7 @@ def load(out: str | Path) -> dict | None:
             if place == len(paths):
                 raise
             warnings.warn(f"{error} Going on from {paths[place].name} beside it.", stacklevel=2)
+            path.replace(path.with_name(DAMAGED))  # lest it take the place of the one before
     return None
 
 
@@ -54,7 +56,7 @@ def save(out: str | Path, saved: dict, run: Run) -> None:
 def make_room(out: str | Path, *, overwrite: bool) -> None:
     """Begin a run in a folder; ValueError when it holds one and may not be overwritten."""
     out = Path(out)
-    held = [name for name in (RECORD, CHECKPOINT, BEFORE, NETWORK) if (out / name).exists()]
+    held = [name for name in ALL if (out / name).exists()]
     if held and not overwrite:
         raise ValueError(
             f"{out} holds a run already ({', '.join(held)}); go on with it (--resume), "
