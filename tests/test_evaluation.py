@@ -323,3 +323,54 @@ def test_the_size_of_sysu_is_scored_within_a_second():
         start = time.process_time()
         evaluate(similarity, *rest, backend=backend)
         assert time.process_time() - start < 1
+
+
+# ---- Numbers that would give a wrong score without a word
+
+
+GOOD = {
+    "query_identity": [1, 2],
+    "gallery_identity": [1, 2, 3],
+    "query_camera": [3, 6],
+    "gallery_camera": [1, 2, 4],
+}
+
+
+@pytest.mark.parametrize("protocol", ["sysu", "llcm", "regdb"])
+@pytest.mark.parametrize("name", ["query_camera", "gallery_camera"])
+@pytest.mark.parametrize("bad", ["text", "fraction", "nan", "none", "flags"])
+def test_cameras_that_are_no_numbers_are_refused(protocol, name, bad):
+    values = {
+        "text": ["3", "6", "1"], "fraction": [1.5, 2, 3], "nan": [np.nan, 2, 3],
+        "none": [None, 1, 2], "flags": [True, False, True],
+    }[bad][: len(GOOD[name])]  # fmt: skip
+    with pytest.raises(ValueError, match=rf"{name} holds .* give whole numbers"):
+        evaluate(np.ones((2, 3)), **(GOOD | {name: values}), protocol=protocol)
+
+
+def test_cameras_counted_from_0_are_refused_where_their_numbers_matter():
+    shifted = {k: np.array(GOOD[k]) - 1 for k in ("query_camera", "gallery_camera")}
+    with pytest.raises(ValueError, match=r"gallery_camera holds 0: .*add 1"):
+        evaluate(np.ones((2, 3)), **(GOOD | shifted), protocol="sysu")
+    scores = [
+        evaluate(np.eye(2, 3), **(GOOD | cameras), protocol="llcm").mAP for cameras in ({}, shifted)
+    ]
+    assert scores[0] == scores[1] == 1.0
+
+
+@pytest.mark.parametrize("side", ["query", "gallery"])
+def test_unknown_people_do_not_match_each_other(side):
+    name = f"{side}_identity"
+    with pytest.raises(ValueError, match=rf"{name} is -1, unknown, 1 times"):
+        evaluate(np.ones((2, 3)), **(GOOD | {name: [-1, *GOOD[name][1:]]}))
+
+
+def test_whole_numbers_of_any_kind_give_the_same_scores():
+    rng = np.random.default_rng(0)
+    similarity = rng.random((2, 3))
+    plain = evaluate(similarity, **GOOD)
+    for kind in (np.uint8, np.float64, np.int32):
+        found = evaluate(similarity, **{k: np.array(v, kind) for k, v in GOOD.items()})
+        assert found.mAP == plain.mAP
+    found = evaluate(torch.tensor(similarity), **{k: torch.tensor(v) for k, v in GOOD.items()})
+    assert found.mAP == plain.mAP

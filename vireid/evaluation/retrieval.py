@@ -7,6 +7,8 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from vireid.evaluation.given import as_array, table, whole_numbers
+
 PROTOCOLS = ("sysu", "regdb", "llcm")
 BACKENDS = ("auto", "plain", "compiled")
 BLOCK = 2**17  # query-gallery pairs sorted at once: about what a cache holds
@@ -94,14 +96,15 @@ def evaluate(
         counts distinct identities.
     backend : "plain" (numpy, sorts), "compiled" (numba, counts; the same result), "auto" by size
 
-    Raises ValueError for wrong shapes, NaN, an unknown protocol, or when no query has a match.
+    Raises ValueError for wrong shapes, NaN, an unknown protocol, cameras that are no whole numbers
+    (in "sysu" from 1), the identity -1 (unknown), or when no query has a match.
     Source: Wu et al. 2017 (SYSU-MM01), Nguyen et al. 2017 (RegDB), Zhang & Wang 2023 (LLCM); mINP:
     Ye et al. 2021 (arXiv 2001.04193). Differs: released codes sort unstably, and stack CMC rows cut
     at 20, which breaks when fewer identities are left.
     """
     if backend not in BACKENDS:
         raise ValueError(f"backend={backend!r}; known: {', '.join(BACKENDS)}")
-    similarity, query, gallery = _table(similarity, query_identity, gallery_identity)
+    similarity, query, gallery = table(similarity, query_identity, gallery_identity)
     keys = _keys(query, gallery, query_camera, gallery_camera, protocol)
     (query, gallery), distinct = _codes(query, gallery), protocol != "regdb"
     small = backend == "auto" and similarity.size < COMPILED_FROM
@@ -202,13 +205,19 @@ def _keys(query, gallery, query_camera, gallery_camera, protocol: str):
     """Numbers (q,) and (g,): a query is not compared with the gallery images of its number."""
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol={protocol!r}; known: {', '.join(PROTOCOLS)}")
-    query_camera, gallery_camera = as_array(query_camera), as_array(gallery_camera)
+    query_camera = whole_numbers(query_camera, "query_camera")
+    gallery_camera = whole_numbers(gallery_camera, "gallery_camera")
     for side, identity, camera in (
         ("query", query, query_camera),
         ("gallery", gallery, gallery_camera),
     ):
         if camera.shape != identity.shape:
             raise ValueError(f"{side}_camera has shape {camera.shape}, identity {identity.shape}")
+        if protocol == "sysu" and camera.size and camera.min() < 1:
+            raise ValueError(
+                f"{side}_camera holds {camera.min()}: protocol='sysu' knows cameras by their "
+                "number, 1 to 6 as SYSU-MM01 counts them; add 1 to cameras counted from 0"
+            )
     if protocol == "sysu":
         return np.where(query_camera == 3, 0, 1), np.where(gallery_camera == 2, 0, 2)
     if protocol == "llcm":
@@ -258,7 +267,7 @@ def roc(similarity, query_identity, gallery_identity, *, keep=None) -> ROC:
     """
     from sklearn.metrics import auc, roc_curve
 
-    similarity, query, gallery = _table(similarity, query_identity, gallery_identity)
+    similarity, query, gallery = table(similarity, query_identity, gallery_identity)
     same = query[:, None] == gallery[None]
     keep = np.ones_like(same) if keep is None else as_array(keep).astype(bool)
     if keep.shape != same.shape:
@@ -267,30 +276,3 @@ def roc(similarity, query_identity, gallery_identity, *, keep=None) -> ROC:
         raise ValueError(f"{int(same[keep].sum())} of {int(keep.sum())} pairs are true: need both")
     fpr, tpr, _ = roc_curve(same[keep], similarity[keep], drop_intermediate=False)
     return ROC(fpr, tpr, float(auc(fpr, tpr)))
-
-
-def as_array(values) -> np.ndarray:
-    """Numbers of any device as a numpy array."""
-    is_tensor = isinstance(values, torch.Tensor)
-    return values.detach().cpu().numpy() if is_tensor else np.asarray(values)
-
-
-def _table(similarity, query_identity, gallery_identity):
-    """The three as numpy arrays, their shapes and finiteness checked."""
-    if isinstance(similarity, torch.Tensor) and similarity.dtype != torch.float32:
-        similarity = similarity.double()  # numpy has no bfloat16
-    similarity = as_array(similarity)
-    if similarity.dtype != np.float32:  # which ranks like its copy in float64
-        similarity = similarity.astype(np.float64, copy=False)
-    query, gallery = as_array(query_identity), as_array(gallery_identity)
-    if similarity.shape != (query.size, gallery.size) or query.ndim != 1 or gallery.ndim != 1:
-        raise ValueError(
-            f"similarity has shape {similarity.shape} for query_identity of shape {query.shape} "
-            f"and gallery_identity of shape {gallery.shape}; it must be queries x gallery"
-        )
-    if not similarity.size:
-        raise ValueError(f"similarity has shape {similarity.shape}: there is nothing to rank")
-    if not np.isfinite([similarity.min(), similarity.max()]).all():  # NaN is in both
-        bad = int((~np.isfinite(similarity)).sum())
-        raise ValueError(f"similarity holds {bad} NaN or infinite entries")
-    return similarity, query, gallery
