@@ -136,7 +136,19 @@ def test_the_network_is_resnet_50_without_non_local_blocks():
 def test_every_setting_has_a_source():
     m = methods.build("mult")
     known = {f.name for part in (m, m.schedule) for f in fields(part)} - {"schedule"}
-    assert set(m.sources) == known and all(m.sources.values())
+    assert set(m.sources) == known | {"network", "weights", "select"}
+    assert all(m.sources.values())
+
+
+def test_weights_by_epoch():
+    m = methods.build("mult", row="3")
+    own = {"visible contrast": 1.0, "infrared contrast": 1.0}
+    assert m.loss_weights(39) == own
+    assert m.loss_weights(40) == own | {"cross memory": 1.0, "shared memory": 1.0}
+    paper = methods.build("mult", preset="paper", row="4")
+    assert paper.loss_weights(89) == own | {"visible contrast": 0.5, "oclr": 1.0}
+    assert paper.loss_weights(0)["visible contrast"] == 0.5
+    assert set(methods.build("mult", row="1").loss_weights(89)) == set(own)
 
 
 def test_rows_of_the_tables():

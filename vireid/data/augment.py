@@ -5,6 +5,7 @@ Every draw comes from an explicit torch.Generator, so loaders may run in threads
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -149,6 +150,8 @@ class Stream:
     pseudo_colour: bool = False
     colour_maps: str = "official"
     channels: str = "keep"
+
+    before: ClassVar[str] = ""  # what a stream of another class begins with, in words
 
     def __post_init__(self):
         if self.channels not in CHANNELS:

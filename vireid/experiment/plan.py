@@ -175,6 +175,8 @@ class Plan:
         found = [Line(part, "training pictures", words, "data set")]
         for stage in self.stages:
             recipe = m.augmentation(0 if stage == 1 else m.schedule.epochs[0])
+            erasing = f"{recipe.erasing}, probability {recipe.erasing_probability:g}"
+            found.append(Line(part, f"stage {stage}: erasing", erasing, self.source("recipe")))
             for letter, (modality, view) in VIEWS.items():
                 if letter in m.views and letter in self.shown(stage):
                     stream = recipe.stream(modality, view)
@@ -244,7 +246,7 @@ class Plan:
 
 def _told(stream) -> list[str]:
     """What a view goes through beside crop, flip and erasing."""
-    found = []
+    found = [stream.before] if stream.before else []
     if stream.jitter:
         found.append(f"jitter {stream.jitter:g}")
     if stream.pseudo_colour:

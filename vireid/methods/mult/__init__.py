@@ -148,14 +148,11 @@ class MULT(Settings):
     # Steps
 
     def loss_weights(self, epoch: int) -> dict[str, float]:
-        """The infrared stream's; either of the two visible streams has ``visible_weight`` of it."""
+        """Of each view in a term; in all of them a visible view has ``visible_weight``."""
         stage, _ = self.schedule.stage_of(epoch)
-        if stage == 1 or not self.crosses:
-            return {"visible contrast": 2 * self.visible_weight, "infrared contrast": 1.0}
-        found = {"visible contrast": 1.0, "infrared contrast": 1.0}
-        found |= {"cross memory": 1.0} if self.im else {}
-        found |= {"shared memory": 1.0} if self.cm else {}
-        return found | ({"oclr": 1.0} if self.oclr else {})
+        found = {OWN[Modality.VISIBLE]: self.visible_weight, OWN[Modality.INFRARED]: 1.0}
+        on = {CROSSED: self.im, SHARED: self.cm, "oclr": self.oclr}
+        return found | ({k: 1.0 for k, v in on.items() if v} if stage == 2 else {})
 
     def losses(self, batch: Batch, encode, epoch: int):
         """One step on all terms; then the memories move, whichever terms are on."""

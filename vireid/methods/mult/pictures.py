@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -67,6 +68,8 @@ def _box(size: tuple[int, int], generator) -> tuple[slice, slice] | None:
 @dataclass(frozen=True, kw_only=True)
 class Patched(Stream):
     """A stream that begins with ``linear_patches``."""
+
+    before: ClassVar[str] = "patches with scaled channels, 0.9"
 
     def draw(self, generator: Generator) -> list[Step]:
         """Patches, whose number depends on the pixels, from dice of their own; then the rest."""

@@ -4,6 +4,10 @@
 """
 
 SOURCES = {
+    # no fields: what is trained, and which of its states is kept
+    "network": "code: two stems, non_local='off'",
+    "weights": "code: ImageNet; stage 2 from stage 1's last network",
+    "select": "code: the tester loads the last network, as here",
     # schedule
     "epochs": "code: 40 + 50 (--stage-one 40, --epochs 90)",
     "iterations": "code: SYSU 300, RegDB 100",
@@ -16,7 +20,7 @@ SOURCES = {
     "stage2_lr": "code: stage 2 begins at epoch 40, after the first / 10",
     "lr_floor": "ours: none; MULT's rate falls in steps",
     # pictures and batches
-    "recipe": "code: exchange, grey adaptation, erasing 0.5, in stage 2",
+    "recipe": "code: erasing 0.5, exchange, grey adaptation; stage 1: see strong_stage1",
     "strong_stage1": "code: patches, jitter, erasing 0.9; not in the paper",
     "identities": "code --batch-size 12: half from each label space in stage 2",
     "instances": "code --num_pos 12",
