@@ -36,7 +36,7 @@ SOURCES = {
     "alpha": "paper eq. 10 and code --alpha 0.2",
     "beta": "paper eq. 13 and code --beta 0.7",
     "lam": "paper eq. 6 and code lambda_sk=25",
-    "stop": "code: change <= 0.1 in all, 500 steps; the paper's transport is solved",
+    "stop": "code: until the change is 0.1 in all, 500 steps; the paper's transport is solved",
     "affinity": "paper eq. 5: binary; code: 1 - J of the weighted Jaccard distance",
     "transfer": "paper eq. 11-12: both at once; code: intra labels first",
     "tol": 'code: 1e-2; the paper: "until convergence"',
