@@ -71,21 +71,26 @@ def called(monkeypatch):
 def test_lab_passes_its_options_on_and_never_opens_the_checkout_unasked(out, called, capsys):
     assert cli.main(["lab", "--no-browser", "--port", "8900", "--ip", "0.0.0.0"]) == 0
     ((words, env),) = called
-    assert words[3] == str(out / "notebooks/00_start_here.ipynb")
-    assert words[4:7] == ["--no-browser", "--port=8900", "--ip=0.0.0.0"]
-    assert words[7].endswith("pre_save_hook=vireid.student_copy.stills")
+    page = "/lab/tree/notebooks/00_start_here.ipynb"
+    assert words[3:5] == [f"--ServerApp.root_dir={out}", f"--LabApp.default_url={page}"]
+    assert words[5:8] == ["--no-browser", "--port=8900", "--ip=0.0.0.0"]
+    assert words[8].endswith("pre_save_hook=vireid.student_copy.stills")
     assert env["VIREID_PLAYERS"] == "first" and "VIREID_MODE" not in env
     (out / "notebooks/00_start_here.ipynb").write_text("{}")
     cli.main(["lab", "--lecture", "--", "--debug"])
     assert called[1][0][-1] == "--debug" and called[1][1]["VIREID_MODE"] == "lecture"
     assert "left as you changed them" in capsys.readouterr().out
     cli.main(["lab", "--here"])
-    assert called[2][0][3:] == [str(workbook.NOTEBOOKS / "00_start_here.ipynb")]
+    assert called[2][0][3] == f"--ServerApp.root_dir={workbook.NOTEBOOKS.parent}"
+    assert not any("save_hook=" in word for word in called[2][0])
 
 
 def test_the_hook_is_one_that_jupyter_takes(out):
     manager = pytest.importorskip("jupyter_server.services.contents.largefilemanager")
-    (word,) = [w for w in lab.arguments(cli.parser().parse_args(["lab"])) if "hook" in w]
+    first = out / "notebooks/00_start_here.ipynb"
+    (word,) = [
+        w for w in lab.arguments(cli.parser().parse_args(["lab"]), first) if "save_hook=" in w
+    ]
     made = manager.LargeFileManager(root_dir=str(out.parent), pre_save_hook=word.split("=")[1])
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")])
     both = {workbook.VIEW: {"model_id": "a"}, "image/png": "aGk=", "text/plain": "alt"}

@@ -40,9 +40,14 @@ def add(command) -> None:
     solutions.add_argument("names", nargs="*", help="notebooks or exercises; default all")
 
 
-def arguments(a) -> list[str]:
-    """What ``jupyter lab`` is given besides the notebook."""
-    given = ["--no-browser"] if a.no_browser else []
+def arguments(a, first: Path) -> list[str]:
+    """What ``jupyter lab`` is given: the notebook to open, its folder's parent as root (notebooks
+    link to pages beside their folder), and the user's options.
+    """
+    root = first.parents[1]
+    given = [f"--ServerApp.root_dir={root}"]
+    given.append(f"--LabApp.default_url=/lab/tree/{first.relative_to(root).as_posix()}")
+    given += ["--no-browser"] if a.no_browser else []
     given += [f"--port={a.port}"] if a.port is not None else []
     given += [f"--ip={a.ip}"] if a.ip is not None else []
     if not a.here:
@@ -71,7 +76,7 @@ def _lab(a) -> int:
     seen = {} if a.here else {"VIREID_PLAYERS": "first"}
     seen |= {"VIREID_MODE": "lecture"} if a.lecture else {}
     print(f"opening {first}")
-    words = [sys.executable, "-m", "jupyterlab", str(first), *arguments(a)]
+    words = [sys.executable, "-m", "jupyterlab", *arguments(a, first)]
     return subprocess.call(words, env=os.environ | seen)
 
 
