@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import toy
+from plain import Bank, means
 from torch.nn.functional import cross_entropy, normalize
 
 from vireid import methods
@@ -47,18 +48,6 @@ class Net(torch.nn.Module):
         return toy.Output(self.neck(tokens.flatten(1)), tokens, channel)
 
 
-class Bank:
-    """A memory as plain as can be: rows that move one sample after the other."""
-
-    def __init__(self, rows, momentum):
-        self.rows, self.momentum = rows.clone(), momentum
-
-    def move(self, x, label):
-        for f, y in zip(x.detach(), label.tolist(), strict=True):
-            row = self.momentum * self.rows[y] + (1 - self.momentum) * f
-            self.rows[y] = row / row.norm()
-
-
 class Moving(torch.autograd.Function):
     """Logits whose backward pass reads the rows as they are by then, and afterwards moves them."""
 
@@ -72,7 +61,7 @@ class Moving(torch.autograd.Function):
     def backward(ctx, grad):
         x, label = ctx.saved_tensors
         back = grad @ ctx.bank.rows
-        ctx.bank.move(x, label)
+        ctx.bank.write(x, label)
         return back, None, None
 
 
@@ -97,7 +86,7 @@ class Loops:
     def written(self):
         """Memories held during the step move now: the last call of the forward pass first."""
         for bank, x, label in reversed(self.calls):
-            bank.move(x, label)
+            bank.write(x.detach(), label)
         self.calls = []
 
 
@@ -167,11 +156,6 @@ def greedy(similarity, cap):
     return of_row, of_column
 
 
-def mean_rows(x, label):
-    rows = [x[label == k].mean(0) for k in range(int(label.max()) + 1)]
-    return torch.stack([row / row.norm() for row in rows])
-
-
 class World:
     """One epoch of a method and the same epoch in plain loops."""
 
@@ -238,7 +222,7 @@ def split(batch):
     return visible, torch.as_tensor(batch.of(Modality.INFRARED))
 
 
-def agree(world, plain_loss, plain_net, banks, loss, gradients):
+def agree(plain_loss, plain_net, banks, loss, gradients):
     assert loss == pytest.approx(plain_loss, rel=1e-6)
     for a, p in zip(gradients, plain_net.parameters(), strict=True):
         assert (a is None) == (p.grad is None)
@@ -251,39 +235,13 @@ def agree(world, plain_loss, plain_net, banks, loss, gradients):
 MOVES = pytest.mark.parametrize("moves", ["after", "during"])
 
 
-@MOVES
-def test_stage_1_is_the_released_trainers(moves):
-    world = World("official", moves=moves)
-    sides, loops = world.method.sides, world.loops
-    banks = {own: Bank(mean_rows(side.x, side.label), 0.2) for own, side in sides.items()}
-    for i, batch in enumerate(world.batches()):
-        pictures = world.pictures(batch, i)
-        out = loops.model(pictures, torch.as_tensor(batch.modality).long())
-        visible, infrared = split(batch)
-        loss = loops.contrast(out.x[infrared], batch.label[infrared], banks[Modality.INFRARED])
-        loss = loss + loops.contrast(out.x[visible], batch.label[visible], banks[Modality.VISIBLE])
-        loss = loss + diversity(out.tokens[visible]) + diversity(out.tokens[infrared])
-        loops.model.zero_grad()
-        loss.backward()
-        loops.written()
-        found = world.step(batch, pictures)
-        agree(
-            world,
-            float(loss.detach()),
-            loops.model,
-            [(sides[m].memory, banks[m]) for m in Modality],
-            *found,
-        )
-        descend(loops.model)
-
-
 class Second:
     """What the released code prepares for an epoch of stage 2, by loops."""
 
     def __init__(self, sides, cap):
         self.x, self.y = [s.x for s in sides], [s.label for s in sides]
         camera = [s.camera.tolist() for s in sides]
-        centres = [mean_rows(x, y) for x, y in zip(self.x, self.y, strict=True)]
+        centres = [means(x, y) for x, y in zip(self.x, self.y, strict=True)]
         self.own = [Bank(c, 0.2) for c in centres]
         self.similarity = torch.exp(centres[0] @ centres[1].T).numpy()
         self.match(cap)
@@ -299,7 +257,7 @@ class Second:
     def mixed(self, m):
         """A modality's clusters pooled with the images matched to them."""
         x, y = torch.cat([self.x[m], self.x[1 - m]]), torch.cat([self.y[m], self.cross[1 - m]])
-        return Bank(mean_rows(x, y), 0.8)
+        return Bank(means(x, y), 0.8)
 
     def within(self, x, camera):
         cut = {k: SMALL[k] for k in ("k1", "k2", "min_samples")}
@@ -340,7 +298,7 @@ class Seen:
         self.tokens = [out.tokens[a] for a in self.at]
         self.attention = [None if out.attention is None else out.attention[a] for a in self.at]
         self.place = [world.method.place[batch.rows[a]] for a in self.at]
-        self.cross = [second.cross[m][self.place[m]] for m in (0, 1)]
+        self.cross = second and [second.cross[m][self.place[m]] for m in (0, 1)]
 
     def neighbours(self, name, second, by_rows):
         query, target = ("vr".index(letter) for letter in name)
@@ -353,6 +311,36 @@ class Seen:
         own = own + loops.contrast(self.x[0], self.y[0], second.mix[0])
         cross = loops.contrast(self.x[1], self.cross[1], second.mix[0])
         return own, cross + loops.contrast(self.x[0], self.cross[0], second.mix[1])
+
+
+def stage_1(world, loss_of):
+    """Lead method and loops through two batches of stage 1: contrast, and ``loss_of`` a batch."""
+    sides, loops = [world.method.sides[m] for m in Modality], world.loops
+    banks = [Bank(means(side.x, side.label), 0.2) for side in sides]
+    pairs = [(side.memory, bank) for side, bank in zip(sides, banks, strict=True)]
+    for i, batch in enumerate(world.batches()):
+        pictures = world.pictures(batch, i)
+        out = loops.model(pictures, torch.as_tensor(batch.modality).long())
+        seen = Seen(world, None, batch, out)
+        loss = loops.contrast(seen.x[1], seen.y[1], banks[1])
+        loss = loss + loops.contrast(seen.x[0], seen.y[0], banks[0]) + loss_of(seen)
+        loops.model.zero_grad()
+        loss.backward()
+        loops.written()
+        agree(float(loss.detach()), loops.model, pairs, *world.step(batch, pictures))
+        descend(loops.model)
+
+
+@MOVES
+def test_stage_1_is_the_released_trainers(moves):
+    stage_1(World("official", moves=moves), lambda seen: sum(map(diversity, seen.tokens)))
+
+
+@MOVES
+def test_the_papers_stage_1(moves):
+    world = World("paper", moves=moves)
+    game = Game(world.method.adversary.classifier)
+    stage_1(world, lambda seen: 0.1 * same_within(seen) + game(seen))
 
 
 def tokenmatcher(loops, second, seen, epoch):
@@ -372,7 +360,7 @@ def paper(loops, second, seen, epoch):
     """Loss of MCF's stage 2 but for MAAL, and how many rows merge."""
     own, cross = seen.shared(loops, second)
     loss, merged = own + 0.4 * cross, 0
-    loss = loss + 0.1 * sum(alike(*pair) for pair in zip(seen.attention, seen.y, strict=True)) / 2
+    loss = loss + 0.1 * same_within(seen)
     for name in ("vv", "rr", "vr", "rv"):
         loss = loss + 0.5 * seen.neighbours(name, second, by_rows=True)
     for m, delta in ((0, 0.6), (1, 0.4)):
@@ -390,6 +378,11 @@ def paper(loops, second, seen, epoch):
             loss = loss + 0.03 * delta * pulled
         merged += len(row)
     return loss, merged
+
+
+def same_within(seen):
+    """The mean of both modalities' spread of channel weights."""
+    return sum(alike(*pair) for pair in zip(seen.attention, seen.y, strict=True)) / 2
 
 
 def alike(attention, label):
@@ -421,7 +414,7 @@ def stage_2(world, second, loss_of, epoch, game=None):
         loops.model.zero_grad()
         loss.backward()
         loops.written()
-        agree(world, float(loss.detach()), loops.model, banks, *world.step(batch, pictures))
+        agree(float(loss.detach()), loops.model, banks, *world.step(batch, pictures))
         descend(loops.model)
         merged += rows
     return merged
