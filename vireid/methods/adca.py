@@ -48,7 +48,7 @@ class ADCA(Paired):
         "tiny": small(TINY),
         "m3svd": small(M3SVD),
     }
-    rows = {
+    rows = {  # the parts one after the other; composed by us
         "dual contrast": {"pairs": "none"},
         "CMA": {"pairs": "voted"},
         "oracle": {"pairs": "oracle"},

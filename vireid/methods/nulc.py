@@ -59,7 +59,7 @@ class NULC(PGM):
         "tiny": small(TINY, neighbours=8),
         "m3svd": small(M3SVD, neighbours=8),
     }
-    rows = {
+    rows = {  # the parts one after the other; composed by us
         "dual contrast": {"pairs": "none"},
         "partners": {"balance": 1.0, "strictness": 0.0},
         "soft labels": {"strictness": 0.0},

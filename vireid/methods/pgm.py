@@ -75,7 +75,7 @@ class PGM(Paired):
         "tiny": small(TINY),
         "m3svd": small(M3SVD),
     }
-    rows = {
+    rows = {  # the parts one after the other; composed by us
         "dual contrast": {"pairs": "none"},
         "bipartite": {"rounds": 1, "cross": "both"},
         "progressive": {"rounds": 2, "cross": "both"},
