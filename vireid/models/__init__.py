@@ -44,7 +44,7 @@ def build(name: str, *, weights: str | Path | None = None, **options) -> torch.n
     name : "agw" (ResNet-50, 2048-d), "small" (residual, for SynthVI), "squeezenet" (1.1, 512-d);
         with a feature per region: "vit" (ViT-B/16), "regions" (ResNet-18 or -50), "regions_small"
         and "regions_squeezenet" (on those networks' layers, with PA-CBAM)
-    weights : None or "random" for random ones; a file (.safetensors, .pth, .npz); "imagenet"
+    weights : None for random ones; a file (.safetensors, .pth, .npz); "imagenet"
         (through torchvision); "synthvi" (small: the file that comes with the workbook); "lup" (vit:
         what its sources start from, see ``RegionViT.lup``)
     options : the network's own arguments, e.g. ``width=64`` or ``stem="shared"``
@@ -61,7 +61,7 @@ def build(name: str, *, weights: str | Path | None = None, **options) -> torch.n
     if unknown := sorted(set(options) - set(known)):
         raise ValueError(f"{name} has no option {', '.join(unknown)}; known: {', '.join(known)}")
     model = make(**options)
-    return model if weights in (None, "random") else load_weights(model, weights)
+    return model if weights is None else load_weights(model, weights)
 
 
 def save(model: torch.nn.Module, path: str | Path, *, half: bool = False) -> None:

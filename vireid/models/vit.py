@@ -159,7 +159,7 @@ class RegionViT(nn.Module):
                 f"{LUP} is not in {file.parent}: the ViT of MCF and TokenMatcher starts from it "
                 "(ViT-B/16 + ICS, pre-trained on LUPerson). Fetch it by hand from the models of "
                 f"github.com/damo-cv/TransReID-SSL, then copy it there or give --weights FILE; "
-                "--weights random starts from random weights, which is another experiment"
+                "--weights none starts from random weights, which is another experiment"
             )
         return read(file)
 
