@@ -31,6 +31,13 @@ from vireid import runs, widgets
 widgets.ablations(runs.load_all()).show()
 """
 
+# A prediction and an exercise, as every notebook has them.
+LEARN = """
+from vireid import checks, widgets
+widgets.predict("99-demo", "How many of a hundred?").show()
+checks.check("00-given", "b")
+"""
+
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args):
@@ -57,7 +64,7 @@ def folder(tmp_path_factory) -> Path:
     for script in workbook.scripts(["01"]):
         text = workbook.dump(workbook.read(script))
         (folder / f"{script.stem}.ipynb").write_text(text)
-    for name, code in {"map": MAP, "ablation": ABLATION}.items():
+    for name, code in {"map": MAP, "ablation": ABLATION, "learn": LEARN}.items():
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code.strip())])
         (folder / f"{name}.ipynb").write_text(workbook.dump(workbook.clean(notebook)))
     return folder
@@ -68,6 +75,7 @@ def _serve(command: list[str], folder: Path, ready: str):
     port = _free_port()
     log = (folder / f"{command[0]}.log").open("w")
     environment = {**os.environ, "JUPYTER_PLATFORM_DIRS": "1", "OMP_NUM_THREADS": "1"}
+    environment["VIREID_STUDENT"] = str(folder / "student")
     server = subprocess.Popen(
         [sys.executable, "-m", *(part.format(port=port) for part in command)],
         cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,

@@ -1,5 +1,7 @@
 """Notebooks in a real JupyterLab: widgets appear, a key press changes the picture."""
 
+import json
+
 import pytest
 from steps import PATIENCE, lasso, step_slider
 
@@ -32,3 +34,16 @@ def test_map_is_drawn_and_lasso_selects(page, lab):
     lasso(page, canvas)
     everything = panel.locator(".vireid-picture img[alt*='48 selected']")
     everything.wait_for(timeout=PATIENCE)
+
+
+def test_a_guess_is_kept_and_an_exercise_answers(page, lab, folder):
+    panel = run_all(page, lab, "learn.ipynb")
+    widget = panel.locator(".vireid-prediction")
+    widget.wait_for(timeout=PATIENCE)
+    widget.get_by_role("slider").focus()
+    page.keyboard.press("ArrowRight")
+    widget.get_by_role("button", name="Keep my guess").press("Enter")
+    widget.get_by_text("kept: 51 %").wait_for(timeout=PATIENCE)
+    panel.get_by_text("that is it").first.wait_for(timeout=PATIENCE)
+    kept = json.loads((folder / "student/progress.json").read_text())
+    assert kept["guesses"] == {"99-demo": 51} and kept["exercises"] == {"00-given": "right"}
