@@ -408,6 +408,13 @@ checks.check("03-splits", ...)
 checks.check("03-eps", ...)
 
 # %% [markdown]
+# **7.** **Find the slip.** (a) `s = x @ x.T`; (b) `near = s.argsort(1)[:, :k]`; (c) `listed =
+# zeros.scatter(1, near, True)`. The rows of `x` are units, `near` is to hold the k most similar.
+
+# %% tags=["exercise"]
+checks.check("03-find-the-slip", ...)
+
+# %% [markdown]
 # ### Exercise
 #
 # Before section 1 set `K1 = 40`, far more pictures than a person has in one modality. What happens

@@ -382,6 +382,14 @@ checks.check("04-mixing", mixing)
 checks.check("04-below-chance", ...)
 
 # %% [markdown]
+# **6.** **Read the plot** of section 6: in the plain panel nearly every bar points only up or
+# only down. That says: (a) the clusters hold several persons; (b) nearly every cluster holds one
+# modality; (c) most pictures are outliers.
+
+# %% tags=["exercise"]
+checks.check("04-read-the-plot", ...)
+
+# %% [markdown]
 # ### Exercise
 #
 # Did stage 1 make the bias better or worse? Compute sections 1 and 2 for the network before any

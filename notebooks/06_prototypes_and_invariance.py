@@ -386,6 +386,14 @@ checks.check("06-floor", ...)
 checks.check("06-one-prototype", ...)
 
 # %% [markdown]
+# **6.** **Find the slip.** After the step: (a) `x = normalize(x.detach())`; (b) `phi[y] = mu * x
+# + (1 - mu) * phi[y]`; (c) `phi[y] = normalize(phi[y])`, where `mu` = 0.1 is the momentum of the
+# papers.
+
+# %% tags=["exercise"]
+checks.check("06-find-the-slip", ...)
+
+# %% [markdown]
 # ### Exercise
 #
 # The loss of section 2 keeps the own prototypes and the *strongest* 48 or 49 others. What should

@@ -428,6 +428,14 @@ checks.check("07-control", ...)
 checks.check("07-best-epoch", ...)
 
 # %% [markdown]
+# **5.** **Read the plot** of section 1: BMIL's loss within visible falls from epoch to epoch
+# while rank-1 jumps up and down. That says: (a) the loss measures retrieval; (b) the loss says
+# how easily the present labels are met, not whether they are right; (c) training has diverged.
+
+# %% tags=["exercise"]
+checks.check("07-read-the-plot", ...)
+
+# %% [markdown]
 # ### Exercise
 #
 # How much is it worth to choose the epoch on the test set? Take

@@ -498,6 +498,13 @@ checks.check("08-floor", ...)
 checks.check("08-own-memory", ...)
 
 # %% [markdown]
+# **6.** **Find the slip** in CAI: (a) `p = softmax(x @ phi.T / tau)` for each memory; (b) `log_p
+# = prior[0] * p_v.log() + prior[1] * p_r.log()`; (c) `loss = -log_p[rows, y].mean()`.
+
+# %% tags=["exercise"]
+checks.check("08-find-the-slip", ...)
+
+# %% [markdown]
 # ### Exercise
 #
 # Set `prior="uniform"` in `methods.build("dmdl", ..., prior="uniform")` and repeat sections 3 and

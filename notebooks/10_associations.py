@@ -476,6 +476,13 @@ checks.check("10-rounds", ...)
 checks.check("10-absent", ...)
 
 # %% [markdown]
+# **6.** **Find the slip** in Sinkhorn: (a) `K = exp(lam * cost)`; (b) `u = a / (K @ v)`; (c) `v =
+# b / (K.T @ u)`.
+
+# %% tags=["exercise"]
+checks.check("10-find-the-slip", ...)
+
+# %% [markdown]
 # ### Exercise
 #
 # `pgm_rounds=2` is PGM as released: two rounds instead of as many as it takes. When does that

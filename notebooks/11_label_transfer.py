@@ -33,7 +33,7 @@
 # - explain collapse and the dial against it;
 # - separate what labels gain from what training gains.
 #
-# **Sections.** 1 · 4 min, 2 · 4 min, 3 · 4 min, 4 · 6 min, 5 · 7 min, 6 · 4 min, 7 · 10 min, 8 ·
+# **Sections.** 1 · 4 min, 2 · 4 min, 3 · 4 min, 4 · 6 min, 5 · 7 min, 6 · 4 min, 7 · 11 min, 8 ·
 # 2 min, 9 · 4 min; the exercises take as long again.
 #
 # **On the map.** association, losses (framed below; the whole map is in

@@ -33,7 +33,7 @@
 # - match clusters greedily under a cap;
 # - test an adversarial game with a fresh classifier.
 #
-# **Sections.** 1 · 3 min, 2 · 4 min, 3 · 8 min, 4 · 6 min, 5 · 7 min, 6 · 7 min, 7 · 4 min, 8 · 7
+# **Sections.** 1 · 3 min, 2 · 4 min, 3 · 7 min, 4 · 6 min, 5 · 7 min, 6 · 7 min, 7 · 5 min, 8 · 8
 # min, 9 · 4 min; the exercises take as long again.
 #
 # **On the map.** features, neighbours, association, losses (framed below; the whole map is in

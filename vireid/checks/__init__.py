@@ -11,15 +11,17 @@ from html import escape
 from vireid import progress
 from vireid.checks import (
     bias,
-    bmil,
     causal,
     clusters,
+    comparing,
     jaccard,
+    matching,
     mcf,
-    mult,
+    memories,
     refinement,
     retrieval,
     seeing,
+    transfer,
 )
 from vireid.checks.kinds import OUTCOMES, Exercise
 
@@ -35,7 +37,20 @@ __all__ = [
     "source",
 ]
 
-THEMES = (retrieval, seeing, clusters, bias, jaccard, bmil, causal, refinement, mult, mcf)
+THEMES = (
+    retrieval,
+    seeing,
+    clusters,
+    bias,
+    jaccard,
+    memories,
+    comparing,
+    causal,
+    refinement,
+    matching,
+    transfer,
+    mcf,
+)
 _ALL = sorted((e for theme in THEMES for e in theme.EXERCISES), key=lambda e: e.name[:2])
 _BY_NAME = {e.name: e for e in _ALL}
 _given: dict[str, int] = {}  # how many hints of an exercise have been shown in this session

@@ -172,4 +172,20 @@ EXERCISES = [
         ("What accuracy would pure noise give?", "Turn the answers round: 70 %."),
         options=dict.fromkeys("abcd", ""),
     ),
+    Choice(
+        "04-read-the-plot",
+        "**Read the plot** of section 6: in the plain panel nearly every bar points only up or "
+        "only down. That says: (a) the clusters hold several persons; (b) nearly every cluster "
+        "holds one modality; (c) most pictures are outliers.",
+        "b",
+        {
+            "persons": ("a", "the bars count pictures by modality; identities are not in them"),
+            "outliers": ("c", "outliers are in no bar at all"),
+        },
+        (
+            "What does up stand for, what down?",
+            "A cluster of both modalities would point both ways.",
+        ),
+        options=dict.fromkeys("abc", ""),
+    ),
 ]

@@ -168,4 +168,20 @@ EXERCISES = [
         ("Which share of the pull comes from the other memory?", "None, by construction."),
         options=dict.fromkeys("abcd", ""),
     ),
+    Choice(
+        "08-find-the-slip",
+        "**Find the slip** in CAI: (a) `p = softmax(x @ phi.T / tau)` for each memory; (b) "
+        "`log_p = prior[0] * p_v.log() + prior[1] * p_r.log()`; (c) `loss = -log_p[rows, "
+        "y].mean()`.",
+        "b",
+        {
+            "softmax": ("a", "each memory's prediction is a softmax over its prototypes, rightly"),
+            "mean": ("c", "the batch mean of minus the log is right"),
+        },
+        (
+            "Is CAI a log of a sum or a sum of logs?",
+            "The mixture must be made before the log.",
+        ),
+        options=dict.fromkeys("abc", ""),
+    ),
 ]

@@ -211,4 +211,20 @@ EXERCISES = [
         ("How many clusters are there when nobody is a core?", "None at first, one in the end."),
         options=dict.fromkeys("abcd", ""),
     ),
+    Choice(
+        "03-find-the-slip",
+        "**Find the slip.** (a) `s = x @ x.T`; (b) `near = s.argsort(1)[:, :k]`; (c) `listed = "
+        "zeros.scatter(1, near, True)`. The rows of `x` are units, `near` is to hold the k most "
+        "similar.",
+        "b",
+        {
+            "product": ("a", "unit rows make their product the cosine; that line is right"),
+            "scatter": ("c", "that line marks whoever is in the list, rightly"),
+        },
+        (
+            "In which order does `argsort` sort?",
+            "It starts with the smallest similarity: `descending=True` is missing.",
+        ),
+        options=dict.fromkeys("abc", ""),
+    ),
 ]
