@@ -398,3 +398,26 @@ def test_committed_boxes_rebuild_the_real_index():
     given = (REAL / "m3svd_persons/index.csv").read_text().splitlines()
     expected = [given[0], *(line for line in given if line.endswith(",M3SVD mp4"))]
     assert m3svd_cut.index_text(m3svd_cut.read_boxes(m3svd_cut.BOXES)).splitlines() == expected
+
+
+def test_pictures_keep_their_subfolders(crops):
+    """Two people's pictures of one name in two folders: each line shows its own."""
+    lines = [HEADER]
+    for person, value in ((1, 40), (2, 200)):
+        for letter in "VI":
+            name = f"{person}/0_{letter}.jpg"
+            (crops / "images" / str(person)).mkdir(exist_ok=True)
+            Image.new("L", (8, 16), value).save(crops / "images" / name)
+            lines.append(f"{name},{person},{letter},s,{person},0,0,0,0,9,9,test")
+    Image.new("L", (8, 16), 0).save(crops / "images/0_V.jpg")  # the one that was shown before
+    (crops / "index.csv").write_text("\n".join(lines) + "\n")
+    train = data.load("m3svd", root=crops, preset="all")
+    assert [(int(p), train.picture(i)[0, 0, 0]) for i, p in enumerate(train.identity)] == [
+        (1, 40), (2, 200), (1, 40), (2, 200),
+    ]  # fmt: skip
+    whole = [line.replace("1/0", "images/1/0").replace("2/0", "images/2/0") for line in lines]
+    (crops / "index.csv").write_text("\n".join(whole) + "\n")  # or from the folder on
+    assert data.load("m3svd", root=crops, preset="all").source == train.source
+    (crops / "index.csv").write_text("\n".join([HEADER, lines[1].replace("1/0", "../1/0")]) + "\n")
+    with pytest.raises(ValueError, match=r"index\.csv, line 2: .*inside"):
+        data.load("m3svd", root=crops)

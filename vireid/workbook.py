@@ -125,12 +125,13 @@ def budget(notebook) -> float:
     return float(notebook.metadata["vireid"]["budget_s"])
 
 
-def execute(script: Path, *, timeout: float = 900, **dial):
+def execute(script: Path, *, timeout: float = 900, root: Path | None = None, **dial):
     """Run a script as a notebook in a fresh kernel; returns (cleaned notebook, Executed).
 
     Parameters
     ----------
     timeout : seconds that one cell may take
+    root : folder of the data set, in the place of the environment's VIREID_DATA
     dial : ``data`` and ``preset``, see ``read``
 
     An error in a cell is reported in the record and kept in the notebook. What cells said on stderr
@@ -152,7 +153,8 @@ def execute(script: Path, *, timeout: float = 900, **dial):
     start, error = time.perf_counter(), None
     with tempfile.TemporaryDirectory() as nobody:  # a reader without guesses or solved exercises
         try:
-            client.execute(env=_environment() | {"VIREID_STUDENT": nobody})
+            place = {"VIREID_DATA": str(Path(root).resolve())} if root else {}
+            client.execute(env=_environment() | {"VIREID_STUDENT": nobody} | place)
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as problem:
             error = str(problem)
     seconds = time.perf_counter() - start
@@ -201,8 +203,8 @@ def run(
     in_place : write the committed notebooks beside their scripts instead
     jobs : kernels at a time
     only : starts of names, e.g. ``["00", "03"]``; empty means all
-    dial : ``data`` and ``preset`` of another data set, see ``read``; never in place, so that no
-        picture of a real person is committed
+    dial : ``data``, ``preset`` and ``root`` of another data set, see ``execute``; never in place,
+        so that no picture of a real person is committed
 
     Raises RuntimeError, after all have run, when a notebook has failed; its copy with the error is
     in ``out`` (a failed notebook is never written in place).

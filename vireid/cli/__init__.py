@@ -86,6 +86,7 @@ def _add_workbook(command) -> None:
     workbook.add_argument("--only", nargs="+", default=[], metavar="NN", help="e.g. 04 05")
     workbook.add_argument("--data", help="turn the notebooks to another data set, e.g. m3svd")
     workbook.add_argument("--preset", help="... and its preset")
+    workbook.add_argument("--root", type=Path, help="folder of that data set (else VIREID_DATA)")
 
 
 def _bench(a) -> None:
@@ -115,4 +116,4 @@ def _figures(a) -> None:
 def _workbook(a) -> None:
     from vireid import workbook
 
-    workbook.run(in_place=a.in_place, only=a.only, data=a.data, preset=a.preset)
+    workbook.run(in_place=a.in_place, only=a.only, data=a.data, preset=a.preset, root=a.root)

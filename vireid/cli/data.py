@@ -5,6 +5,7 @@ from pathlib import Path
 DATA_HELP = """\
   vireid data check PATH            what is found there, what is missing, what to do; --deep
                                     opens every picture
+  vireid data template FOLDER       an example of --data files, your own pictures
   vireid data m3svd CLONE --out D   cut people from a clone of the public M3SVD repository
   vireid data synthvi-weights       train the synthetic world's starting weights again
   vireid data sheet OUT.png         a contact sheet of synthetic people
@@ -20,6 +21,9 @@ def add(command) -> None:
     check.add_argument("path", type=Path)
     check.add_argument("--deep", action="store_true", help="look at every picture, not at a sample")
     check.set_defaults(run=_data_check)
+    example = commands.add_parser("template", help="an example of your own pictures")
+    example.add_argument("folder", type=Path)
+    example.set_defaults(run=_data_template)
     cut = commands.add_parser("m3svd", help="cut people from a clone of the M3SVD repository")
     cut.add_argument("clone", type=Path)
     cut.add_argument("--out", type=Path, required=True)
@@ -44,6 +48,12 @@ def _data_check(a) -> int:
     report = check.report(a.path, deep=a.deep)
     print(report.text)
     return 0 if report.ok else 1
+
+
+def _data_template(a) -> None:
+    from vireid.data.template import template
+
+    print(f"{template(a.folder)} is ready. Next: vireid data check {a.folder}")
 
 
 def _data_m3svd(a) -> None:

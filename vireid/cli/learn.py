@@ -184,6 +184,8 @@ def _sweep(a) -> None:
 
 def _evaluate(a) -> None:
     ready = prepare(a)
+    if ready.test is None:
+        raise ValueError(f"{ready.train.name} has no identities; scores need them (data/README.md)")
     model = ready.model()
     score = ready.test.score_reranked if a.rerank else ready.test.score
     scores = score(*ready.test.embed(model, device=a.device, progress=True))

@@ -10,7 +10,9 @@ FITTING = ("evaluate_every", "select", "select_by", "amp", "workers")  # go on t
 
 def data_options(parser: argparse.ArgumentParser) -> None:
     """Which pictures, which network."""
-    parser.add_argument("--data", default="synthvi", help="synthvi (default), m3svd, sysu, ...")
+    parser.add_argument(
+        "--data", default="synthvi", help="synthvi (default), m3svd, files, sysu, ..."
+    )
     parser.add_argument("--preset", help="synthvi: tiny, small, full; sysu: all, indoor; ...")
     parser.add_argument("--root", type=Path, help="folder of the data set (else VIREID_DATA)")
     parser.add_argument("--world", type=int, help="synthvi: seed of other identities")

@@ -1,4 +1,4 @@
-"""Pictures by name: the embedded world, free real people, and the three benchmarks.
+"""Pictures by name: the embedded world, free real people, your own, and the benchmarks.
 
 ``load`` is the one door. Each data set lives in its own module and is imported when asked for.
 """
@@ -13,6 +13,7 @@ from vireid.types import Images
 _MODULES = {
     "synthvi": "vireid.data.synthvi",
     "m3svd": "vireid.data.m3svd",
+    "files": "vireid.data.own",
     "sysu": "vireid.data.benchmarks.sysu",
     "regdb": "vireid.data.benchmarks.regdb",
     "llcm": "vireid.data.benchmarks.llcm",
@@ -34,11 +35,12 @@ def load(
 
     Parameters
     ----------
-    name : "synthvi", "m3svd", "sysu", "regdb" or "llcm"
+    name : "synthvi", "m3svd", "files" (your own pictures), "sysu", "regdb" or "llcm"
     root : folder of the data set, or of several of them; default: the environment's VIREID_DATA,
         else ``data/``. SynthVI is drawn, not read, and ignores it.
     preset : how the data set is used; each module documents its own. sysu: "all" | "indoor";
         regdb and llcm: "visible_to_infrared" | "infrared_to_visible" (query to gallery);
+        files: "infrared_to_visible" | "visible_to_infrared";
         m3svd: "halves" | "alternate" | "all" | "unseen"; synthvi: "tiny" | "small" | "full".
         None takes the first of these.
     split : "train" (both modalities), "query" or "gallery"

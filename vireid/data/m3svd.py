@@ -170,7 +170,8 @@ def _numbers(where: str, line: dict[str, str], columns: Iterable[str]) -> list[i
 
 
 def _picture(folder: Path, where: str, name: str) -> Path:
-    path = files.inside(folder, f"images/{Path(name).name}", where)
-    if not path.is_file():
+    """The listed picture, in ``images`` or at its path from the folder on; folders are kept."""
+    path, whole = (files.inside(folder, n, where) for n in (f"images/{name}", name))
+    if not path.is_file() and not whole.is_file():
         raise FileNotFoundError(f"{path} is missing; {where} lists it")
-    return path
+    return path if path.is_file() else whole

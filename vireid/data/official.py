@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from vireid.data import m3svd, m3svd_cut
+from vireid.data import m3svd, m3svd_cut, own, own_check
 from vireid.data.benchmarks import llcm, regdb, sysu
 from vireid.data.benchmarks.files import Row, table
 from vireid.types import Images, Modality
@@ -31,14 +31,13 @@ class Kind:
     tables: Callable[[Path], list[Images]]
     command: str
     advice: str
+    known: Callable[[Path], bool] | None = None
 
     def recognised(self, folder: Path) -> bool:
-        """Whether the folder has one of the marks; an ``index.csv`` must be one of people."""
-        found = [folder / mark for mark in self.marks if (folder / mark).exists()]
-        if found and self.marks == m3svd.MARKS:
-            with found[0].open(encoding="utf-8", errors="replace") as index:
-                return "pid" in index.readline().strip().split(",")
-        return bool(found)
+        """Whether the folder has one of the marks, or is ``known`` by more than they tell."""
+        if self.known is not None:
+            return self.known(folder)
+        return any((folder / mark).exists() for mark in self.marks)
 
 
 def words(count: object) -> str:
@@ -219,6 +218,14 @@ def m3svd_checks(folder: Path) -> list[Check]:
     return [(what, counted, ((17, 403, 403), (30, 636, 636)))]
 
 
+def m3svd_known(folder: Path) -> bool:
+    """Whether there is an ``index.csv`` of people."""
+    if not (index := folder / m3svd.MARKS[0]).is_file():
+        return False
+    with index.open(encoding="utf-8", errors="replace") as text:
+        return "pid" in text.readline().strip().split(",")
+
+
 def clone_checks(folder: Path) -> list[Check]:
     """The mp4 files that ``m3svd_cut`` needs."""
     sequences = sorted({box.sequence for box in m3svd_cut.read_boxes(m3svd_cut.BOXES)})
@@ -267,10 +274,20 @@ KINDS = (
     Kind(
         title=m3svd.TITLE,
         marks=m3svd.MARKS,
+        known=m3svd_known,
         checks=m3svd_checks,
         tables=lambda folder: [m3svd.load(folder, preset="all")],
         command=_TRAIN.format(name="m3svd"),
         advice="make the crops again into an empty folder: vireid data m3svd CLONE --out FOLDER",
+    ),
+    Kind(
+        title=own.TITLE,
+        marks=("a table *.csv with path and modality", "train|query|gallery/visible|infrared"),
+        known=own.recognised,
+        checks=own_check.checks,
+        tables=own_check.looked_at,
+        command=_TRAIN.format(name="files"),
+        advice="mend what is said above; vireid data template FOLDER shows a whole example",
     ),
     Kind(
         title="a clone of M3SVD",

@@ -58,20 +58,26 @@ def draw_tree(
     ``SYNTHETIC.txt`` is written first and the lists last, so that an interrupted tree is marked and
     does not load. Raises ValueError for an unknown ``data``, a scale outside, a folder in use.
     """
-    folder = Path(folder).expanduser()
     choose(data, TREES, "data")
     title, plan = TREES[data]
     if not 0 < scale <= 1:
         raise ValueError(f"scale={scale}: give a share of the official counts, above 0 and up to 1")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(f"folder={str(folder)!r} is in use; give one that is new or empty")
+    folder = unused(folder)
     planned, lists = plan(scale, np.random.default_rng(seed))
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / SYNTHETIC).write_text(NOTICE.format(title=title, seed=seed, scale=scale))
     draw(folder, planned, seed=seed, size=size)
     for name, text in lists.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
+    return folder
+
+
+def unused(folder: str | Path) -> Path:
+    """The folder, made if need be; ValueError when there is something in it."""
+    folder = Path(folder).expanduser()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"folder={str(folder)!r} is in use; give one that is new or empty")
+    folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 

@@ -71,6 +71,15 @@ FACTS = {
     "m3svd": Facts(
         None, 30, (128, 64), {"all": {}}, (0,), 1, "infrared queries, all visible pictures"
     ),
+    "files": Facts(
+        None,
+        None,
+        (128, 64),
+        DIRECTIONS,
+        (0,),
+        1,
+        "your own queries and gallery; an answer from the query's own camera is left out",
+    ),
 }
 
 

@@ -15,6 +15,7 @@ from vireid.types import Images
 DEFAULTS = {
     "synthvi": ("small", "synthvi", "light", "sysu", 10),
     "m3svd": ("squeezenet", "imagenet", "m3svd", "regdb", 1),
+    "files": ("squeezenet", "imagenet", "m3svd", "llcm", 1),
     "sysu": ("agw", "imagenet", "official", "sysu", 10),
     "regdb": ("agw", "imagenet", "official_regdb", "regdb", 1),
     "llcm": ("agw", "imagenet", "official_llcm", "llcm", 10),
@@ -31,12 +32,13 @@ class Experiment:
     """A data set with everything a method needs to be trained and scored on it.
 
     ``options`` are those of ``data.load`` beside the preset.
+    ``test`` is None where nobody knows who the people are: such pictures train, without scores.
     """
 
     name: str
     preset: str | None
     train: Images
-    test: RetrievalTask
+    test: RetrievalTask | None
     network: str
     weights: str | Path | None
     method_preset: str
@@ -100,13 +102,15 @@ def prepare(  # noqa: PLR0913
     asked = dict(options)
     first = options.pop("trial", 1 if name == "regdb" else 0)
     galleries = [load("gallery", first + t) for t in range(trials or usual_trials)]
+    query = load("query", first)
+    unknown = any(table.identity is None for table in (query, *galleries))
     if weights in ("default", "none"):
         weights = None if weights == "none" else usual_weights(network, named, root)
     return Experiment(
         name=name,
         preset=preset,
         train=load("train", first),
-        test=retrieval_task(load("query", first), galleries, protocol),
+        test=None if unknown else retrieval_task(query, galleries, protocol),
         network=network,
         weights=weights,
         method_preset=method_preset or settings,

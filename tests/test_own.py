@@ -1,0 +1,196 @@
+"""Your own pictures: the table, the plain folders, bad ones, and what can be done with them."""
+
+import layouts
+import numpy as np
+import pytest
+import torch
+
+from vireid import data, experiment, workbook
+from vireid.cli import main
+from vireid.data import own
+from vireid.data.check import report
+from vireid.data.template import template
+from vireid.evaluation import evaluate
+from vireid.types import Modality
+
+HEAD = "path,modality,camera,identity,split\n"
+TINY = (32, 16)
+
+
+def listed(root, lines, head=HEAD):
+    """A folder with a table; every listed picture exists."""
+    for line in lines:
+        path = root / line.split(",")[0].replace("\\", "/")
+        layouts.shown(path, own.WORDS[line.split(",")[1].lower()])
+    (root / "pictures.csv").write_text(head + "\n".join(lines) + "\n")
+    return root
+
+
+@pytest.fixture
+def table(tmp_path):
+    lines = [
+        "b/1/0.jpg,infrared,7,anna,train", "a/1/0.jpg,visible,3,anna,train",
+        "a/2/0.jpg,V,3,bert,", "b/2/0.jpg,IR,7,bert,Train",
+        "b/3/0.jpg,thermal,7,carl,query", "a/3/0.jpg,rgb,7,carl,gallery",
+        "a\\3\\1.jpg,visible,3,carl,gallery", "a/4/0.jpg,visible,3,,gallery",
+    ]  # fmt: skip
+    return listed(tmp_path / "mine", lines)
+
+
+def test_table(table):
+    """Folders are kept, names numbered over all splits, unknown people stand in no gallery."""
+    train, query, gallery = (data.load("files", root=table, split=s) for s in data.SPLITS)
+    assert [str(p.relative_to(table)) for p in train.source] == [
+        "a/1/0.jpg", "a/2/0.jpg", "b/1/0.jpg", "b/2/0.jpg",
+    ]  # fmt: skip
+    assert train.identity.tolist() == [1, 2, 1, 2] and train.camera.tolist() == [3, 3, 7, 7]
+    assert train.modality.tolist() == [0, 0, 1, 1]
+    assert query.identity.tolist() == [3] and query.modality.tolist() == [1]
+    assert [str(p.relative_to(table)) for p in gallery.source] == ["a/3/0.jpg", "a/3/1.jpg"]
+    with pytest.raises(ValueError, match=r"no visible pictures marked query.*other direction"):
+        data.load("files", root=table, split="query", preset="visible_to_infrared")
+    assert data.load("files", root=table.parent / "mine").fingerprint == train.fingerprint
+
+
+def test_evaluation_with_and_without_cameras(table):
+    """A person's answer from the query's own camera is left out, but only if cameras are told."""
+    for head, valid in ((HEAD, 1), (HEAD.replace("camera", "place"), 2)):
+        (table / "pictures.csv").write_text(
+            head + (table / "pictures.csv").read_text().split("\n", 1)[1]
+        )
+        query, gallery = (data.load("files", root=table, split=s) for s in ("query", "gallery"))
+        ranked = evaluate(
+            torch.tensor([[0.9, 0.1]]), query.identity, gallery.identity,
+            query.camera, gallery.camera, protocol=experiment.DEFAULTS["files"][3],
+        )  # fmt: skip
+        kept = (gallery.camera != query.camera[0]).sum()
+        assert kept == valid and ranked.mAP == 1.0
+
+
+def test_plain_folders(tmp_path):
+    """With people's folders, and without: then nobody is known and training has no truth."""
+    for split, person in (("train", "0001"), ("train", "2"), ("query", "7"), ("gallery", "7")):
+        for modality in Modality:
+            layouts.shown(tmp_path / split / modality.word / person / "x.jpg", modality)
+    train, query, gallery = (data.load("files", root=tmp_path, split=s) for s in data.SPLITS)
+    assert train.identity.tolist() == [1, 2, 1, 2] and train.camera.tolist() == [1, 1, 2, 2]
+    assert query.identity.tolist() == gallery.identity.tolist() == [7]
+    assert (query.modality, gallery.modality) == (1, 0)
+    nameless = tmp_path / "nameless"
+    for modality in Modality:
+        for i in range(3):
+            layouts.shown(nameless / "train" / modality.word / f"{i}.jpg", modality)
+    train = data.load("files", root=nameless)
+    assert train.identity is None and len(train) == 6
+    query = data.load("files", root=nameless, split="query")
+    assert query.identity is None and set(query.source) < set(train.source)
+
+
+def test_numbers_and_names():
+    assert own.numbered(["10", "9", "", "0010"]) == {"0010": 10, "10": 10, "9": 9}
+    assert own.numbered(["b", "10", "a"]) == {"10": 1, "a": 2, "b": 3}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("a/1/0.jpg,green,1,1,train", r"line 3: modality 'green'; write visible or infrared"),
+        ("a/1/0.jpg,visible,1,1,test", r"line 3: split 'test'; write train, query, gallery"),
+        ("a/1/0.jpg,visible,c1,1,train", r"line 3: camera 'c1'; write a whole number"),
+        ("a/1/9.jpg,visible,1,1,train", r"9\.jpg is missing; .*line 3 lists it"),
+        ("../x.jpg,visible,1,1,train", r"line 3: '\.\./x\.jpg' must be a path inside"),
+        ("/etc/hostname,visible,1,1,train", r"line 3: '/etc/hostname' must be a path inside"),
+        ("link/x.jpg,visible,1,1,train", r"line 3: .* is a link out of"),
+        ("b/1/0.jpg,visible,1,1,train", r"line 3: b/1/0\.jpg stands in .*line 2 already"),
+        (",visible,1,1,train", r"line 3: path is empty"),
+    ],
+)
+def test_bad_lines(tmp_path, line, said):
+    """Each names file and line, in load and in check."""
+    root = listed(tmp_path / "mine", ["b/1/0.jpg,infrared,1,1,train"])
+    layouts.picture(root / "a/1/0.jpg")
+    layouts.picture(tmp_path / "out/x.jpg")
+    (root / "link").symlink_to(tmp_path / "out")
+    with (root / "pictures.csv").open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises((ValueError, FileNotFoundError), match=said):
+        data.load("files", root=root)
+    assert "BROKEN" in (text := report(root).text) or "MISSING" in text
+
+
+def test_bad_folders(tmp_path, table):
+    with pytest.raises(FileNotFoundError, match="vireid data template FOLDER"):
+        data.load("files", root=tmp_path / "none")
+    with pytest.raises(ValueError, match="has no infrared pictures to train on"):
+        data.load("files", root=listed(tmp_path / "half", ["1.jpg,visible,1,1,train"]))
+    (table / "more.csv").write_text(HEAD)
+    with pytest.raises(ValueError, match=r"several tables of pictures: more\.csv, pictures\.csv"):
+        data.load("files", root=table)
+    (table / "more.csv").unlink()
+    text = (table / "pictures.csv").read_text().replace(",", ";")
+    (table / "pictures.csv").write_text(text)
+    with pytest.raises(ValueError, match="separate"):
+        data.load("files", root=table)
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory):
+    return template(tmp_path_factory.mktemp("own") / "example", size=TINY)
+
+
+def test_template_is_checked_and_named_synthetic(example, capsys):
+    train, query, gallery = (data.load("files", root=example, split=s) for s in data.SPLITS)
+    assert [len(t) for t in (train, query, gallery)] == [192, 40, 40]
+    assert set(query.identity) == set(gallery.identity) and "SYNTHETIC" in train.name
+    assert main(["data", "check", str(example)]) == 1  # for the mark alone
+    text = capsys.readouterr().out
+    assert text.count("DIFFERS") == 1 and "BROKEN" not in text
+    for said in (
+        "is your own pictures", "told by: the table pictures.csv", "96 + 96",
+        "people to train on: 12, and 0 pictures of no known one", "visible 1, 2; infrared 3, 6",
+        "40 infrared query, 40 visible gallery", "40 of 40 (infrared_to_visible)",
+        f"--data files --root {example}", "test pictures that are in training, too: 0",
+    ):  # fmt: skip
+        assert said in text
+
+
+def test_training_without_identities(example, tmp_path):
+    """Curves without truth are kept, scores are not, and ``evaluate`` says what is missing."""
+    lines = (example / "pictures.csv").read_text().splitlines()
+    root = tmp_path / "nameless"
+    root.mkdir()
+    for folder in ("train", "query", "gallery"):
+        (root / folder).mkdir()
+        for camera in (example / folder).iterdir():
+            (root / folder / camera.name).mkdir()
+            for file in camera.iterdir():
+                (root / folder / camera.name / file.name).write_bytes(file.read_bytes())
+    (root / "pictures.csv").write_text(
+        "\n".join(line.rsplit(",", 2)[0] + ",," for line in lines[1:]).join([HEAD, ""])
+    )
+    common = ["--data", "files", "--root", str(root), "--network", "small"]
+    common += ["--device", "cpu"]
+    out = tmp_path / "run"
+    assert (
+        main(["train", "--method", "bmil", "--set", "epochs=(1,0)", "--out", str(out), *common])
+        == 0
+    )
+    ready = experiment.prepare("files", root=root, network="small")
+    assert ready.train.identity is None and ready.test is None
+    weights = str(out / "model.safetensors")
+    assert main(["evaluate", "--weights", weights, *common[:4]]) == 2
+
+
+def test_notebooks_run_on_a_files_folder(example, tmp_path):
+    """The one dial takes your own pictures: the first three notebooks, top to bottom."""
+    torchvision = pytest.importorskip("torchvision")
+    pytest.importorskip("nbclient", reason="the extra 'lab' is not installed")
+    torch.manual_seed(0)  # weights that nobody has to fetch
+    state = torchvision.models.squeezenet1_1(weights=None).state_dict()
+    weights = example / "imagenet_squeezenet/squeezenet1_1_imagenet.npz"
+    weights.parent.mkdir()
+    np.savez(weights, **{name: tensor.numpy() for name, tensor in state.items()})
+    done = workbook.run(tmp_path / "copies", only=["00", "01", "02"], data="files", root=example)
+    assert [record.error for record in done] == [None] * 3
+    said = (tmp_path / "copies/00_start_here.ipynb").read_text()
+    assert "files example train, SYNTHETIC people: 192 pictures" in said

@@ -1,0 +1,193 @@
+"""``files``: your own pictures, from a table or from plain folders.
+
+A table is one CSV file at the top of the folder, with the columns ``path`` and ``modality`` and, if
+known, ``camera``, ``identity`` and ``split``. Without a table the folders tell:
+``train|query|gallery/visible|infrared/ID/*.jpg``, or the pictures without ID folders.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from vireid import files
+from vireid.data.benchmarks import DIRECTIONS
+from vireid.data.benchmarks.files import Row, choose, pictures, table, trial_number
+from vireid.types import Images, Modality
+
+TITLE = "your own pictures"
+NAMES = ("files",)
+SPLITS = ("train", "query", "gallery")
+SIZE = (128, 64)  # height, width
+UNKNOWN = -1  # identity of a picture of nobody knows whom
+COLUMNS = ("path", "modality")  # the others may be missing
+HEAD = (*COLUMNS, "camera", "identity", "split")
+WORDS = {
+    **dict.fromkeys(("visible", "vis", "v", "rgb"), Modality.VISIBLE),
+    **dict.fromkeys(("infrared", "ir", "i", "nir", "thermal", "t"), Modality.INFRARED),
+}
+
+
+class NoneMarked(ValueError):
+    """A direction whose query or gallery nobody marked."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture as table or folders tell it; ``identity`` is a name, or "" when unknown."""
+
+    path: Path
+    modality: Modality
+    camera: int
+    identity: str
+    split: str
+
+
+def load(
+    root: Path, *, preset: str = "infrared_to_visible", split: str = "train", trial: int = 0
+) -> Images:
+    """One split of your own pictures.
+
+    Parameters
+    ----------
+    root : folder with the table or with ``train``, ``query`` and ``gallery``, or one that holds
+        such a folder as ``files``
+    preset : "infrared_to_visible" or "visible_to_infrared", query to gallery
+    split : "train" both modalities; "query" and "gallery" one each. Where nothing is marked query
+        or gallery, both are taken from the training pictures.
+    trial : 0; nothing is drawn
+
+    Rows stand in the order of the table, or of the folders by name, visible first. Identities are
+    the numbers given; names are numbered from 1 in alphabetical order, over all splits. A picture
+    without one gets -1 in training and stands in no query or gallery; where a split knows nobody,
+    ``identity`` is None: training works, scores do not. Without cameras all visible pictures are
+    camera 1 and all infrared ones camera 2. Scores follow protocol "llcm": an answer of the query's
+    own person *and* camera is left out, which leaves out nothing when cameras are unknown.
+
+    Raises
+    ------
+    FileNotFoundError : no table and no such folders, or a listed picture that is not there
+    ValueError : a malformed line (file and line are named), a path that leads out of the folder or
+        is listed twice, a training split without one of the modalities
+    """
+    choose(preset, DIRECTIONS[::-1], "preset")
+    trial_number(trial, range(1), f"{TITLE!r}, where nothing is drawn,")
+    folder = find(root)
+    found = read(folder)
+    numbers = numbered(picture.identity for picture in found)
+    if split == "train":
+        chosen = _to_train_on(found, folder)
+    else:
+        chosen = _to_score(found, folder, split, preset)
+    chosen.sort(key=lambda picture: picture.modality)  # visible first; the sort is stable
+    rows = [Row(p.path, p.modality, p.camera, numbers.get(p.identity, UNKNOWN)) for p in chosen]
+    images = table(rows, f"files {folder.name} {split}", SIZE)
+    return images.blind() if (images.identity == UNKNOWN).all() else images
+
+
+def _to_train_on(found: list[Picture], folder: Path) -> list[Picture]:
+    """Both modalities must be there."""
+    chosen = [picture for picture in found if picture.split == "train"]
+    for modality in Modality:
+        if all(picture.modality != modality for picture in chosen):
+            raise ValueError(f"{folder} has no {modality.word} pictures to train on; add some")
+    return chosen
+
+
+def _to_score(found: list[Picture], folder: Path, split: str, preset: str) -> list[Picture]:
+    """One modality of query or gallery; where some have an identity, those without are left out."""
+    modality = Modality(DIRECTIONS.index(preset))  # of the query
+    if split == "gallery":
+        modality = modality.other
+    wanted = "train" if {picture.split for picture in found} <= {"train"} else split
+    chosen = [p for p in found if (p.split, p.modality) == (wanted, modality)]
+    if not chosen:
+        raise NoneMarked(
+            f"{folder} has no {modality.word} pictures marked {wanted}, as preset={preset!r} wants"
+            f"; add some or take the other direction ({' or '.join(DIRECTIONS)})"
+        )
+    return [picture for picture in chosen if picture.identity] or chosen
+
+
+def find(root: Path) -> Path:
+    """The folder with the table or the splits: ``root`` or ``root/files``."""
+    root = Path(root)
+    for folder in (root, *(root / name for name in NAMES)):
+        if recognised(folder):
+            return folder
+    raise FileNotFoundError(
+        f"no pictures of your own in {root}: neither a table *.csv with the columns "
+        f"{', '.join(COLUMNS)} nor folders {'|'.join(SPLITS)}/visible|infrared. "
+        "vireid data template FOLDER writes an example; then pass root= or set VIREID_DATA."
+    )
+
+
+def recognised(folder: Path) -> bool:
+    """Whether there is a table or one of the folders of the plain layout."""
+    return bool(tables(folder)) or any(
+        (folder / split / modality.word).is_dir() for split in SPLITS for modality in Modality
+    )
+
+
+def tables(folder: Path) -> list[Path]:
+    """CSV files at the top of the folder whose head line has the columns of a table."""
+    found = []
+    for file in sorted(folder.glob("*.csv")) if folder.is_dir() else ():
+        with file.open(encoding="utf-8-sig", errors="replace") as text:
+            head = {
+                word.strip().strip('"') for word in text.readline().replace(";", ",").split(",")
+            }
+        if head.issuperset(COLUMNS):
+            found.append(file)
+    return found
+
+
+def read(folder: Path) -> list[Picture]:
+    """All pictures that the folder tells of."""
+    found = tables(folder)
+    if len(found) > 1:
+        names = ", ".join(file.name for file in found)
+        raise ValueError(f"{folder} has several tables of pictures: {names}; keep one")
+    if found and ";" in found[0].read_text(encoding="utf-8-sig", errors="replace").split("\n")[0]:
+        raise ValueError(f"{found[0]}, line 1: cells are separated by ;, save it with commas")
+    return list(_listed(folder, found[0]) if found else _laid_out(folder))
+
+
+def numbered(names: Iterable[str]) -> dict[str, int]:
+    """Number of each identity: its own where all are whole numbers, else counted from 1."""
+    names = sorted(set(names) - {""})
+    if all(name.isdecimal() for name in names):
+        return {name: int(name) for name in names}
+    return {name: number for number, name in enumerate(names, 1)}
+
+
+def _listed(folder: Path, file: Path) -> Iterator[Picture]:
+    """Pictures of a table, in its order; paths keep their folders."""
+    first = {}
+    for where, line in files.table(file, COLUMNS, "table of pictures", "Separate it by commas."):
+        cell = {name: (line.get(name) or "").strip() for name in HEAD}
+        if (word := cell["modality"].lower()) not in WORDS:
+            raise ValueError(f"{where}: modality {cell['modality']!r}; write visible or infrared")
+        if (split := cell["split"].lower() or "train") not in SPLITS:
+            raise ValueError(f"{where}: split {cell['split']!r}; write {', '.join(SPLITS)}")
+        camera = cell["camera"] or str(WORDS[word] + 1)
+        if not camera.isdecimal():
+            raise ValueError(f"{where}: camera {camera!r}; write a whole number, or leave it empty")
+        path = files.inside(folder, cell["path"].replace("\\", "/"), where)
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is missing; {where} lists it")
+        if path in first:
+            raise ValueError(f"{where}: {cell['path']} stands in {first[path]} already")
+        first[path] = where
+        yield Picture(path, WORDS[word], int(camera), cell["identity"], split)
+
+
+def _laid_out(folder: Path) -> Iterator[Picture]:
+    """Pictures of ``split/modality/ID/`` and of ``split/modality/``, by name."""
+    for split in SPLITS:
+        for modality in Modality:
+            place = folder / split / modality.word
+            people = sorted(p for p in place.glob("*") if p.is_dir() and p.name[0] != ".")
+            for owner, name in ((place, ""), *((person, person.name) for person in people)):
+                files.inside(folder, str(owner.relative_to(folder)), str(place))
+                for path in pictures(owner):
+                    yield Picture(path, modality, modality + 1, name, split)
