@@ -138,15 +138,14 @@ def example(tmp_path_factory):
     return template(tmp_path_factory.mktemp("own") / "example", size=TINY)
 
 
-def test_template_is_checked_and_named_synthetic(example, capsys):
+def test_template_is_whole(example, capsys):
     train, query, gallery = (data.load("files", root=example, split=s) for s in data.SPLITS)
     assert [len(t) for t in (train, query, gallery)] == [192, 40, 40]
-    assert set(query.identity) == set(gallery.identity) and "SYNTHETIC" in train.name
-    assert main(["data", "check", str(example)]) == 1  # for the mark alone
+    assert set(query.identity) == set(gallery.identity)
+    assert main(["data", "check", str(example)]) == 0
     text = capsys.readouterr().out
-    assert text.count("DIFFERS") == 1 and "BROKEN" not in text
     for said in (
-        "is your own pictures", "told by: the table pictures.csv", "96 + 96",
+        "is your own pictures: complete", "told by: the table pictures.csv", "96 + 96",
         "people to train on: 12, and 0 pictures of no known one", "visible 1, 2; infrared 3, 6",
         "40 infrared query, 40 visible gallery", "40 of 40 (infrared_to_visible)",
         f"--data files --root {example}", "test pictures that are in training, too: 0",
@@ -193,4 +192,4 @@ def test_notebooks_run_on_a_files_folder(example, tmp_path):
     done = workbook.run(tmp_path / "copies", only=["00", "01", "02"], data="files", root=example)
     assert [record.error for record in done] == [None] * 3
     said = (tmp_path / "copies/00_start_here.ipynb").read_text()
-    assert "files example train, SYNTHETIC people: 192 pictures" in said
+    assert "files example train: 192 pictures" in said

@@ -5,6 +5,7 @@ import ast
 from dataclasses import replace
 from pathlib import Path
 
+SIDES = ("both", "visible", "infrared")  # as ``data.absence``, which imports torch
 FITTING = ("evaluate_every", "select", "select_by", "amp", "workers")  # go on to ``training.fit``
 
 
@@ -48,6 +49,16 @@ def experiment_options(parser: argparse.ArgumentParser) -> None:
         help="a whole setting of the method: official, paper, ... (default: by data set)",
     )
     data_options(parser)
+    parser.add_argument(
+        "--absent",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="of the training people, drawn by seed 0, who lose one modality (data.absent)",
+    )
+    parser.add_argument(
+        "--absent-side", default="both", choices=SIDES, help="which one (default both: in turn)"
+    )
     parser.add_argument(
         "--set",
         dest="switches",
@@ -99,6 +110,8 @@ def prepare(a, *, seed: int | None = None):
 
     world = seed if a.world is None and a.data == "synthvi" else a.world
     given = {"seed": world, "trial": a.trial, "tracklets": a.tracklets}
+    if getattr(a, "absent", 0):
+        given |= {"absent": a.absent, "absent_side": a.absent_side}
     options = {k: v for k, v in given.items() if v is not None}
     for name in ("preset", "root", "network", "weights", "method", "method_preset", "size"):
         options[name] = getattr(a, name, None)

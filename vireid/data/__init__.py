@@ -7,8 +7,11 @@ from importlib import import_module
 from inspect import signature
 from pathlib import Path
 
+from vireid.data.absence import absent
 from vireid.paths import data_root
 from vireid.types import Images
+
+__all__ = ["NAMES", "SPLITS", "absent", "load"]
 
 _MODULES = {
     "synthvi": "vireid.data.synthvi",

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from vireid.data.benchmarks.files import SYNTHETIC
 from vireid.data.own import HEAD
 from vireid.data.rehearsal import Planned, draw, unused
 from vireid.data.synthvi import CAMERAS
@@ -12,7 +11,7 @@ PEOPLE = {"train": range(1, 13), "query": range(13, 18), "gallery": range(13, 18
 SHOTS = 4  # of each person and camera
 NOTICE = """\
 An example of the data set "files", written by vireid data template: drawn people, nobody's picture.
-Put your own pictures here, write their paths into pictures.csv and delete this file.
+Put your own pictures here and write their paths into pictures.csv.
 
   path      of the picture, from this folder on
   modality  visible or infrared
@@ -40,7 +39,7 @@ def template(folder: str | Path, *, seed: int = 0, size: tuple[int, int] = (128,
                         name = f"{split}/camera{camera}/{person:03d}-{i}.jpg"
                         planned.append(Planned((name,), modality, camera, person))
                         lines.append(f"{name},{modality.word},{camera},{person},{split}")
-    (folder / SYNTHETIC).write_text(NOTICE)
+    (folder / "README.txt").write_text(NOTICE)
     draw(folder, planned, seed=seed, size=size)
     (folder / "pictures.csv").write_text("\n".join(lines) + "\n")
     return folder

@@ -71,8 +71,9 @@ def prepare(  # noqa: PLR0913
     The network is the data set's usual one, or what ``method`` trains in its place, or ``network``;
     ``network_options`` are changes to its usual ones. ``method_preset`` is the method's setting, by
     default the one that is named after the data set. ``size`` (height, width) takes the place of
-    the usual picture size; ``weights`` "none" starts from random ones. ``options`` go to
-    ``data.load`` (for SynthVI: ``seed``, a world with other identities).
+    the usual picture size; ``weights`` "none" starts from random ones. ``absent`` and
+    ``absent_side`` take training people's pictures of a modality away (``data.absent``). All other
+    ``options`` go to ``data.load`` (for SynthVI: ``seed``, a world with other identities).
     """
     if name not in DEFAULTS:
         raise ValueError(f"data set {name!r} is unknown; known: {', '.join(DEFAULTS)}")
@@ -100,6 +101,7 @@ def prepare(  # noqa: PLR0913
             "gallery draws are scored anyway; leave trial (--trial) out. It is for regdb's splits"
         )
     asked = dict(options)
+    share, side = options.pop("absent", 0), options.pop("absent_side", "both")
     first = options.pop("trial", 1 if name == "regdb" else 0)
     galleries = [load("gallery", first + t) for t in range(trials or usual_trials)]
     query = load("query", first)
@@ -109,7 +111,9 @@ def prepare(  # noqa: PLR0913
     return Experiment(
         name=name,
         preset=preset,
-        train=load("train", first),
+        train=data.absent(load("train", first), share, side=side)
+        if share
+        else load("train", first),
         test=None if unknown else retrieval_task(query, galleries, protocol),
         network=network,
         weights=weights,

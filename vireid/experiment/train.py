@@ -62,7 +62,7 @@ def source(experiment: Experiment) -> dict:
         "data": experiment.name,
         "preset": experiment.preset,
         "options": experiment.options,
-        "trials": len(experiment.test.trials),
+        "trials": experiment.test and len(experiment.test.trials),
         "size": list(experiment.train.size),
         "weights": {SYNTHVI.name: "default", None: "none"}.get(named, named),
     }

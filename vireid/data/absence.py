@@ -1,0 +1,54 @@
+"""Natural absence, made on purpose: some training people are seen in one modality only."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from vireid.types import Images, Modality
+
+SIDES = ("both", "visible", "infrared")
+
+
+def absent(images: Images, share: float, *, side: str = "both", seed: int = 0) -> Images:
+    """A training table in which a share of the people lost the pictures of one modality.
+
+    Parameters
+    ----------
+    images : a training table with identities: they say whose pictures to take away, and training
+        does not see them
+    share : of the people seen in both modalities, in [0, 1]; ``round(share * people)`` of them
+    side : what they lose, "visible", "infrared", or "both": half of them the one, half the other
+    seed : of the draw
+
+    The name tells share, side and seed, the fingerprint changes with the rows; ``absentees`` tells
+    who lost what. A smaller share's people are among a larger one's. Raises ValueError without
+    identities, for a share or side outside, and when no picture of a modality would be left.
+    """
+    lost = absentees(images, share, side=side, seed=seed)
+    if not lost:
+        return images
+    gone = [
+        lost.get(i) == m for i, m in zip(images.identity.tolist(), images.modality, strict=True)
+    ]
+    left = images.rows(~np.array(gone))
+    for modality in Modality:
+        if not len(left.of(modality)):
+            raise ValueError(f"share={share}, side={side!r} leaves no {modality.word} picture")
+    return replace(left, name=f"{images.name}, {share:g} absent ({side}, seed {seed})")
+
+
+def absentees(
+    images: Images, share: float, *, side: str = "both", seed: int = 0
+) -> dict[int, Modality]:
+    """Person -> the modality whose pictures ``absent`` takes away, in the order drawn."""
+    if images.identity is None:
+        raise ValueError(f"{images.name} has no identities; they say whose pictures to take away")
+    if not 0 <= share <= 1:
+        raise ValueError(f"share={share}: give a share of the people, from 0 to 1")
+    if side not in SIDES:
+        raise ValueError(f"side={side!r} is unknown; known: {', '.join(SIDES)}")
+    seen = [set(images.of(modality).identity.tolist()) for modality in Modality]
+    people = sorted(person for person in seen[0] & seen[1] if person >= 0)
+    drawn = np.random.default_rng(seed).permutation(people)[: round(share * len(people))]
+    sides = tuple(Modality) if side == "both" else (Modality[side.upper()],)
+    return {int(person): sides[i % len(sides)] for i, person in enumerate(drawn)}
