@@ -1,7 +1,7 @@
 """Query and galleries of a data set, and the scores a network reaches on them."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -26,7 +26,10 @@ class RetrievalTask:
     query : the query table
     gallery : every picture that occurs in some gallery, once
     trials : row numbers into ``gallery``, one array a trial
-    protocol : "sysu", "regdb" or "llcm"; see ``evaluation.evaluate``
+    protocol : "sysu", "regdb", "llcm" or "vcm"; see ``evaluation.evaluate``
+
+    Where the tables' pictures are frames of tracklets, scores compare tracklets: each is the mean
+    of its pictures' features, at unit length, and the one gallery is all tracklets.
     """
 
     __test__ = False  # a record, not a test case
@@ -47,15 +50,25 @@ class RetrievalTask:
         """Features of (query, gallery)."""
         return extract(model, self.query, **options), extract(model, self.gallery, **options)
 
+    def compared(
+        self, query: Embeddings, gallery: Embeddings
+    ) -> tuple[Embeddings, Embeddings, tuple[np.ndarray, ...]]:
+        """What is compared, pictures or tracklets, and the rows of each trial's gallery."""
+        if self.gallery.tracklet is None:
+            return query, gallery, self.trials
+        query, gallery = pooled(query, self.query.tracklet), pooled(gallery, self.gallery.tracklet)
+        return query, gallery, (np.arange(len(gallery)),)
+
     def score(self, query: Embeddings, gallery: Embeddings) -> dict[str, float]:
         """Mean over trials of rank-1/5/10/20, mAP and mINP, with rank-1's spread over trials.
 
         ``*_centred`` are the same after subtracting each modality's mean feature: the control.
         """
-        plain = self._over_trials(query, gallery)
+        query, gallery, trials = self.compared(query, gallery)
+        plain = self._over_trials(query, gallery, trials)
         both = centre(joined(query, gallery))
         n = len(query)
-        centred = self._over_trials(both.rows(range(n)), both.rows(range(n, len(both))))
+        centred = self._over_trials(both.rows(range(n)), both.rows(range(n, len(both))), trials)
         return plain | {f"{k}_centred": centred[k] for k in ("rank1", "mAP")}
 
     def score_reranked(
@@ -67,16 +80,18 @@ class RetrievalTask:
         there; eta=1 is plain ranking. Report it apart from plain ranking.
         Source: MULT (arXiv 2402.00672), CMRR.
         """
+        query, gallery, trials = self.compared(query, gallery)
 
         def similarity(rows):
             with warnings.catch_warnings():  # small galleries cut the lists; the caller chose k
                 warnings.filterwarnings("ignore", message=r"k=\d+ asks for", category=UserWarning)
                 return -cmrr(query.x, gallery.x[rows], k=k, eta=eta)
 
-        return self._scores(query, gallery, similarity)
+        return self._scores(query, gallery, trials, similarity)
 
     def roc(self, query: Embeddings, gallery: Embeddings) -> TrialROC:
         """True against false positives of "same person" over the pairs the protocol compares."""
+        query, gallery, trials = self.compared(query, gallery)
         similarity = query.x @ gallery.x.T  # (q, g)
         return roc_over_trials(
             (
@@ -88,14 +103,14 @@ class RetrievalTask:
                     query.camera, gallery.camera[rows], protocol=self.protocol,
                 ),
             )
-            for rows in map(torch.as_tensor, self.trials)
+            for rows in map(torch.as_tensor, trials)
         )  # fmt: skip
 
-    def _over_trials(self, query: Embeddings, gallery: Embeddings) -> dict[str, float]:
+    def _over_trials(self, query: Embeddings, gallery: Embeddings, trials) -> dict[str, float]:
         similarity = query.x @ gallery.x.T  # (q, g)
-        return self._scores(query, gallery, lambda rows: similarity[:, rows])
+        return self._scores(query, gallery, trials, lambda rows: similarity[:, rows])
 
-    def _scores(self, query: Embeddings, gallery: Embeddings, similarity) -> dict[str, float]:
+    def _scores(self, query: Embeddings, gallery: Embeddings, trials, similarity) -> dict:
         """``similarity`` of a trial's gallery rows, (q, rows)."""
         found = [
             evaluate(
@@ -106,7 +121,7 @@ class RetrievalTask:
                 gallery.camera[rows],
                 protocol=self.protocol,
             )
-            for rows in map(torch.as_tensor, self.trials)
+            for rows in map(torch.as_tensor, trials)
         ]
         mean = mean_over_trials(found)
         return {f"rank{k}": mean.rank(k) for k in RANKS} | {
@@ -115,6 +130,18 @@ class RetrievalTask:
             "rank1_over_trials_sd": float(mean.cmc_std[0]),
             "trials": mean.trials,
         }
+
+
+def pooled(embeddings: Embeddings, tracklet: np.ndarray) -> Embeddings:
+    """One row a tracklet, by number: the mean of its rows at unit length, and its first row's ids.
+
+    Source: temporal average pooling of VCM-project233/MITML and dyhBUPT/BUPTCampus. Differs: they
+    average inside a network that is trained on tracklets.
+    """
+    _, first, group = np.unique(tracklet, return_index=True, return_inverse=True)
+    x, group = embeddings.x, torch.as_tensor(group, device=embeddings.x.device)
+    sums = x.new_zeros(len(first), x.shape[1]).index_add_(0, group, x)
+    return replace(embeddings.rows(first), x=torch.nn.functional.normalize(sums, dim=1))
 
 
 def joined(*parts: Embeddings) -> Embeddings:
@@ -149,6 +176,8 @@ def retrieval_task(query: Images, galleries: list[Images], protocol: str) -> Ret
                 first.append((t, i))
             rows.append(place[key])
         trials.append(np.array(rows))
+    if any(gallery.tracklet is not None for gallery in galleries[1:]):
+        raise ValueError(f"{len(galleries)} galleries of tracklets; there is one: leave trials out")
     parts = [
         gallery.rows(np.array([i for owner, i in first if owner == t], dtype=int))  # maybe none
         for t, gallery in enumerate(galleries)
@@ -172,4 +201,5 @@ def stacked(tables: list[Images]) -> Images:
         identity=np.concatenate([t.identity for t in tables]),
         size=head.size,
         name=head.name,
+        tracklet=None if head.tracklet is None else np.concatenate([t.tracklet for t in tables]),
     )

@@ -68,6 +68,7 @@ class Images:
     size : (height, width) in pixels that networks are fed with
     name : what the table is, e.g. "synthvi small train"
     decoded : pictures on disk at ``size`` already, see ``data.decoded``
+    tracklet : (n,) number of the track that a picture is a frame of, or None: each by itself
     """
 
     source: Sequence[Path] | np.ndarray
@@ -77,10 +78,11 @@ class Images:
     size: tuple[int, int]
     name: str = ""
     decoded: Decoded | None = None
+    tracklet: np.ndarray | None = None
 
     def __post_init__(self):
         n = len(self.source)
-        for field in ("modality", "camera", "identity"):
+        for field in ("modality", "camera", "identity", "tracklet"):
             if getattr(self, field) is not None:
                 object.__setattr__(self, field, _ids(getattr(self, field), n, field))
 
@@ -123,6 +125,7 @@ class Images:
             camera=self.camera[index],
             identity=None if self.identity is None else self.identity[index],
             decoded=ready and replace(ready, rows=ready.rows[index]),
+            tracklet=None if self.tracklet is None else self.tracklet[index],
         )
 
     def of(self, modality: Modality) -> "Images":
@@ -146,6 +149,8 @@ class Images:
             for path in self.source:
                 digest.update(f"{Path(path).name}:{Path(path).stat().st_size}\n".encode())
         digest.update(self.modality.tobytes() + self.camera.tobytes())
+        if self.tracklet is not None:
+            digest.update(self.tracklet.tobytes())
         return digest.hexdigest()[:12]
 
 

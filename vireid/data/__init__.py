@@ -20,6 +20,8 @@ _MODULES = {
     "sysu": "vireid.data.benchmarks.sysu",
     "regdb": "vireid.data.benchmarks.regdb",
     "llcm": "vireid.data.benchmarks.llcm",
+    "vcm": "vireid.data.tracklets.vcm",
+    "buptcampus": "vireid.data.tracklets.buptcampus",
 }
 NAMES = tuple(_MODULES)
 SPLITS = ("train", "query", "gallery")
@@ -38,19 +40,21 @@ def load(
 
     Parameters
     ----------
-    name : "synthvi", "m3svd", "files" (your own pictures), "sysu", "regdb" or "llcm"
+    name : "synthvi", "m3svd", "files" (your own pictures), "sysu", "regdb", "llcm",
+        "vcm" or "buptcampus"
     root : folder of the data set, or of several of them; default: the environment's VIREID_DATA,
         else ``data/``. SynthVI is drawn, not read, and ignores it.
     preset : how the data set is used; each module documents its own. sysu: "all" | "indoor";
         regdb and llcm: "visible_to_infrared" | "infrared_to_visible" (query to gallery);
-        files: "infrared_to_visible" | "visible_to_infrared";
+        files, vcm and buptcampus: "infrared_to_visible" | "visible_to_infrared";
         m3svd: "halves" | "alternate" | "all" | "unseen"; synthvi: "tiny" | "small" | "full".
         None takes the first of these.
     split : "train" (both modalities), "query" or "gallery"
     trial : number of the gallery draw, 0..9; in RegDB the train/test split, 1..10. None takes the
         first: 0, but 1 in RegDB, where 0 is an error like any split that does not exist.
     more : options of one data set, e.g. ``shots=10`` (sysu), ``llcm_official_v2i=True`` (llcm),
-        ``tracklets="unmatched"`` (m3svd), ``seed=3`` (synthvi)
+        ``frames=8`` (vcm, buptcampus), ``tracklets="unmatched"`` (m3svd),
+        ``seed=3`` (synthvi)
 
     Raises
     ------

@@ -8,6 +8,8 @@ from pathlib import Path
 from vireid.data import m3svd, m3svd_cut, own, own_check
 from vireid.data.benchmarks import llcm, regdb, sysu
 from vireid.data.benchmarks.files import Row, table
+from vireid.data.tracklets import buptcampus, vcm
+from vireid.data.tracklets import checks as tracklet_checks
 from vireid.types import Images, Modality
 
 # A sentence, what is counted (it may raise what the loaders raise), the official number or numbers.
@@ -270,6 +272,22 @@ KINDS = (
         tables=llcm_tables,
         command=_TRAIN.format(name="llcm"),
         advice=_UNPACK.format("vis, nir, idx, test_vis and test_nir"),
+    ),
+    Kind(
+        title=vcm.TITLE,
+        marks=vcm.MARKS,
+        checks=tracklet_checks.vcm_checks,
+        tables=tracklet_checks.vcm_tables,
+        command=_TRAIN.format(name="vcm"),
+        advice=_UNPACK.format("the people's folders and info"),
+    ),
+    Kind(
+        title=buptcampus.TITLE,
+        marks=buptcampus.MARKS,
+        checks=tracklet_checks.buptcampus_checks,
+        tables=tracklet_checks.buptcampus_tables,
+        command=_TRAIN.format(name="buptcampus"),
+        advice=_UNPACK.format("DATA, data_paths.json and the lists"),
     ),
     Kind(
         title=m3svd.TITLE,

@@ -9,7 +9,8 @@ import torch
 
 from vireid.evaluation.given import as_array, table, whole_numbers
 
-PROTOCOLS = ("sysu", "regdb", "llcm")
+PROTOCOLS = ("sysu", "regdb", "llcm", "vcm")
+PER_IMAGE = ("regdb", "vcm")  # CMC counts gallery images, not distinct identities
 BACKENDS = ("auto", "plain", "compiled")
 BLOCK = 2**17  # query-gallery pairs sorted at once: about what a cache holds
 COMPILED_FROM = 2**20  # fewer pairs are ranked before the compiled loops are even loaded
@@ -92,8 +93,8 @@ def evaluate(
     similarity : (q, g) larger is more alike
     query_identity, query_camera : (q,) ; gallery_identity, gallery_camera : (g,)
     protocol : "sysu" leaves camera 2 out for queries of camera 3; "llcm" leaves out gallery images
-        of the query's identity *and* camera; "regdb" leaves out nothing. In the first two, CMC
-        counts distinct identities.
+        of the query's identity *and* camera, as does "vcm"; "regdb" leaves out nothing. In the
+        first two, CMC counts distinct identities, in the others gallery images (or tracklets).
     backend : "plain" (numpy, sorts), "compiled" (numba, counts; the same result), "auto" by size
 
     Raises ValueError for wrong shapes, NaN, an unknown protocol, cameras that are no whole numbers
@@ -106,7 +107,7 @@ def evaluate(
         raise ValueError(f"backend={backend!r}; known: {', '.join(BACKENDS)}")
     similarity, query, gallery = table(similarity, query_identity, gallery_identity)
     keys = _keys(query, gallery, query_camera, gallery_camera, protocol)
-    (query, gallery), distinct = _codes(query, gallery), protocol != "regdb"
+    (query, gallery), distinct = _codes(query, gallery), protocol not in PER_IMAGE
     small = backend == "auto" and similarity.size < COMPILED_FROM
     score = _sorted if backend == "plain" or small else _counted
     first, precision, penalty = score(similarity, query, gallery, keys, distinct=distinct)
@@ -220,7 +221,7 @@ def _keys(query, gallery, query_camera, gallery_camera, protocol: str):
             )
     if protocol == "sysu":
         return np.where(query_camera == 3, 0, 1), np.where(gallery_camera == 2, 0, 2)
-    if protocol == "llcm":
+    if protocol in ("llcm", "vcm"):
         camera = _codes(query_camera, gallery_camera)
         cameras = max(map(np.max, camera)) + 1
         query, gallery = _codes(query, gallery)

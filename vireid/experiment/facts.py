@@ -59,6 +59,18 @@ FACTS = {
         10,
         "single-shot galleries per camera; the same camera's pictures are left out",
     ),
+    "vcm": Facts(
+        None,
+        500,
+        (288, 144),
+        DIRECTIONS,
+        (0,),
+        1,
+        "tracklet to tracklet; a tracklet of the query's person and camera is left out",
+    ),
+    "buptcampus": Facts(
+        None, 1074, (288, 144), DIRECTIONS, (0,), 1, "tracklet to tracklet, nothing is left out"
+    ),
     "synthvi": Facts(
         None,
         None,

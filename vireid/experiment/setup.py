@@ -19,6 +19,8 @@ DEFAULTS = {
     "sysu": ("agw", "imagenet", "official", "sysu", 10),
     "regdb": ("agw", "imagenet", "official_regdb", "regdb", 1),
     "llcm": ("agw", "imagenet", "official_llcm", "llcm", 10),
+    "vcm": ("agw", "imagenet", "official", "vcm", 1),
+    "buptcampus": ("agw", "imagenet", "official", "regdb", 1),
 }
 
 

@@ -86,7 +86,8 @@ def pictures(folder: Path) -> list[Path]:
     )
 
 
-def _lines(file: Path, title: str) -> list[tuple[int, str]]:
+def lines(file: Path, title: str) -> list[tuple[int, str]]:
+    """(number, text) of the lines of a list that are not blank; ValueError when there is none."""
     said = files.text(require(file, title), f"list of {title}")
     numbered = [(i, line.strip()) for i, line in enumerate(said.splitlines(), 1) if line.strip()]
     if not numbered:
@@ -100,7 +101,7 @@ def read_identities(file: Path, title: str) -> list[int]:
     Raises FileNotFoundError without the file, ValueError naming file and line of a non-number.
     """
     found = set()
-    for number, line in _lines(file, title):
+    for number, line in lines(file, title):
         for word in line.split(","):
             if not word.strip().isdecimal():
                 raise ValueError(
@@ -126,7 +127,7 @@ def read_index(file: Path, folder: Path, title: str) -> list[Entry]:
     a malformed line.
     """
     entries = []
-    for number, line in _lines(file, title):
+    for number, line in lines(file, title):
         where = f"{file}, line {number}"
         words = line.split()
         if len(words) != 2 or not words[1].isdecimal():
