@@ -10,7 +10,7 @@ from layouts import LLCM_TEST, SYSU_PEOPLE, llcm_name, picture
 
 from vireid import data
 from vireid.data.benchmarks import files, llcm, sysu
-from vireid.data.official import valid_queries
+from vireid.data.counts import valid_queries
 from vireid.types import Modality
 
 

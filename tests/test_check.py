@@ -11,8 +11,8 @@ from vireid import data
 from vireid.cli import main
 from vireid.data.benchmarks import sysu
 from vireid.data.check import report
+from vireid.data.counts import sysu_checks
 from vireid.data.m3svd_cut import BOXES, read_boxes
-from vireid.data.official import sysu_checks
 from vireid.types import Modality
 
 
@@ -125,6 +125,7 @@ def test_official_sysu_is_complete(tmp_path, monkeypatch):
         "training pictures, visible + infrared: 22,258 + 11,909",
         "queries: 3,803",
         "one gallery draw, all search: 301",
+        "checksum of who is tested on: d11bc1de3c59",
         "queries with an answer in it, all search: 3,803",
         "one gallery draw, indoor search: 112",
         "queries with an answer in it, indoor search: 2,208",

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from vireid.data.benchmarks.files import SYNTHETIC
 from vireid.data.content import look
-from vireid.data.official import KINDS, Check, Kind, words
+from vireid.data.counts import Check, words
+from vireid.data.official import KINDS, Kind
 
 MARKS = {"ok": "ok      ", "differs": "DIFFERS ", "missing": "MISSING ", "broken": "BROKEN  "}
 
