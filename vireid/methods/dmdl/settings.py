@@ -95,7 +95,8 @@ class Settings(DCL):
         triplet over both is added, the triplets' growing weight being 1
 
     Raises ValueError for settings out of range.
-    Source: DMDL (arXiv 2512.03745); defaults are the released code's for SYSU-MM01.
+    Source: DMDL (arXiv 2512.03745); defaults are the released code's for SYSU-MM01, but for
+    ``bn_chunks`` (4 in the preset) and ``moves``.
     """
 
     # What stage 1 of other methods can do and this one cannot: no fields here.
