@@ -4,6 +4,7 @@ Convention: one multiply-add counts once (GMAC); a FLOP count is twice that. Con
 matrix products are counted, attention's two included; norms, pooling and elementwise work are not.
 """
 
+import copy
 import time
 from statistics import median
 
@@ -38,6 +39,44 @@ def multiply_adds(model: nn.Module, size: tuple[int, int]) -> int:
         model.eval()(*_batch(model, size, 1))
     model.train(mode)
     return counter.get_total_flops() // 2
+
+
+def activation_bytes(model: nn.Module, size: tuple[int, int], *, batch: int = 4) -> float:
+    """Bytes of memory a picture that a training step holds at its peak, float32; counted, not run.
+
+    What is kept for the backward pass; where the network computes blocks again (``recompute``), the
+    blocks' inputs, and the insides of the largest block while it is computed again. Parameters,
+    their gradients and the optimiser's numbers come on top, once for all pictures.
+    """
+    model = copy.deepcopy(model).to("meta").train()
+    pictures, modality = _batch(model, size, batch)
+    again = model.recompute if hasattr(model, "recompute") else False
+    parts, inside = [], [0]
+    if again:
+        model.recompute = False
+        parts = [(model.stems, (pictures, modality))]
+        x = model.stems(pictures, modality)
+        for block in model.blocks():
+            parts.append((block, (x,)))
+            x = block(x)
+        inside = [_saved(part, given) for part, given in parts]
+    whole = _saved(model, (pictures, modality))
+    inputs = sum(given[0].nbytes for _, given in parts)
+    return (whole - sum(inside) + inputs + max(inside)) / batch
+
+
+def _saved(part: nn.Module, given: tuple) -> int:
+    """Bytes of the tensors that autograd keeps of ``part(*given)``, without parameters."""
+    own = {t.untyped_storage()._cdata for t in (*part.parameters(), *part.buffers(), *given)}
+    kept = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept[tensor.untyped_storage()._cdata] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        part(*given)
+    return sum(t.untyped_storage().nbytes() for cdata, t in kept.items() if cdata not in own)
 
 
 def pictures_per_second(
@@ -101,8 +140,10 @@ def cost_table(
     device, batch, seconds : of the speed measurement; seconds=None leaves it out, and then nothing
         is computed, only counted
 
-    Columns: network, height, width, feature (numbers), parameters, gmac, gflop (= 2 gmac), and
-    unless left out pictures per second ``forward`` and ``training`` (forward and backward).
+    Columns: network, height, width, feature (numbers), parameters, gmac, gflop (= 2 gmac), ``step``
+    (MB of memory a picture in a training step) and ``recompute`` (the same where the network has
+    that option), and unless left out pictures per second ``forward`` and ``training`` (forward
+    and backward).
     """
     import pandas as pd
 
@@ -117,6 +158,10 @@ def cost_table(
         gmac = multiply_adds(model, own) / 1e9
         row = {"network": name, "height": own[0], "width": own[1], "feature": model.dim}
         row |= {"parameters": parameters(model), "gmac": gmac, "gflop": 2 * gmac}
+        row["step"] = activation_bytes(model, own) / 1e6
+        if hasattr(model, "recompute"):
+            again = build(name, recompute=True)
+            row["recompute"] = activation_bytes(again, own) / 1e6
         for column, train in (
             (("forward", False), ("training", True)) if seconds is not None else ()
         ):
