@@ -18,7 +18,7 @@ from vireid.types import Images
 RANKS = """
 import json, sys
 import torch
-import test_sharding as here
+import MODULE as here
 from vireid import sharding
 
 with sharding.ranks(patience=60) as (rank, size):
@@ -28,13 +28,13 @@ with sharding.ranks(patience=60) as (rank, size):
 N, K = 61, 9
 
 
-def launch(case: str, out: Path, size: int = 2) -> list:
+def launch(case: str, out: Path, size: int = 2, *, module: str = "test_sharding") -> list:
     """What each of the ranks that torchrun starts makes of a case."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     script = out / "ranks.py"
-    script.write_text(RANKS)
+    script.write_text(RANKS.replace("MODULE", module))
     run = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={size}"]
     run += ["--master-addr=127.0.0.1", f"--master-port={port}", str(script), case, str(out)]
     paths = [str(Path(__file__).parent), str(Path(sharding.__file__).parents[1])]
@@ -169,7 +169,7 @@ def test_without_torchrun_there_is_one_rank(monkeypatch):
 def test_shares_cover_all_rows_once(n, unit, monkeypatch):
     parts = []
     for rank in range(3):
-        monkeypatch.setattr(sharding, "_place", lambda rank=rank: (rank, 3))
+        monkeypatch.setattr(sharding, "place", lambda rank=rank: (rank, 3))
         parts.append(range(n)[sharding.share(n, unit=unit)])
     assert [i for part in parts for i in part] == list(range(n))
     assert all(part.start % unit == 0 and len(part) for part in parts)

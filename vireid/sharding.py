@@ -24,7 +24,7 @@ from vireid.neighbours import plain
 from vireid.neighbours.sources import clamp, unit_rows
 from vireid.types import Embeddings, Images
 
-__all__ = ["extract", "gathered", "nearest", "ranks", "share"]
+__all__ = ["exchanged", "extract", "gathered", "nearest", "place", "ranks", "share", "together"]
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def share(n: int, *, unit: int = 1) -> slice:
 
     Raises ValueError when there are fewer units than ranks.
     """
-    rank, size = _place()
+    rank, size = place()
     units = -(-n // unit)
     if units < size:
         raise ValueError(
@@ -84,7 +84,7 @@ def extract(
         raise ValueError(f"batch={batch}; give at least 1 picture per forward pass")
     part = share(len(images), unit=batch)
     rows = torch.arange(len(images))[part].numpy()
-    own = _together(
+    own = together(
         lambda: features.extract(model, images.rows(rows), batch=batch, **options),
         f"rows from {part.start}: ",
     )
@@ -110,12 +110,12 @@ def nearest(x, k: int) -> tuple[Tensor, Tensor]:
     Each rank holds its own rows and one other part at a time. Raises ValueError on all ranks when
     one has no rows, rows with NaN, infinity or zeros, or other columns than the rest.
     """
-    x = _together(lambda: unit_rows(x).contiguous())
-    shapes = _exchanged((x.shape[1], str(x.dtype)))
+    x = together(lambda: unit_rows(x).contiguous())
+    shapes = exchanged((x.shape[1], str(x.dtype)))
     if len(set(shapes)) > 1:
         raise ValueError(f"ranks hold rows of different width or kind: {shapes}")
-    sizes = _exchanged(len(x))
-    rank, sizes = _place()[0], _exchanged(len(x))
+    sizes = exchanged(len(x))
+    rank, sizes = place()[0], exchanged(len(x))
     k, starts = clamp(k, sum(sizes)), [sum(sizes[:r]) for r in range(len(sizes))]
     mine = torch.arange(len(x), device=x.device)
     lists = mine.new_empty(len(x), 0), x.new_empty(len(x), 0)
@@ -144,34 +144,34 @@ def gathered(x: Tensor) -> Tensor:
 
 def _parts(x: Tensor) -> Iterator[Tensor]:
     """Every rank's tensor in turn; one at a time is in memory beside one's own."""
-    for source, size in enumerate(_exchanged(len(x))):
-        part = x if source == _place()[0] else x.new_empty(size, *x.shape[1:])
+    for source, size in enumerate(exchanged(len(x))):
+        part = x if source == place()[0] else x.new_empty(size, *x.shape[1:])
         if dist.is_initialized():
             dist.broadcast(part, source)
         yield part
 
 
-def _place() -> tuple[int, int]:
+def place() -> tuple[int, int]:
     """Number of this rank, and how many there are."""
     return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
 
 
-def _exchanged(value) -> list:
+def exchanged(value) -> list:
     """What every rank has for a small value."""
-    values = [value] * _place()[1]
+    values = [value] * place()[1]
     if dist.is_initialized():
         dist.all_gather_object(values, value)
     return values
 
 
-def _together(work: Callable, where: str = ""):
+def together(work: Callable, where: str = ""):
     """The result of work(), or one rank's error on all ranks: the others would wait for it."""
     result, problem = None, None
     try:
         result = work()
     except (ValueError, OSError) as error:
         problem = (OSError if isinstance(error, OSError) else ValueError, f"{where}{error}")
-    for rank, found in enumerate(_exchanged(problem)):
+    for rank, found in enumerate(exchanged(problem)):
         if found:
             kind, words = found
             raise kind(f"rank {rank}: {words}")

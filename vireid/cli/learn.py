@@ -109,16 +109,21 @@ def _many_runs(parser, example: str) -> None:
 
 
 def _train(a) -> None:
-    from vireid import experiment
+    from vireid import experiment, sharding
 
-    ready, chosen = prepare(a), switches(a.switches)
-    out = a.out or _folder(a, ready, chosen)
-    _, run = experiment.train(
-        ready, a.method, seed=a.seed, row=a.row, switches=chosen, out=out, resume=a.resume,
-        overwrite=a.overwrite, **fitting(a),
-    )  # fmt: skip
-    print(run.summary())
-    print(f"kept in {out}/: run.json, model.safetensors")
+    with sharding.ranks() as (rank, size):
+        ready, chosen = prepare(a), switches(a.switches)
+        if size > 1:
+            chosen.setdefault("bn_chunks", size)
+        out = a.out or _folder(a, ready, chosen)
+        options = fitting(a) | {"progress": rank == 0}
+        _, run = experiment.train(
+            ready, a.method, seed=a.seed, row=a.row, switches=chosen, out=out, resume=a.resume,
+            overwrite=a.overwrite, **options,
+        )  # fmt: skip
+    if rank == 0:
+        print(run.summary())
+        print(f"kept in {out}/: run.json, model.safetensors")
 
 
 def _folder(a, ready, chosen: dict) -> Path:

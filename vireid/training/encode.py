@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from vireid.models import Output
+from vireid.training.parallel import joined, own_parts
 from vireid.types import Batch, Modality
 
 
@@ -25,7 +26,7 @@ def encoder(
     ----------
     pictures : id(batch) -> (b, 3, h, w) network input
     chunks : parts that batch norm sees each by itself, see ``shares``; running statistics move with
-        the first. Source: what ``chunks`` cards did in the released runs
+        the first; of several ranks each does its own. Source: what ``chunks`` cards did in the released runs
     amp : the network in bfloat16, its answers in float32
     """
 
@@ -41,12 +42,15 @@ def encoder(
         if chunks == 1:
             return forward(batch, at)
         parts, found = shares(batch.modality[at.numpy()], chunks), []
-        for i, part in enumerate(parts):
-            with running_statistics(model, moving=i == 0):
+        own, start = own_parts(parts)
+        for part in own:
+            with running_statistics(model, moving=part is parts[0]):
                 found.append(forward(batch, at[part]))
         back = torch.cat(parts).argsort().to(device)
         columns = zip(*found, strict=True)
-        return Output(*(None if c[0] is None else torch.cat(c)[back] for c in columns))
+        return Output(
+            *(None if c[0] is None else joined(torch.cat(c), start)[back] for c in columns)
+        )
 
     return encode
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from vireid import sharding
 from vireid.curves import label_curves, neighbour_curves
 from vireid.data.loading import loaded
 from vireid.features import extract, pick_device
@@ -16,10 +17,12 @@ from vireid.runs import Run, refuse_another, versions
 from vireid.training import checkpoint
 from vireid.training.checkpoint import NETWORK, RECORD
 from vireid.training.encode import encoder
+from vireid.training.parallel import check_agreement, check_ranks, share_network, sum_gradients
 from vireid.training.stop import Stop
-from vireid.types import Images
+from vireid.types import Embeddings, Images
 
 PRECISION = {False: "float32", True: "bfloat16"}  # of the network's steps, by ``fit``'s amp
+BATCH = 64  # pictures that are described at once
 MOST_THREADS = 8  # that make pictures, unless told otherwise
 
 
@@ -36,6 +39,8 @@ class Session:
         self.recipe, self.stop = None, Stop(None)
         self.workers = picture_threads(self.device) if workers is None else workers
         self.stage, self.optimiser, self.best = 0, None, None
+        check_ranks(method.bn_chunks)
+        share_network(self.model, weights=True)
         method.start(model, seed)
 
     def begin(self, out, resume: bool, overwrite: bool, about: dict) -> Run:
@@ -63,7 +68,7 @@ class Session:
             return run
         if resume and (saved := checkpoint.load(out)):
             return self.restore(saved, run, out)
-        checkpoint.make_room(out, overwrite=overwrite)
+        sharding.together(lambda: is_first() and checkpoint.make_room(out, overwrite=overwrite))
         return run
 
     def restore(self, saved: dict, fresh: Run, out) -> Run:
@@ -98,9 +103,12 @@ class Session:
             group["lr"] = rate
         torch.manual_seed(np.random.default_rng([self.seed, epoch, 7]).integers(2**62))
         bar.set_description(f"epoch {epoch + 1}/{total}, stage {stage}: features, clusters")
-        train = extract(self.model, self.images, device=self.device)
+        train = self.describe()
         labels = self.method.relabel(
             train if not self.method.unsupervised else train.blind(), epoch
+        )
+        check_agreement(
+            f"the labels of epoch {epoch}", [torch.as_tensor(v.label) for v in labels.values()]
         )
         row = {"epoch": epoch, "stage": stage, "lr": rate, "steps": 0}
         row |= label_curves(labels, train)
@@ -138,7 +146,9 @@ class Session:
             )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        sum_gradients(self.model)
         self.optimiser.step()
+        share_network(self.model)  # batch norm's statistics are the first rank's
 
     def load(self, batches, epoch: int) -> Iterator[tuple]:
         """(batch or tuple of batches, {id(batch): pictures}), the next one prepared meanwhile."""
@@ -146,6 +156,12 @@ class Session:
             int(np.random.default_rng([self.seed, epoch, 8]).integers(2**62))
         )
         return loaded(batches, self.images, self.recipe, generator=generator, workers=self.workers)
+
+    def describe(self) -> Embeddings:
+        """Features of the training pictures, by all ranks where there is work for each."""
+        many = len(self.images) > BATCH * (sharding.place()[1] - 1)
+        by = sharding.extract if many else extract
+        return by(self.model, self.images, batch=BATCH, device=self.device)
 
     def test(self, test: RetrievalTask) -> dict:
         """Retrieval scores of the network as it is now."""
@@ -158,7 +174,7 @@ class Session:
             if self.best is None or row[by] > self.best["score"]:
                 model = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
                 self.best = {"score": row[by], "epoch": row["epoch"], "model": model}
-        if out is not None:
+        if out is not None and is_first():
             saved = {
                 "epoch": row["epoch"],
                 "model": self.model.state_dict(),
@@ -176,11 +192,11 @@ class Session:
         if self.best is not None:
             self.model.load_state_dict(self.best["model"])
             run.selected_epoch = self.best["epoch"]
-        train = extract(self.model, self.images, device=self.device)
+        train = self.describe()
         run.result = neighbour_curves(train)
         if test is not None:
             run.result |= self.test(test)
-        if out is not None:  # the network last: where it lies, the run is finished
+        if out is not None and is_first():  # the network last: where it lies, the run is finished
             run.save(Path(out) / RECORD)
             save(self.model, Path(out) / NETWORK)
 
@@ -188,3 +204,8 @@ class Session:
 def picture_threads(device: torch.device) -> int:
     """Threads that make pictures by default: one where the network needs the cores itself."""
     return 1 if device.type == "cpu" else min(MOST_THREADS, os.cpu_count() or 1)
+
+
+def is_first() -> bool:
+    """Whether this is the rank that writes."""
+    return sharding.place()[0] == 0
