@@ -15,13 +15,13 @@ def recomputed(part: nn.Module, *given: Tensor) -> Tensor:
     Source: Chen et al. 2016, Training Deep Nets with Sublinear Memory Cost (arXiv 1604.06174).
     """
     return checkpoint(
-        part, *given, use_reentrant=False, context_fn=lambda: (nullcontext(), _standing(part))
+        part, *given, use_reentrant=False, context_fn=lambda: (nullcontext(), standing(part))
     )
 
 
 @contextmanager
-def _standing(part: nn.Module) -> Iterator[None]:
-    """Inside, nothing that batch norms keep from batch to batch moves."""
+def standing(part: nn.Module) -> Iterator[None]:
+    """Inside, nothing that batch norms keep from batch to batch moves: statistics and counts."""
     norms = [m for m in part.modules() if isinstance(m, _BatchNorm)]
     usual = [(norm.momentum, norm.num_batches_tracked.clone()) for norm in norms]
     try:

@@ -18,7 +18,7 @@ from vireid.methods.base import Method
 from vireid.retrieval_task import RetrievalTask
 from vireid.runs import Run
 from vireid.training.checkpoint import check_space, held
-from vireid.training.session import PRECISION, Session
+from vireid.training.session import PRECISION, Session, is_first
 from vireid.training.stop import stoppable
 from vireid.types import Images
 
@@ -99,7 +99,7 @@ def fit(  # noqa: PLR0913
         model, method, images, seed=seed, device=pick_device(device), test=test,
         precision=PRECISION[amp], **chosen_by(select, select_by, evaluate_every),
     )  # fmt: skip
-    with held(out), stoppable(out) as stop:
+    with held(out if is_first() else None), stoppable(out) as stop:
         session = Session(
             model, method, images, seed=seed, device=device, amp=amp, told=told, workers=workers
         )

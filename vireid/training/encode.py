@@ -1,13 +1,13 @@
 """A batch through the network as a method sees it: in parts, in bfloat16, on the device."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from vireid.models import Output
+from vireid.models.recompute import standing
 from vireid.training.parallel import joined, own_parts
 from vireid.types import Batch, Modality
 
@@ -26,7 +26,7 @@ def encoder(
     ----------
     pictures : id(batch) -> (b, 3, h, w) network input
     chunks : parts that batch norm sees each by itself, see ``shares``; running statistics move with
-        the first; of several ranks each does its own. Source: what ``chunks`` cards did in the released runs
+        the first; ranks share them. Source: what ``chunks`` cards did in the released runs
     amp : the network in bfloat16, its answers in float32
     """
 
@@ -44,7 +44,7 @@ def encoder(
         parts, found = shares(batch.modality[at.numpy()], chunks), []
         own, start = own_parts(parts)
         for part in own:
-            with running_statistics(model, moving=part is parts[0]):
+            with nullcontext() if part is parts[0] else standing(model):
                 found.append(forward(batch, at[part]))
         back = torch.cat(parts).argsort().to(device)
         columns = zip(*found, strict=True)
@@ -60,17 +60,3 @@ def shares(modality, chunks: int) -> list[Tensor]:
     modality = torch.as_tensor(modality)
     sides = [(modality == own).nonzero().squeeze(1).tensor_split(chunks) for own in Modality]
     return [part for share in zip(*sides, strict=True) if len(part := torch.cat(share))]
-
-
-@contextmanager
-def running_statistics(model: torch.nn.Module, *, moving: bool) -> Iterator[None]:
-    """Inside, batch norms keep their running statistics unless they are ``moving``."""
-    norms = [part for part in model.modules() if isinstance(part, _BatchNorm)]
-    usual = [norm.momentum for norm in norms]
-    try:
-        for norm in norms:
-            norm.momentum = norm.momentum if moving else 0.0
-        yield
-    finally:
-        for norm, momentum in zip(norms, usual, strict=True):
-            norm.momentum = momentum
