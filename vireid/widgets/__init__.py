@@ -26,6 +26,7 @@ from vireid.widgets.regions import regional_neighbours
 from vireid.widgets.scene import Outcome, Scene, disturbed, outcomes, own_clusters
 from vireid.widgets.spread import Problem, affinity_pictures, few, problem, transfer
 from vireid.widgets.twins import twins
+from vireid.widgets.writing import writing_order
 
 __all__ = [
     "Ablation",
@@ -78,4 +79,5 @@ __all__ = [
     "view",
     "view_features",
     "views",
+    "writing_order",
 ]
