@@ -237,6 +237,18 @@ class PseudoLabels:
         return int((self.label < 0).sum())
 
 
+def few_clusters(label) -> str:
+    """Why labels (n,) have fewer than two clusters, and what to do: the two causes are opposite."""
+    label = np.asarray(label)
+    kept, n = int((label >= 0).sum()), len(label)
+    if kept > n / 4 and label.max() == label[label >= 0].min():  # n may count both modalities
+        return f"one cluster has swallowed {kept} of {n} images: lower eps"
+    return (
+        f"{kept} of {n} images are in a cluster: raise eps, lower min_samples, "
+        "or begin from pre-trained weights"
+    )
+
+
 @dataclass(frozen=True)
 class Batch:
     """Which training images one forward pass shows, and how.

@@ -24,7 +24,7 @@ def pair(visible, infrared, what: str = "cluster") -> tuple[Tensor, Tensor]:
     if not (shapes[0][0] and shapes[1][0]):
         raise ValueError(
             f"nothing to match: {shapes[0][0]} visible and {shapes[1][0]} infrared {what}s; "
-            "if DBSCAN left only outliers, try a larger eps"
+            "if DBSCAN left only outliers, raise eps"
         )
     if shapes[0][1] != shapes[1][1]:
         raise ValueError(f"visible rows are {shapes[0][1]} wide, infrared rows {shapes[1][1]}")
@@ -67,7 +67,7 @@ def centroids(x: Tensor, labels: Tensor, name: str = "labels") -> Tensor:
     """
     kept = labels >= 0
     if not kept.any():
-        raise NoClustersError(f"{name}: all {len(labels)} images are outliers; try a larger eps")
+        raise NoClustersError(f"{name}: all {len(labels)} images are outliers; raise eps")
     size = labels[kept].bincount()
     if not size.all():
         empty = (size == 0).nonzero().squeeze(1).tolist()

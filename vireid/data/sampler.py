@@ -6,6 +6,8 @@ from itertools import cycle, islice
 
 import numpy as np
 
+from vireid.types import few_clusters
+
 
 def draw(
     label: np.ndarray,
@@ -45,7 +47,7 @@ def draw(
     label = np.asarray(label, dtype=np.int64)
     camera = _checked_camera(label, camera, camera_aware)
     rows_of = list(_rows_of(label).values())
-    identities = _at_most(identities, len(rows_of), instances, images=len(label))
+    identities = _at_most(identities, len(rows_of), instances, label=label)
     return _batches(rows_of, camera, identities, instances, iterations=iterations, rng=rng)
 
 
@@ -77,9 +79,9 @@ def draw_aligned(
     camera = [_checked_camera(label, camera, camera_aware) for label in labels].pop()
     sides = [_rows_of(label) for label in labels]
     for side, label in zip(sides, labels, strict=True):
-        _at_most(2, len(side), instances, images=len(label))
+        _at_most(2, len(side), instances, label=label)
     union = sorted(set().union(*sides))
-    identities = _at_most(identities, len(union), instances, images=labels.shape[1])
+    identities = _at_most(identities, len(union), instances, label=labels.max(0))
     order = rng.permutation(union)
     batches = order[: len(order) - len(order) % identities].reshape(-1, identities)
     sequence = [
@@ -104,15 +106,15 @@ def _rows_of(label: np.ndarray) -> dict[int, np.ndarray]:
     return {int(k): np.flatnonzero(label == k) for k in np.unique(label[label >= 0])}
 
 
-def _at_most(identities: int, clusters: int, instances: int, *, images: int) -> int:
+def _at_most(identities: int, clusters: int, instances: int, *, label: np.ndarray) -> int:
     """How many identities a batch can have; ValueError when it cannot have two."""
     for name, value in (("identities", identities), ("instances", instances)):
         if value < 1:
             raise ValueError(f"{name}={value}; give at least 1")
     if clusters < 2:
         raise ValueError(
-            f"{clusters} cluster(s) in {images} images: a batch needs two to compare; "
-            "raise eps or lower min_samples of the clustering"
+            f"{clusters} cluster(s) in {len(label)} images: a batch needs two to compare; "
+            f"{few_clusters(label)}"
         )
     if clusters < identities:
         warnings.warn(

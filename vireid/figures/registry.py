@@ -32,7 +32,13 @@ def drawing(shows: str, after: str = "") -> Callable:
 
 
 def draw_all(out: Path | None = None, only: list[str] | None = None) -> list[Path]:
-    """Draw all figures (or those named) into a folder and write its index page."""
+    """Draw all figures (or those named) into a folder and write its index page.
+
+    Raises ValueError for a name that no figure has.
+    """
+    known = [item.name for item in DRAWINGS]
+    if unknown := sorted(set(only or ()) - set(known)):
+        raise ValueError(f"no figure is called {', '.join(unknown)}; known: {', '.join(known)}")
     out = Path(out or CHECKOUT / "figures")
     out.mkdir(parents=True, exist_ok=True)
     written, missing = [], []

@@ -9,6 +9,8 @@ import io
 import json
 import pickle
 import stat
+import subprocess
+import sys
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -29,6 +31,7 @@ from vireid.files.kinds import (
 
 PICTURE, REFETCH = "picture", "Delete it or fetch it again"
 MAX_PIXELS = 2**26  # of one picture, 64 Mi; a person's crop has some 40,000
+OPEN_MATLAB = "import sys; from scipy.io import loadmat; loadmat(sys.argv[1])"
 TENSOR_FILES = (".safetensors", ".pth", ".pt", ".tar", ".npz")
 
 
@@ -135,11 +138,17 @@ def _torch_file(path: Path, wanted: str) -> dict:
 
 
 def matlab(path: str | Path, wanted: str) -> dict:
-    """The variables of a MATLAB file (version 5 to 7), by name."""
+    """The variables of a MATLAB file (version 5 to 7), by name.
+
+    It is opened in a process of its own first: scipy's compiled reader dies of some damaged files.
+    """
     from scipy.io import loadmat
 
     path = Path(path)
     expect(path, ("mat",), wanted)
+    tried = subprocess.run([sys.executable, "-c", OPEN_MATLAB, path], capture_output=True)
+    if tried.returncode:
+        raise BrokenFile(wanted, "it is cut short or damaged", path, FETCH)
     with reading(path, wanted):
         return loadmat(path)
 

@@ -89,7 +89,10 @@ def _named(model: nn.Module, name: str) -> dict[str, Tensor]:
     kind = type(model).__name__
     if name == "synthvi":
         if kind != "Small":
-            raise ValueError(f"weights='synthvi' belong to the network 'small', not to {kind}")
+            raise ValueError(
+                f"weights='synthvi' belong to the network 'small', not to {kind}; "
+                "give --weights imagenet, none, or a file (weights=)"
+            )
         if not SYNTHVI.is_file():
             raise FileNotFoundError(
                 f"no weights at {SYNTHVI}; restore the file from the repository or train it anew "

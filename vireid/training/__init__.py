@@ -172,7 +172,10 @@ def _check(images: Images, *, select: str, select_by: str, test, evaluate_every:
         if given not in known:
             raise ValueError(f"{name}={given!r}; known: {', '.join(known)}")
     if select == "best_test" and (test is None or not evaluate_every):
-        raise ValueError("select='best_test' needs test= and evaluate_every= >= 1")
+        raise ValueError(
+            "select='best_test' needs scores to choose by: give --evaluate-every 1 "
+            "(evaluate_every=1 and test=)"
+        )
     if len(set(images.modality.tolist())) < 2:
         raise ValueError(f"{images.name or 'images'}: training needs visible and infrared pictures")
 

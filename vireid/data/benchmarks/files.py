@@ -44,7 +44,7 @@ def choose(value: str, known: Iterable[str], argument: str) -> str:
 def trial_number(trial: int, known: range, what: str) -> int:
     """The trial as an int; ValueError outside the known ones."""
     if operator.index(trial) not in known:
-        raise ValueError(f"trial={trial}: {what} counts {known.start}..{known.stop - 1}")
+        raise ValueError(f"trial={trial}: {what}: choose one of {known.start}..{known.stop - 1}")
     return operator.index(trial)
 
 
@@ -59,7 +59,8 @@ def find_folder(root: Path, *, title: str, names: Iterable[str], marks: Iterable
             return folder
     raise FileNotFoundError(
         f"no {title} in {root}: neither {', '.join(marks)} nor a folder {' or '.join(names)} is "
-        "there. data/README.md tells how to get and lay it out; then pass root= or set VIREID_DATA."
+        "there. data/README.md tells how to get and lay it out; then give --root (root=) or set "
+        "VIREID_DATA."
     )
 
 

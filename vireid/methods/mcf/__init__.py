@@ -23,7 +23,7 @@ from vireid.methods.mcf.links import Links, joint_label, link
 from vireid.methods.mcf.settings import Settings
 from vireid.methods.mcf.sides import cluster_similarity, make_sides
 from vireid.models.modality_classifier import ModalityClassifier
-from vireid.types import Batch, Embeddings, Modality, PseudoLabels
+from vireid.types import Batch, Embeddings, Modality, PseudoLabels, few_clusters
 
 AUGMENTED = 2  # modality number of channel-augmented visible pictures, in MAAL
 
@@ -113,16 +113,19 @@ class MCF(Settings):
         if not self.learnt:
             raise AllNoiseError(
                 f"epoch {epoch}: neither modality has two clusters (eps={self.eps}, k1={self.k1}, "
-                f"min_samples={self.min_samples}); try a larger eps, or begin from pre-trained "
-                "weights"
+                f"min_samples={self.min_samples}). {'. '.join(self.why_few(m) for m in Modality)}"
             )
         for own in Modality:
             if own not in self.learnt:
                 warnings.warn(
                     f"epoch {epoch}: {own.word} images have fewer than two clusters and are "
-                    f"skipped (eps={self.eps}); try a larger eps",
+                    f"skipped (eps={self.eps}). {self.why_few(own)}",
                     stacklevel=2,
                 )
+
+    def why_few(self, own: Modality) -> str:
+        """Why a modality has fewer than two clusters, and what to do."""
+        return f"{own.word}: {few_clusters(self.sides[own].label.cpu())}"
 
     def pseudo_labels(self, n: int) -> dict[str, PseudoLabels]:
         """Labels per modality, and once clusters are matched, all in the infrared label space."""
