@@ -5,13 +5,14 @@ export OMP_WAIT_POLICY ?= PASSIVE
 # two notebooks or test files run side by side, one thread each
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help workbook test lab figures lint notebooks lock browser clean
+.PHONY: help workbook test lab figures lint notebooks lock audit browser clean
 
 help:
 	@echo "make workbook   set up, run the whole walk-through on the embedded data (notebooks + figures)"
 	@echo "make test       set up, pass every check: units, notebooks, widgets in a browser, lint"
 	@echo "make lab        set up, open JupyterLab on the first notebook"
 	@echo "make notebooks  re-execute the committed notebooks from their paired scripts"
+	@echo "make audit      look the locked packages up in the lists of known holes (network)"
 	@echo "make lock       resolve pyproject.toml again into requirements.lock"
 
 .venv/ready: requirements.lock pyproject.toml
@@ -46,6 +47,10 @@ test: .venv/ready browser lint
 
 notebooks: .venv/ready
 	$(PY) -m vireid workbook --in-place
+
+# known holes in the locked packages; needs the network
+audit: .venv/ready
+	$(PY) -m uv tool run pip-audit --requirement requirements.lock --require-hashes --disable-pip
 
 lock: .venv/ready
 	$(PY) -m uv pip compile --universal --all-extras --group test --group browser --group dev \

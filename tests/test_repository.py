@@ -1,5 +1,7 @@
 """What a reader of the repository would trip over: machine paths, hosts, pictures, big files."""
 
+import base64
+import json
 import re
 import subprocess
 from itertools import chain
@@ -10,6 +12,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 HOSTS = ("pypi" + ".org", "pythonhosted" + ".org", "npmjs" + ".org", "anaconda" + ".org")
+PICTURES = {".png", ".gif", ".svg", ".webp", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp"}
+FOREIGN = {"image/jpeg", "image/gif", "image/webp", "video/mp4"}
 MACHINE = re.compile(r"(?<![\w.])/(work|root|farm|tmp|home)/[A-Za-z]")
 
 
@@ -86,6 +90,78 @@ def test_readme_commands_are_make_targets():
         assert f"make {target}" in readme
         assert re.search(rf"^{target}:", makefile, re.M)
     assert "make test" in (ROOT / ".ci/run").read_text()
+
+
+SECRETS = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}"
+    r"|\bsk-[A-Za-z0-9]{32}|\bxox[abp]-[0-9A-Za-z-]{20}"
+    r"|(?i:password|passwd|secret|api_key)\s*[=:]\s*[\"'][^\"'\s]{8,}[\"']"
+)
+
+
+def test_no_credentials(tracked):
+    found = [
+        f"{path.name}: {hit.group()[:20]}"
+        for path, text in texts(tracked)
+        for hit in SECRETS.finditer(text)
+    ]
+    assert not found
+
+
+def test_the_scan_for_credentials_sees_one():
+    for text in ("AKIA" + "A" * 16, "ghp_" + "a" * 36, "api_key = '" + "x" * 12 + "'"):
+        assert SECRETS.search(text)
+
+
+def test_pictures_are_this_project_s_own(tracked):
+    """Pictures lie in figures/ alone or inside notebooks, drawn by code: PNG without a camera."""
+    import io
+
+    from PIL import Image
+
+    shown = [(p.name, p.read_bytes()) for p in tracked if p.suffix.lower() in PICTURES]
+    places = {p.relative_to(ROOT).parts[0] for p in tracked if p.suffix.lower() in PICTURES}
+    assert places <= {"figures", "docs"}, places
+    for path in tracked:
+        if path.suffix == ".ipynb":
+            cells = json.loads(path.read_text())["cells"]
+            outputs = [o for cell in cells for o in cell.get("outputs", ())]
+            assert not [k for o in outputs for k in o.get("data", {}) if k in FOREIGN], path.name
+            data = [o.get("data", {}).get("image/png") for o in outputs]
+            shown += [(path.name, base64.b64decode(png)) for png in data if png]
+    for name, content in shown:
+        with Image.open(io.BytesIO(content)) as picture:
+            assert picture.format == "PNG" and not picture.getexif(), name
+
+
+def test_figures_of_real_people_are_marked_and_ignored(monkeypatch, tmp_path, capsys):
+    from vireid import workbook
+
+    done = workbook.Executed("00_x", 1, 2)
+    png = {"00_x-01.png": b"png"}
+    monkeypatch.setattr(workbook, "scripts", lambda only: [Path("00_x.py")])
+    monkeypatch.setattr(workbook, "execute", lambda script, **dial: ({}, done))
+    monkeypatch.setattr(workbook, "dump", lambda notebook: "{}")
+    monkeypatch.setattr(workbook, "pictures", lambda notebook, stem: png)
+    monkeypatch.setattr(workbook, "CHECKOUT", tmp_path)
+    workbook.run(data="m3svd")
+    assert "pictures of real people go to" in capsys.readouterr().out
+    made = [p for p in tmp_path.rglob("*") if p.is_file()]
+    assert len(made) == 2 and all("real-people" in p.name for p in made)
+    for path in made:
+        name = str(path.relative_to(tmp_path))
+        for place in (name, f"docs/{path.name}"):
+            kept = subprocess.run(["git", "check-ignore", "-q", place], cwd=ROOT, check=False)
+            assert kept.returncode in (0, 128), f"{place} is not ignored"  # 128: no checkout
+
+
+def test_promises_name_tests_that_are_there():
+    text = (ROOT / "docs/promises.md").read_text()
+    for name in re.findall(r"(test_\w+)\.py", text):
+        assert (ROOT / f"tests/{name}.py").exists(), name
+    source = "".join(p.read_text() for p in (ROOT / "tests").glob("test_*.py"))
+    for name in re.findall(r"(test_\w+)(?!\w|\.py|\*)", text):
+        assert f"def {name}" in source, name
 
 
 @pytest.mark.parametrize(

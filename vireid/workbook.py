@@ -15,9 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from vireid.files.write import put
 from vireid.paths import CHECKOUT
 
 NOTEBOOKS = CHECKOUT / "notebooks"
+MARK = "real-people"  # in the names of what must not be passed on; .gitignore knows it
 VIEW = "application/vnd.jupyter.widget-view+json"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -203,8 +205,8 @@ def run(
     in_place : write the committed notebooks beside their scripts instead
     jobs : kernels at a time
     only : starts of names, e.g. ``["00", "03"]``; empty means all
-    dial : ``data``, ``preset`` and ``root`` of another data set, see ``execute``; never in place,
-        so that no picture of a real person is committed
+    dial : ``data``, ``preset`` and ``root`` of another data set, see ``execute``; never in place.
+        Copies and pictures of real people then carry ``real-people`` in their names, which git ignores
 
     Raises RuntimeError, after all have run, when a notebook has failed; its copy with the error is
     in ``out`` (a failed notebook is never written in place).
@@ -213,17 +215,20 @@ def run(
         raise ValueError(
             f"in_place=True with data={dial['data']!r}: committed notebooks show SynthVI only"
         )
-    out = Path(out or CHECKOUT / "build" / "workbook")
-    figures = out.parent / "figures"
+    real = dial.get("data") not in (None, "synthvi")
+    out = Path(out or CHECKOUT / "build" / ("workbook" + real * f"-{MARK}"))
+    figures, mark = (out.parent / ("figures" + real * f"-{MARK}"), real * f"{MARK}-")
+    if real:
+        print(f"pictures of real people go to {figures}, which git ignores: keep them there")
 
     def one(script: Path) -> Executed:
         notebook, record = execute(script, **dial)
         if in_place and not record.error:
             script.with_suffix(".ipynb").write_text(dump(notebook), encoding="utf-8")
         else:
-            _write(out / f"{script.stem}.ipynb", dump(notebook).encode())
+            put(out / f"{mark}{script.stem}.ipynb", dump(notebook))
             for name, png in pictures(notebook, script.stem).items():
-                _write(figures / name, png)
+                put(figures / f"{mark}{name}", png)
         print(record, flush=True)
         if record.error:
             print(f"{record.name}: {record.error}", file=sys.stderr, flush=True)
@@ -237,8 +242,3 @@ def run(
             f"{', '.join(r.name for r in failed)} ({out}). Look into the copies there."
         )
     return records
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
