@@ -69,4 +69,7 @@ def value(name: str, field: str, given):
     from vireid.methods.declared import declared, value
 
     owner = Schedule if field in declared(Schedule) else kind(name)
+    if field not in declared(owner):
+        known = sorted({*declared(Schedule), *declared(owner)} - {"schedule"})
+        raise ValueError(f"{name} has no switch {field}; known: {', '.join(known)}")
     return value(owner, field, given)

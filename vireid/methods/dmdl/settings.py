@@ -170,8 +170,11 @@ class Settings(DCL):
 
     def __post_init__(self):
         super().__post_init__()
-        for stage, starts in ((1, self.triplet_starts), (2, self.triplet_starts_2)):
-            triplet_weight(0, stage=stage, starts=starts)
+        for stage, name in ((1, "triplet_starts"), (2, "triplet_starts_2")):
+            try:
+                triplet_weight(0, stage=stage, starts=getattr(self, name))
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from error
         if not self.in_modality_term and not self.cai_weight:
             raise ValueError("in_modality_term=False and cai_weight=0 leave stage 2 without labels")
 
