@@ -206,7 +206,8 @@ def run(
     jobs : kernels at a time
     only : starts of names, e.g. ``["00", "03"]``; empty means all
     dial : ``data``, ``preset`` and ``root`` of another data set, see ``execute``; never in place.
-        Copies and pictures of real people then carry ``real-people`` in their names, which git ignores
+        Copies and pictures of real people then carry ``real-people`` in their names, which git
+        ignores
 
     Raises RuntimeError, after all have run, when a notebook has failed; its copy with the error is
     in ``out`` (a failed notebook is never written in place).
