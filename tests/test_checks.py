@@ -159,3 +159,10 @@ def test_notebooks_ask_every_exercise_as_it_is_written_here(script):
         question = " ".join(checks.exercise(name).question.split())
         assert question in prose, f"{name}: the question differs from vireid/checks"
         assert re.search(rf'check\("{name}", ', code), f"{name} cannot be answered"
+
+
+def test_an_answer_is_judged_even_where_nothing_can_be_kept(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way of a folder")
+    monkeypatch.setenv("VIREID_STUDENT", str(tmp_path / "file/student"))
+    found = checks.check("00-given", "b")
+    assert found.ok and "not kept" in found.message
