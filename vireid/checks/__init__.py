@@ -107,8 +107,8 @@ def check(name: str, answer) -> Result:
     answer : a number, a letter or a function, as the question asks; ``...`` or None means not yet
 
     Returns a ``Result`` with ``.ok``, ``.outcome`` and ``.message``; a wrong answer's message is
-    the hint for its slip, and it says so when the outcome could not be kept. Raises ValueError for an
-    unknown name, and for a file of progress that is none.
+    the hint for its slip, and it says so when the outcome could not be kept.
+    Raises ValueError for an unknown name, and for a file of progress that is none.
     """
     outcome, message = exercise(name).judge(answer)
     if outcome != "not attempted":
