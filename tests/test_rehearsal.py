@@ -34,7 +34,8 @@ def test_a_tree_loads_and_says_what_it_is(tmp_path, name):
     assert abs(infrared - infrared[..., :1]).max() == 0
     found = report(root)
     assert not found.ok and "SYNTHETIC.txt" in found.text and "people drawn by vireid" in found.text
-    assert "broken" not in found.text.lower() and "MISSING" not in found.text
+    assert "BROKEN" not in found.text and "MISSING" not in found.text
+    assert f"Next: rehearse with vireid train --method bmil --data {name}" in found.text
 
 
 @pytest.mark.parametrize("name", rehearsal.TREES)

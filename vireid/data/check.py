@@ -107,8 +107,9 @@ def _section(kind: Kind, folder: Path, pictures: int | None) -> Section:
     loads = all(finding.mark in ("ok", "differs") for finding in findings)
     if pictures != 0 and loads and (tables := kind.tables(folder)):
         findings += [Finding(mark, said) for mark, said in look(tables, pictures)]
-    good = all(finding.mark == "ok" for finding in findings)
-    step = kind.command if good else kind.advice
+    step = kind.command if all(finding.mark == "ok" for finding in findings) else kind.advice
+    if loads and (folder / SYNTHETIC).exists():
+        step = f"rehearse with {kind.command}; its scores say nothing of {kind.title}"
     return Section(kind.title, folder, tuple(findings), step.format(folder=folder))
 
 
