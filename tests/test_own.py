@@ -153,7 +153,7 @@ def test_template_is_whole(example, capsys):
         assert said in text
 
 
-def test_training_without_identities(example, tmp_path):
+def test_training_without_identities(example, tmp_path, capsys):
     """Curves without truth are kept, scores are not, and ``evaluate`` says what is missing."""
     lines = (example / "pictures.csv").read_text().splitlines()
     root = tmp_path / "nameless"
@@ -171,13 +171,30 @@ def test_training_without_identities(example, tmp_path):
     common += ["--device", "cpu"]
     out = tmp_path / "run"
     assert (
-        main(["train", "--method", "bmil", "--set", "epochs=(1,0)", "--out", str(out), *common])
+        main(
+            [
+                "train",
+                "--method",
+                "bmil",
+                "--set",
+                "epochs=(1,0)",
+                "--set",
+                "iterations=2",
+                "--out",
+                str(out),
+                *common,
+            ]
+        )
         == 0
     )
     ready = experiment.prepare("files", root=root, network="small")
     assert ready.train.identity is None and ready.test is None
     weights = str(out / "model.safetensors")
     assert main(["evaluate", "--weights", weights, *common[:4]]) == 2
+    assert "has no identities; scores need them" in capsys.readouterr().err
+    rows = ["--rows", "prolonged", "--seeds", "1", "--out", str(tmp_path / "rows")]
+    assert main(["compare", "--method", "bmil", *rows, *common]) == 2
+    assert "has no identities" in capsys.readouterr().err and not (tmp_path / "rows").exists()
 
 
 def test_notebooks_run_on_a_files_folder(example, tmp_path):

@@ -146,13 +146,21 @@ def _replay(a) -> int:
     return 0 if found.same else 1
 
 
+def _scored(a, **options):
+    """As ``prepare``; ValueError, before anything is trained, where nobody knows the people."""
+    ready = prepare(a, **options)
+    if ready.test is None:
+        raise ValueError(f"{ready.train.name} has no identities; scores need them (data/README.md)")
+    return ready
+
+
 def _over_seeds(a, train) -> dict:
     """Name -> records by seed of ``train(experiment, seed, options)``, copied to --records."""
     found = {}
     for seed in a.seeds:
         options = {"out": a.out / f"seed{seed}", "switches": switches(a.switches)}
         options |= {"whole": a.whole} | fitting(a)
-        for name, run in train(prepare(a, seed=seed), seed, options).items():
+        for name, run in train(_scored(a, seed=seed), seed, options).items():
             found.setdefault(name, []).append(run)
             if a.records:
                 run.save(a.records / f"seed{seed}" / f"{name}.json")
@@ -188,9 +196,7 @@ def _sweep(a) -> None:
 
 
 def _evaluate(a) -> None:
-    ready = prepare(a)
-    if ready.test is None:
-        raise ValueError(f"{ready.train.name} has no identities; scores need them (data/README.md)")
+    ready = _scored(a)
     model = ready.model()
     score = ready.test.score_reranked if a.rerank else ready.test.score
     scores = score(*ready.test.embed(model, device=a.device, progress=True))
