@@ -71,7 +71,8 @@ def explain(error: BaseException, command: str) -> str | None:
         return _missing_package(error.name.partition(".")[0], command)
     if isinstance(error, OSError) and error.errno in REFUSALS:
         place = ", ".join(str(f) for f in (error.filename, error.filename2) if f) or command
-        return f"{(error.strerror or 'refused').lower()} ({place}). {REFUSALS[error.errno]}."
+        said = error.strerror or "refused"
+        return f"{said[0].lower()}{said[1:]} ({place}). {REFUSALS[error.errno]}."
     if not _on_purpose(error):
         return None
     said = " ".join(str(error).split()) or type(error).__name__
