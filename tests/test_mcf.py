@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from vireid.methods import mcf
 from vireid.methods.base import Schedule
 from vireid.models.attention import PACBAM
 from vireid.models.parts import BNNeck
+from vireid.models.vit import RegionViT
 from vireid.training import fit
 from vireid.types import Embeddings, Modality
 
@@ -226,6 +227,23 @@ def test_resumed_is_uninterrupted(tmp_path):
     rest = fit(net(), build(), toy.images(), seed=3, out=tmp_path, resume=True)
     for a, b in zip(losses(whole), losses(rest), strict=True):
         assert a == pytest.approx(b)
+
+
+@pytest.mark.parametrize("preset", ["official", "paper"])
+def test_a_small_vit_learns_with_either_source(preset):
+    table = replace(toy.images(), size=(32, 16))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = RegionViT(
+            regions=3, size=(32, 16), width=24, depth=2, heads=4, attention="pre_last_block",
+            parts=2, reduction=4, residual=True,
+        )  # fmt: skip
+    changes = SMALL | {"epochs": (1, 1), "bn_chunks": 2, "infrared_identities": 3}
+    method = methods.build("mcf", preset=preset, **changes | {"eps": 0.8})
+    first, second = fit(model, method, table, seed=0).curves
+    told = [{k for k in row if k.startswith("loss/")} for row in (first, second)]
+    assert told == [{f"loss/{name}" for name in method.loss_weights(e)} for e in (0, 1)]
+    assert all(math.isfinite(row[k]) for row in (first, second) for k in row if "loss/" in k)
 
 
 # ---- one step, looked at closely ----
