@@ -1,5 +1,7 @@
 """Your own pictures: the table, the plain folders, bad ones, and what can be done with them."""
 
+import shutil
+
 import layouts
 import numpy as np
 import pytest
@@ -156,37 +158,13 @@ def test_template_is_whole(example, capsys):
 def test_training_without_identities(example, tmp_path, capsys):
     """Curves without truth are kept, scores are not, and ``evaluate`` says what is missing."""
     lines = (example / "pictures.csv").read_text().splitlines()
-    root = tmp_path / "nameless"
-    root.mkdir()
-    for folder in ("train", "query", "gallery"):
-        (root / folder).mkdir()
-        for camera in (example / folder).iterdir():
-            (root / folder / camera.name).mkdir()
-            for file in camera.iterdir():
-                (root / folder / camera.name / file.name).write_bytes(file.read_bytes())
-    (root / "pictures.csv").write_text(
-        "\n".join(line.rsplit(",", 2)[0] + ",," for line in lines[1:]).join([HEAD, ""])
-    )
-    common = ["--data", "files", "--root", str(root), "--network", "small"]
-    common += ["--device", "cpu"]
+    root = shutil.copytree(example, tmp_path / "nameless")
+    nameless = "\n".join(line.rsplit(",", 2)[0] + ",," for line in lines[1:])
+    (root / "pictures.csv").write_text(HEAD + nameless + "\n")
+    common = ["--data", "files", "--root", str(root), "--network", "small", "--device", "cpu"]
     out = tmp_path / "run"
-    assert (
-        main(
-            [
-                "train",
-                "--method",
-                "bmil",
-                "--set",
-                "epochs=(1,0)",
-                "--set",
-                "iterations=2",
-                "--out",
-                str(out),
-                *common,
-            ]
-        )
-        == 0
-    )
+    short = ["--set", "epochs=(1,0)", "--set", "iterations=2", "--out", str(out)]
+    assert main(["train", "--method", "bmil", *short, *common]) == 0
     ready = experiment.prepare("files", root=root, network="small")
     assert ready.train.identity is None and ready.test is None
     weights = str(out / "model.safetensors")
