@@ -70,6 +70,7 @@ def alive(number: int, seconds: float) -> bool:
 def kill_often(name: str, kills: int, folder: Path, *, seed: int = 0) -> int:
     """Kill runs at random moments; each finished one must equal the undisturbed. Kills survived."""
     rng, survived, at = random.Random(f"{name} {seed}"), 0, 0
+    train(name, folder / "warm")  # compiles: only the next one tells how long a run takes
     began = time.monotonic()
     whole = train(name, folder / "whole")
     length = time.monotonic() - began
