@@ -348,7 +348,7 @@ def test_two_thousand_equal_rows_cluster_alike(monkeypatch):
     from vireid.clustering import dbscan
     from vireid.jaccard import jaccard_distance
 
-    x, labels = np.ones((2100, 4), np.float32), []  # 6,000 by hand: 1 cluster each
+    x, labels = np.ones((2100, 4), np.float32), []
     for way in ("torch", "tiles", "bfloat16"):
         monkeypatch.setattr(Features, "_way", lambda self, way=way: way)
         for backend in ("plain", "compiled"):
