@@ -107,6 +107,14 @@ def test_a_method_trains_its_own_network():
     assert experiment.network_of("sysu", method="dmdl", network="small")[:2] == ("small", {})
 
 
+@pytest.mark.parametrize("word", ["official", "paper"])
+@pytest.mark.parametrize("data", ["sysu", "regdb", "llcm"])
+@pytest.mark.parametrize("name", ["bmil", "dmdl", "mult", "mcf"])
+def test_training_means_the_preset_that_the_plan_says(tiny, name, data, word):
+    made = replace(tiny, name=data, method_preset=word)
+    assert experiment.preset_for(made, name) == experiment.plan(name, data, preset=word).preset
+
+
 def test_a_preset_that_is_not_there_is_an_error(tiny):
     other = replace(tiny, method_preset="official_mars")
     with pytest.raises(ValueError, match=r"bmil has no preset 'official_mars'.*--method-preset"):

@@ -42,6 +42,13 @@ CHANGES = {
 }
 
 
+@pytest.mark.parametrize("options", [{"residual": True}, {"heads": 2}])
+def test_options_of_a_network_are_in_it(options):
+    usual = told(network={"name": "vit", "options": {}})
+    assert digest(told(network={"name": "vit", "options": options})) != digest(usual)
+    assert told(network={"name": "vit", "options": {"recompute": True}}) == usual
+
+
 def test_twice_the_same_is_the_same():
     assert told() == told()
     assert digest(told()) == digest(told())
@@ -93,6 +100,9 @@ def test_a_run_is_replayed_from_its_record_alone(tmp_path, name, capsys):
     assert cli.main(["train", "--method", name, *data, *quick, *folder]) == 0
     assert cli.main(["replay", str(tmp_path / "run")]) == 0
     assert "2 epochs trained again: the same, bit for bit" in capsys.readouterr().out
+    other = ["--weights", str(tmp_path / "run" / "model.safetensors")]
+    assert cli.main(["replay", str(tmp_path / "run"), *other]) == 2
+    assert "began from other weights" in capsys.readouterr().err
     record = tmp_path / "run" / "run.json"
     record.write_text(record.read_text().replace('"lr": 0.001', '"lr": 0.002'))
     assert cli.main(["replay", str(record)]) == 1

@@ -8,7 +8,8 @@ import toy
 
 from vireid import methods
 from vireid.experiment import plan
-from vireid.experiment.plan import described, preset_of, runs_of
+from vireid.experiment.plan import described, runs_of
+from vireid.experiment.setup import preset_of
 from vireid.training import fit
 
 NAMED = ("dmdl", "bmil", "mult", "mcf")
@@ -55,7 +56,7 @@ def test_words_for_presets():
     assert preset_of("dmdl", "regdb") == "official_regdb"
     assert preset_of("dmdl", "regdb", "paper") == "paper_regdb"
     assert preset_of("bmil", "synthvi") == "light"
-    with pytest.raises(ValueError, match=r"dcl has no preset 'paper' for m3svd; known: official"):
+    with pytest.raises(ValueError, match=r"no preset 'paper' for m3svd; choose one of official"):
         preset_of("dcl", "m3svd", "paper")
     with pytest.raises(ValueError, match="no plan; known: sysu"):
         plan("dmdl", "market")

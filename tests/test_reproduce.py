@@ -37,8 +37,6 @@ def test_a_part_that_is_there_is_kept(job):
     job.run()
     assert [p.stat().st_mtime_ns for p in (network, scores)] == stamps
     assert "1 of 1" in job.shown() and "not run" not in job.shown()
-    with pytest.raises(ValueError, match="another lr"):
-        Reproduction(**vars(job) | {"switches": QUICK | {"lr": 1e-5}}).run()
 
 
 def test_rows_and_published_numbers_of_a_table():
@@ -57,6 +55,21 @@ def test_rows_and_published_numbers_of_a_table():
         job.run(rows=["9"])
     with pytest.raises(ValueError, match=r"splits=\[11\]; known: 1, 2"):
         Reproduction(method="dmdl", data="regdb").run(splits=[11])
+
+
+def test_a_trial_never_stands_in_for_the_setting(job):
+    changed = Reproduction(**vars(job) | {"switches": {}})
+    assert changed.folder("full", 0) != job.folder("full", 0)
+    assert "iterations=2" in job.shown() and "iterations=2" not in changed.shown()
+
+
+def test_tables_that_are_not_there_and_names_with_notes():
+    with pytest.raises(ValueError, match=r"'Table 9': no row of mult .*Table 2, Table 3"):
+        _ = Reproduction(method="mult", data="sysu", table="Table 9").rows
+    job = Reproduction(method="mult", data="sysu", table="Table 3")
+    assert {"pgm", "pgm+oclr", "bccm", "dotla"} <= set(job.rows) and "oracle" not in job.rows
+    (line,) = [v for v in job.shown().splitlines() if " pgm " in v and " all " in v]
+    assert "48.3" in line
 
 
 def test_from_the_command_line(capsys):

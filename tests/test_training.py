@@ -107,6 +107,13 @@ def test_resume_refuses_whatever_changes_the_result(tmp_path, change, word):
         train(change.pop("model", None), **given | change, resume=True)
 
 
+def test_the_last_epoch_of_a_stage_is_scored_to_choose_by():
+    given = {"test": toy.test_of(toy.images()), "select": "best_test", "evaluate_every": 9}
+    record = train(**given)
+    assert [row.get("rank1") is not None for row in record.curves] == [False, True, False, True]
+    assert (record.stage1_epoch, record.selected_epoch) == (1, 3)
+
+
 def test_stage_2_starts_from_the_best_network_of_stage_1(tmp_path):
     given = {"test": toy.test_of(toy.images()), "evaluate_every": 1, "switches": {"lr": 0.05}}
     model = toy.net()

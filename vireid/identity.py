@@ -28,7 +28,17 @@ CODE = (
     "neighbours",
     "training",
 )
-FILES = ("arguments", "bias", "clustering", "curves", "features", "memory", "retrieval_task")
+FILES = (
+    "arguments",
+    "bias",
+    "clustering",
+    "curves",
+    "features",
+    "memory",
+    "retrieval_task",
+    "sharding",
+    "types",
+)
 LOOSE = ("code",)  # recorded, and a reason to train again for the cache, but never to refuse a run
 
 
@@ -40,6 +50,7 @@ def identity(
     seed: int,
     device: torch.device,
     test=None,
+    network: dict | None = None,
     **fitting,
 ) -> dict:
     """All that decides a run, as plain values that JSON gives back unchanged.
@@ -50,6 +61,7 @@ def identity(
     method : from ``methods.build``; all its settings enter
     images : training table, by fingerprint and order
     test : ``RetrievalTask``, queries and every trial's gallery, or None
+    network : its name and options, where they are known; what changes no number is left out
     fitting : what else ``training.fit`` was told, e.g. ``select``, ``precision``
     """
     found = {
@@ -64,7 +76,11 @@ def identity(
             "truth": None if images.identity is None else rows_digest(images.identity),
         },
         "test": None if test is None else test.fingerprint,
-        "network": {"class": type(model).__name__, "weights": weights_digest(model)},
+        "network": {
+            "class": type(model).__name__,
+            "weights": weights_digest(model),
+            **{k: v for k, v in _numbers(network or {}).items()},
+        },
         "device": device.type,
         "threads": torch.get_num_threads(),
         "versions": {"vireid": version("vireid"), "torch": torch.__version__},
@@ -72,6 +88,12 @@ def identity(
         **fitting,
     }
     return json.loads(json.dumps(found))
+
+
+def _numbers(network: dict) -> dict:
+    """Name and options of a network without those that change no number."""
+    options = {k: v for k, v in network.get("options", {}).items() if k != "recompute"}
+    return {"name": network.get("name"), **options} if network else {}
 
 
 def differences(kept: dict, now: dict) -> dict[str, tuple]:

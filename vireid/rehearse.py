@@ -78,6 +78,8 @@ def rehearse(
                 f"{step.output[-3000:]}"
             )
 
+    if run.exists():
+        raise ValueError(f"{out} holds a rehearsal already; take another folder, or delete it")
     if not tree.exists():
         began = time.perf_counter()
         draw_tree(tree, data, scale=scale)

@@ -171,6 +171,8 @@ def together(work: Callable, where: str = ""):
         result = work()
     except (ValueError, OSError) as error:
         problem = (OSError if isinstance(error, OSError) else ValueError, f"{where}{error}")
+        if place()[1] == 1:
+            raise
     for rank, found in enumerate(exchanged(problem)):
         if found:
             kind, words = found

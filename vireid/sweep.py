@@ -60,7 +60,7 @@ def sweep(
     over, crossed : as in ``cells``
     row, switches : the starting setting, a row of the method's table and changes to its preset
     options : ``seed``, ``out``, ``whole`` and more for ``experiment.compare``: unless ``whole``,
-        all cells share a stage 1 of the starting setting, and settings of stage 1 change nothing
+        cells share a stage 1 where all settings that it reads are equal
 
     Returns the cell's name -> its record, BASE first. Raises ValueError, before anything is
     trained, naming the cell whose setting the method refuses.

@@ -45,8 +45,8 @@ always one of the points. Finished cells are kept and skipped: stop and repeat t
   vireid sweep --method mcf --data synthvi --preset small --seeds 1 2 3 --out runs/sweep \\
       --over beta=0.1,0.3,0.5,0.9,1 --over "delta=(0.6,0.4),(0.5,0.5)"
 
---no-whole lets all cells of a seed share one stage 1, which knows only the setting one starts from;
---whole trains each from the start, as hyperparameters of stage 1 want it (usual for mcf).
+Cells of a seed share a stage 1 where all settings that it reads are equal; --whole trains each from
+the start (usual for mcf).
 """
 
 
@@ -113,8 +113,9 @@ def _train(a) -> None:
 
     with sharding.ranks() as (rank, size):
         ready, chosen = prepare(a), switches(a.switches)
-        if size > 1:
-            chosen.setdefault("bn_chunks", size)
+        usual = experiment.setting(ready, a.method, row=a.row, switches=chosen).bn_chunks
+        if usual % size:  # every rank has whole parts of a batch
+            chosen["bn_chunks"] = size
         out = a.out or _folder(a, ready, chosen)
         options = fitting(a) | {"progress": rank == 0}
         _, run = experiment.train(

@@ -115,7 +115,7 @@ def prepare(a, *, seed: int | None = None):
     options = {k: v for k, v in given.items() if v is not None}
     for name in ("preset", "root", "network", "weights", "method", "method_preset", "size"):
         options[name] = getattr(a, name, None)
-    options |= recorded_network(a.weights) if a.network is None else {}
+    options |= recorded_network(a.weights, a.size) if a.network is None else {}
     changed = switches(a.network_set, flag="--network-set")
     options["network_options"] = options.get("network_options", {}) | changed
     ready = experiment.prepare(a.data, **options)
@@ -124,15 +124,20 @@ def prepare(a, *, seed: int | None = None):
     return replace(ready, train=decoded(ready.train, a.cache, workers=a.workers or 1))
 
 
-def recorded_network(weights: str) -> dict:
-    """Network and options that the record beside a run's weights tells, if there is one."""
+def recorded_network(weights: str, size=None) -> dict:
+    """What the record beside a run's weights tells of the network, if there is one.
+
+    Its name, its options and, unless ``size`` is given, the size of its pictures.
+    """
     from vireid.runs import Run
 
     record = Path(weights).with_name("run.json")
     if Path(weights).name != "model.safetensors" or not record.exists():
         return {}
-    told = Run.load(record).model
-    return {"network": told["name"], "network_options": told.get("options", {})}
+    run = Run.load(record)
+    size = {"size": run.source["size"]} if run.source and size is None else {}
+    told = {"network": run.model["name"], "network_options": run.model.get("options", {})}
+    return told | size
 
 
 def fitting(a) -> dict:

@@ -57,8 +57,10 @@ def estimate(plan) -> list:
 
 def _load(plan) -> _Load:
     m, schedule = plan.method, plan.method.schedule
-    views = len(plan.shown(plan.stages[-1]))
-    batch = views * m.identities * m.instances
+    shown = plan.shown(plan.stages[-1])
+    infrared = getattr(m, "infrared_identities", None) or m.identities
+    clusters = sum(m.identities if letter in "va" else infrared for letter in shown)
+    batch = clusters * m.instances
     pictures = sum(plan.facts.pictures or (0, 0))
     return _Load(batch * m.steps, pictures * sum(schedule.epochs), batch)
 

@@ -14,7 +14,7 @@ import torch
 from vireid import methods, models
 from vireid.experiment.estimate import estimate
 from vireid.experiment.facts import Facts, facts
-from vireid.experiment.setup import DEFAULTS, network_of, usual_weights
+from vireid.experiment.setup import DEFAULTS, network_of, preset_of, usual_weights
 from vireid.methods.base import VIEWS, Method, Schedule
 
 VIEW_WORDS = {
@@ -34,24 +34,6 @@ class Line:
     value: object
     source: str = ""
     changes: str = ""
-
-
-def preset_of(method: str, data: str, preset: str = "official") -> str:
-    """The method's preset that a word means for a data set.
-
-    A name of its table means itself, but "official" and "paper" mean the data set's own form
-    ("official_regdb"), and on the small worlds "official" is the setting made for them. Raises
-    ValueError, with the known ones, when there is none: nothing falls back in silence.
-    """
-    known = methods.kind(method).presets
-    usual = DEFAULTS[data][2] if data in DEFAULTS else preset
-    if preset == "official" and usual in known:
-        return usual
-    suffix = "" if data == "sysu" else f"_{data}"
-    for name in (f"{preset}{suffix}", preset if preset not in ("official", "paper") else None):
-        if name in known:
-            return name
-    raise ValueError(f"{method} has no preset {preset!r} for {data}; known: {', '.join(known)}")
 
 
 def plan(method: str, data: str, *, preset: str = "official", row: str | None = None) -> "Plan":
@@ -128,7 +110,9 @@ class Plan:
 
     def for_record(self) -> dict:
         """``to_dict`` without what a record has already, and without estimates."""
-        return {k: v for k, v in self.to_dict().items() if k not in ("settings", "estimates")}
+        found = {k: v for k, v in self.to_dict().items() if k not in ("settings", "estimates")}
+        del found["network"]["starting weights"], found["test"]["choice of network"]
+        return found
 
     def table(self):
         """The lines as a pandas DataFrame."""

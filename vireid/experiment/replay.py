@@ -1,13 +1,14 @@
 """Train a run again from its record alone, and compare it curve by curve."""
 
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 
 import torch
 
 from vireid import methods
 from vireid.experiment.setup import Experiment, prepare
-from vireid.identity import differences
+from vireid.identity import differences, weights_digest
 from vireid.runs import Run
 from vireid.training import fit
 from vireid.training.checkpoint import RECORD
@@ -32,7 +33,8 @@ class Comparison:
     @property
     def same(self) -> bool:
         """Every number of every epoch, and the result, bit for bit."""
-        return not self.curves and self.kept.result == self.again.result
+        unfinished = not self.kept.result
+        return not self.curves and (unfinished or self.kept.result == self.again.result)
 
     def __str__(self) -> str:
         head = "the same, bit for bit" if self.same else "NOT the same"
@@ -66,10 +68,12 @@ def replay(
             "only runs of vireid train and compare of this version can be replayed"
         )
     ready, threads = source_of(kept, root=root, weights=weights), torch.get_num_threads()
+    model = ready.model(kept.seed)
+    _refuse_other_material(kept, model, ready)
     torch.set_num_threads(kept.identity["threads"])
     try:
         again = fit(
-            ready.model(kept.seed),
+            model,
             methods.again(kept.method, kept.config),
             ready.train,
             seed=kept.seed,
@@ -78,6 +82,8 @@ def replay(
             evaluate_every=kept.source["evaluate_every"],
             select=kept.select,
             select_by=kept.select_by,
+            epochs=len(kept.curves),
+            about={"model": {k: kept.model[k] for k in ("name", "options")}},
             **options,
         )
     finally:
@@ -102,6 +108,25 @@ def source_of(run: Run, *, root: Path | None = None, weights=None) -> Experiment
     )
 
 
+def _refuse_other_material(kept: Run, model: torch.nn.Module, ready: Experiment) -> None:
+    """ValueError, before anything is trained, for other starting weights or pictures."""
+    now = weights_digest(model)
+    if (then := kept.identity["network"]["weights"]) != now:
+        raise ValueError(
+            f"the run began from other weights ({kept.source['weights']}, {then}; here {now}); "
+            "give them with --weights: a row of compare begins from its stage 1's model.safetensors"
+        )
+    if (then := kept.data["fingerprint"]) != ready.train.fingerprint:
+        raise ValueError(
+            f"the run was trained on other pictures ({then}; here {ready.train.fingerprint}); give "
+            "their folder with --root"
+        )
+
+
+def _number(value) -> float:
+    return float("nan") if value is None else value
+
+
 def _read(path: Path) -> Run:
     return Run.load(path / RECORD if path.is_dir() else path)
 
@@ -110,8 +135,8 @@ def _curves(kept: Run, again: Run) -> dict[str, tuple[int, float]]:
     found: dict[str, tuple[int, float]] = {}
     for old, new in zip(kept.curves, again.curves, strict=True):
         for name in {**old, **new}:
-            a, b = old.get(name, float("nan")), new.get(name, float("nan"))
-            if a != b:
+            a, b = (_number(row.get(name)) for row in (old, new))
+            if a != b and not (isnan(a) and isnan(b)):
                 first, most = found.get(name, (old["epoch"], 0.0))
                 found[name] = (first, max(most, abs(a - b)))
     return found

@@ -12,13 +12,13 @@ import numpy as np
 
 from vireid import methods
 from vireid.experiment.facts import Facts, facts
-from vireid.experiment.plan import preset_of
-from vireid.experiment.setup import Experiment, prepare
+from vireid.experiment.setup import Experiment, prepare, preset_of
 from vireid.experiment.train import identity_of, setting, train
+from vireid.files.write import put
 from vireid.identity import digest
 from vireid.models import load_weights
 from vireid.papers import paper_table
-from vireid.runs import Run, refuse_another, write_atomically
+from vireid.runs import Run, refuse_another
 from vireid.training.checkpoint import NETWORK, RECORD
 
 NAMES = {"sysu": "SYSU-MM01", "regdb": "RegDB", "llcm": "LLCM"}
@@ -64,9 +64,15 @@ class Reproduction:
         """Name in the table -> row of the method's table; the method as it is has none."""
         if self.table == "Table 1":
             return {FULL: None}
-        rows = methods.kind(self.method).rows
-        listed = [r for r in rows if self._published_name(r) in self._names_in_table()]
-        return {r: r for r in listed or rows}
+        rows, told = methods.kind(self.method).rows, self._names_in_table()
+        listed = [r for r in rows if self._published_name(r) in told]
+        if not listed:
+            tables = sorted({line["table"] for line in paper_table(paper=self.method.upper())})
+            raise ValueError(
+                f"table={self.table!r}: no row of {self.method} stands in it; published tables: "
+                f"{', '.join(tables) or 'none'}"
+            )
+        return {r: r for r in listed}
 
     def run(self, *, rows=None, splits=None, progress: bool = False) -> None:
         """Train and score what is missing; ValueError for rows and splits that do not exist."""
@@ -102,7 +108,19 @@ class Reproduction:
                     line[f"{metric} (paper)"] = self._published(row, mode, metric)
                 rows.append(line)
         head = f"{self.method} on {self.data}, {self.table}, preset {self.chosen_preset}"
+        head += "".join(f", {k}={v}" for k, v in (self.changes | self.fitted).items())
         return f"{head}, seed {self.seed}\n{pd.DataFrame(rows).to_string(index=False)}"
+
+    @property
+    def changes(self) -> dict:
+        """What is otherwise than the preset and the usual weights and sizes."""
+        given = {k: v for k, v in self.given.items() if v not in (None, "default")}
+        return self.switches | given
+
+    @property
+    def fitted(self) -> dict:
+        """Options of ``fit`` that can change a score."""
+        return {k: v for k, v in self.fitting.items() if k != "device"}
 
     @property
     def chosen_preset(self) -> str:
@@ -112,6 +130,7 @@ class Reproduction:
     def folder(self, row: str, split: int) -> Path:
         """Where one network and its scores lie."""
         parts = [self.method, self.data, self.data_preset, self.chosen_preset, f"seed{self.seed}"]
+        parts.append(digest(self.changes | {"fitting": self.fitted})[:6])
         split_name = f"split{split}" if len(self.facts.splits) > 1 else ""
         return self.out / "-".join(filter(None, parts)) / row / split_name
 
@@ -157,7 +176,7 @@ class Reproduction:
         device = self.fitting.get("device", "auto")
         found = ready.test.score(*ready.test.embed(model, device=device))
         told = {"run": run, "mode": mode, "split": split, "scores": found}
-        write_atomically(file, lambda path: path.write_text(json.dumps(told, indent=1) + "\n"))
+        put(file, json.dumps(told, indent=1) + "\n")
 
     def _count(self, ours: dict, mode: str) -> str:
         done = len(ours.get(mode, {}).get(METRICS[0], ()))
@@ -174,14 +193,21 @@ class Reproduction:
 
     def _names_in_table(self) -> set[str]:
         told = paper_table(paper=self.method.upper(), table=self.table)
-        return {line["method"] for line in told}
+        return {_named(line) for line in told}
 
     def _published(self, row: str, mode: str, metric: str) -> str:
         """The paper's number, or "-"."""
         name = self.method.upper() if row == FULL else self._published_name(row)
         where = {"table": self.table, "dataset": NAMES.get(self.data, ""), "mode": mode}
-        told = paper_table(paper=self.method.upper(), method=name, metric=metric, **where)
-        return f"{told[0]['value']:g}" if told else "-"
+        lines = paper_table(paper=self.method.upper(), metric=metric, **where)
+        told = [line["value"] for line in lines if name in (line["method"], _named(line))]
+        return f"{told[0]:g}" if told else "-"
+
+
+def _named(line: dict) -> str:
+    """A published row's name, with what the table notes of it."""
+    noted = line["note"] if line["setting"] == "association" else ""
+    return ", ".join(filter(None, [line["method"], noted]))
 
 
 def _mean(values: list[float] | None) -> str:

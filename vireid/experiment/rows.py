@@ -127,5 +127,6 @@ class _Job:
             switches=switches,
             out=folder,
             resume=True,
+            began=f"{begin}/{NETWORK}" if begin else None,
             **self.options,
         )[1]

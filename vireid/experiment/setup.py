@@ -24,6 +24,7 @@ DEFAULTS = {
 }
 
 
+OWN_FORM = {(word, data) for word in ("official", "paper") for data in ("regdb", "llcm")}
 REGIONS = {"regdb": 6}  # class tokens of the ViT where they are not 4
 # what a network wants beyond its name: (options, picture size or None for the data set's own)
 WANTS = {"vit": ({"attention": "pre_last_block", "residual": True}, (384, 128))}
@@ -119,7 +120,7 @@ def prepare(  # noqa: PLR0913
         test=None if unknown else retrieval_task(query, galleries, protocol),
         network=network,
         weights=weights,
-        method_preset=method_preset or settings,
+        method_preset=settings if method_preset in (None, "official") else method_preset,
         network_options=chosen | (network_options or {}),
         options=asked,
     )
@@ -146,10 +147,24 @@ def network_of(
 
 def preset_for(experiment: Experiment, name: str) -> str:
     """The method's preset for the experiment; ValueError, with the known ones, when it has none."""
-    known = methods.kind(name).presets
-    if (wanted := experiment.method_preset) not in known:
+    return preset_of(name, experiment.name, experiment.method_preset)
+
+
+def preset_of(method: str, data_set: str, preset: str = "official") -> str:
+    """The method's preset that a word means for a data set.
+
+    "official" is the setting made for the data set; "paper" its own form ("paper_regdb") on the
+    benchmarks; any other name of the method's table means itself. Raises ValueError, with the known
+    ones, when there is none: nothing falls back in silence.
+    """
+    known = methods.kind(method).presets
+    usual = DEFAULTS[data_set][2] if data_set in DEFAULTS else preset
+    if preset == "official" and usual in known:
+        return usual
+    wanted = f"{preset}_{data_set}" if (preset, data_set) in OWN_FORM else preset
+    if wanted not in known:
         raise ValueError(
-            f"{name} has no preset {wanted!r} for {experiment.name}; choose one of "
+            f"{method} has no preset {wanted!r} for {data_set}; choose one of "
             f"{', '.join(known)} (--method-preset, method_preset=)"
         )
     return wanted

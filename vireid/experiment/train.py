@@ -47,24 +47,25 @@ def identity_of(
         device=pick_device(device),
         test=experiment.test,
         precision=PRECISION[amp],
+        network={"name": experiment.network, "options": experiment.network_options},
         **chosen_by(**{k: v for k, v in fitting.items() if k in CHOICE}),
     )
 
 
+USUAL_FILES = (SYNTHVI.name, "squeezenet1_1_imagenet.npz")  # found again by ``prepare`` itself
 CHOICE = ("select", "select_by", "evaluate_every")  # of the network, among ``fit``'s arguments
 
 
 def source(experiment: Experiment) -> dict:
     """What ``prepare`` made the experiment from, for a record; a weights file by its name alone."""
-    weights = experiment.weights
-    named = Path(str(weights)).name if isinstance(weights, Path) else weights
+    named = "none" if experiment.weights is None else Path(str(experiment.weights)).name
     return {
         "data": experiment.name,
         "preset": experiment.preset,
         "options": experiment.options,
         "trials": experiment.test and len(experiment.test.trials),
         "size": list(experiment.train.size),
-        "weights": {SYNTHVI.name: "default", None: "none"}.get(named, named),
+        "weights": "default" if named in USUAL_FILES else named,
     }
 
 
@@ -77,9 +78,13 @@ def train(
     preset: str | None = None,
     model: torch.nn.Module | None = None,
     switches: dict | None = None,
+    began: str | None = None,
     **options,
 ) -> tuple[torch.nn.Module, Run]:
-    """Train one method; ``options`` go to ``fit``. Returns the network and the record."""
+    """Train one method; ``options`` go to ``fit``. Returns the network and the record.
+
+    ``began`` is what the record says of the weights of a ``model`` that is given.
+    """
     method = setting(experiment, name, row=row, preset=preset, switches=switches)
     model = experiment.model(seed) if model is None else model
     about = {
@@ -92,6 +97,8 @@ def train(
         },
     }
     about["source"] = source(experiment) | {"evaluate_every": options.get("evaluate_every", 0)}
+    if began:
+        about["source"]["weights"] = about["model"]["weights"] = began
     if experiment.name in FACTS:
         given = (experiment.network, experiment.network_options, experiment.train.size)
         planned = Plan(name, experiment.name, about["preset"], row, method, given)

@@ -126,6 +126,8 @@ def _bool(given) -> bool:
         if (word := given.lower()) in YES + NO:
             return word in YES
         raise ValueError("neither true nor false")
+    if isinstance(given, Integral) and given in (0, 1):
+        return bool(given)
     if isinstance(given, bool) or type(given).__name__ == "bool":
         return bool(given)
     raise TypeError("neither true nor false")

@@ -97,7 +97,8 @@ def fit(  # noqa: PLR0913
         )
     told = identity(
         model, method, images, seed=seed, device=pick_device(device), test=test,
-        precision=PRECISION[amp], **chosen_by(select, select_by, evaluate_every),
+        precision=PRECISION[amp], network=(about or {}).get("model"),
+        **chosen_by(select, select_by, evaluate_every),
     )  # fmt: skip
     with held(out if is_first() else None), stoppable(out) as stop:
         session = Session(
@@ -119,6 +120,7 @@ def fit(  # noqa: PLR0913
             progress=progress,
         )
         session.finish(run, out, test)
+        stop.check(total, 0)
     return run
 
 
@@ -145,7 +147,7 @@ def _epochs(  # noqa: PLR0913
     with bar, torch.random.fork_rng(devices=[]):
         for epoch in range(first, total):
             row = session.train_epoch(epoch, run, bar, on_step, total)
-            if test is not None and evaluate_every and (epoch + 1) % evaluate_every == 0:
+            if test is not None and _due(run, method, epoch, evaluate_every):
                 row |= session.test(test)
             run.curves.append(row)
             run.steps += row["steps"]
@@ -155,6 +157,13 @@ def _epochs(  # noqa: PLR0913
             if on_epoch:
                 on_epoch(row)
             bar.set_postfix_str(_brief(row))
+
+
+def _due(run: Run, method: Method, epoch: int, every: int) -> bool:
+    """Whether an epoch is scored: every so many of a stage; to choose by, the stage's last too."""
+    stage, e = method.schedule.stage_of(epoch)
+    last = run.select == "best_test" and e + 1 == method.schedule.epochs[stage - 1]
+    return bool(every) and ((e + 1) % every == 0 or last)
 
 
 def chosen_by(
