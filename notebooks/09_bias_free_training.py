@@ -174,10 +174,11 @@ told_apart.reveal(100 * fit.separation(dmdl.certainty_loss, dmdl.certainty_scope
 # %% [markdown]
 # A clean cluster's labels are split as any other's: where some fit a little worse than the rest,
 # the mixture doubts them, for nothing. 50 % would mean that certainty knows nothing about
-# rightness, and none of the four ways is far from it here. Read what it *can* know: the prototype
-# of a wrongly joined label is the mean of both people, and each of its pictures fits that fairly
-# well. A certainty of this kind finds the odd one out *in* a label. It does not find a label that
-# is wrong as a whole, and when iMCA errs, it errs by whole clusters.
+# rightness: one mixture per cluster stands about there, one over all labels knows a little. Read
+# what it *can* know: the prototype of a wrongly joined label is the mean of both people, and each
+# of its pictures fits that fairly well. A certainty of this kind finds the odd one out *in* a
+# label. It does not find a label that is wrong as a whole, and when iMCA errs, it errs by whole
+# clusters.
 #
 # **What to doubt.** "Right" is our count by majority. Where a label holds two people in equal
 # parts, that majority is a coin's choice.
@@ -216,9 +217,9 @@ for name, target in steps.items():
 
 # %% [markdown]
 # The column to watch is the mean over all: that is what refining is worth before any training. What
-# wrong labels win, right ones pay for. A view that is told its own opinion learns little: it is
-# already of that opinion. The other view's says what *should* not depend on colour, and so brings
-# news; wrong news as well.
+# wrong labels win, right ones pay for; here they pay far more. A view that is told its own opinion
+# learns little: it is already of that opinion. The other view's says what *should* not depend on
+# colour, and so brings news; wrong news as well.
 #
 # **What to doubt.** The network here has not been trained on pseudo-colour. In training it is, and
 # its predictions from second views get better. And the released code starts refining after five
@@ -319,9 +320,9 @@ for name, found in after.items():
     print(f"rank-1 {end['rank1']:.1%}, mAP {end['mAP']:.1%}")
 
 # %% [markdown]
-# Compare the hills, not the heads of the columns: rank-1 can move far while the means stay nearly
-# as far apart as they were, for it asks about the *nearest* pairs, the hills' tails, and about
-# other people than these.
+# Compare the hills, not the heads of the columns: rank-1 and the distance of the means need not
+# move together, for rank-1 asks about the *nearest* pairs, the hills' tails, and about other people
+# than these.
 #
 # **What to doubt.** One seed, a few people, a handful of epochs. This is a look at the machinery,
 # not a result. Results need a larger world and seeds, and that is the next section.
@@ -345,7 +346,8 @@ for name, found in after.items():
 #
 # Without CAI (rows 1 and 6) pictures are compared with the one shared memory. The common stage 1
 # has none of the parts. (These records are being run anew: their rows 1 and 6 kept the loss within
-# a modality, which the paper's do not have; today they are called 1-controlled and 6-controlled.)
+# a modality, which the paper's do not have; today they are called 1-controlled and 6-controlled.
+# Certainty and the aligned phase have changed a little since, too: `docs/log.md`.)
 #
 # **Predict first.** Which single step will be worth most? In the paper it is 1 to 2, followed by
 # 4 to 7 and 2 to 3. Sections 1 to 5 and notebook 08 have told you where each part is weak

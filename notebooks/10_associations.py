@@ -266,7 +266,8 @@ assert DATA != "synthvi" or drop["hungarian"] < drop["pgm"] < min(drop["dotla"],
 # Absence in a training, with real people: M3SVD-Persons has 30 people in both modalities, and the
 # records in `data/runs/m3svd_mult` come from trainings to which infrared tracklets of others were
 # added whom no visible camera saw (`vireid compare --method mult --data m3svd --tracklets
-# unmatched`). An image counts as linked if it shares a label with any image of the other modality.
+# unmatched`). They were made with the old order of writing (`docs/log.md`) and are to be run anew.
+# An image counts as linked if it shares a label with any image of the other modality.
 #
 # **Predict first.** Lone infrared people get a label in both label spaces, the visible clusters'
 # and the infrared clusters'. In which of them can an association leave them alone?

@@ -278,9 +278,9 @@ print(f"guessing: {100 / len(people[1]):.0f} per cent")
 # %% [markdown]
 # The cap is there because one infrared cluster may be everybody's favourite (a *hub*). It is a
 # compromise between free choice and one to one: useful when one person fills several clusters, as
-# crowds of unlabelled pictures do; here clusters and people are nearly as many. All rules are far
-# better than guessing and none is better than the others by much, the means taken off or not: what
-# they lack is in the features, and a rule cannot bring it.
+# crowds of unlabelled pictures do; here clusters and people are nearly as many, and one to one
+# finds two or three more than the rest. All rules are far better than guessing, the means taken off
+# or not, and all miss more than half. What they lack is in the features; no rule can bring it.
 #
 # **What to doubt.** Some twenty clusters: a step of 5 points is one cluster.
 
@@ -341,12 +341,12 @@ assert DATA != "synthvi" or lost[-1] < max(lost) - 0.1, "the straight cut did no
 # test, between visible and infrared; guessing gives 50 %, and less than that says only that the
 # means of held-out persons lie the other way. Against a straight cut, the layer brings the three
 # means together, and that is what centring does in one line. Against the deeper classifier, layer
-# and classifier chase each other: the accuracy dips and recovers, the gap stays open, retrieval
-# suffers.
+# and classifier chase each other: the accuracy dips and recovers, and the gap stays open. Retrieval
+# suffers in both games.
 #
 # **What to doubt.** A whole network can do more than a layer, and the paper's weight is 0.1, not 1:
-# with it, next to nothing moves in so few steps. A classifier that fails is no proof that the gap
-# is closed. It may just be a weak player: ask a fresh one.
+# with it, neither classifier is fooled in so few steps. A classifier that fails is no proof that
+# the gap is closed. It may just be a weak player: ask a fresh one.
 
 # %% [markdown]
 # ## 6 · Merging clusters that share a partner
@@ -512,7 +512,8 @@ if (drawn := ladder.mcf_sweep()) is not None:
 # smaller than its spread over seeds has shown nothing yet. And *the order of writing counts*: these
 # records were made with the old flow, which wrote augmented pictures into the visible memory before
 # plain ones. In the released order, the default now, one seed gave R1 58.5 and R7 71.5 in the place
-# of 35.4 and 47.8 (`docs/log.md`). They are being run anew.
+# of 35.4 and 47.8 (`docs/log.md`). R3 to R5 had PA-CBAM as well, which the paper's text does not
+# give them. They are being run anew.
 
 # %% [markdown]
 # ## 9 · By hand: the modules on a few numbers
