@@ -253,6 +253,8 @@ with torch.no_grad():
         generator=torch.Generator().manual_seed(0),
     )
     told = model.eval()(shown, torch.as_tensor(drawn.modality)).x
+
+# %%
 both = labels["global"].label
 kept = torch.as_tensor(both >= 0)
 start = clustering.prototypes(features.x[kept], torch.as_tensor(both)[kept])

@@ -266,6 +266,8 @@ LONG, spread, keep = 200, {}, (0.0, 0.02, 0.1, 0.2, 0.5)
 for alpha in keep:
     shown = posed.rounds(LONG, alpha=alpha)
     spread[f"alpha {alpha:g}"] = [float((r.amax(0) - r.amin(0)).max()) for _, r, _ in shown]
+
+# %%
 figure, (left, right) = plots.canvas(2, width=9.4, height=5.0, ratios=[1, 1.2])
 look = {"xlabel": "round", "ylabel": "spread of the infrared labels"}
 plots.sweep(range(0, LONG + 1, 10), {k: v[::10] for k, v in spread.items()}, left, **look)
