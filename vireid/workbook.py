@@ -7,6 +7,7 @@
 import base64
 import hashlib
 import os
+import re
 import sys
 import tempfile
 import time
@@ -158,7 +159,7 @@ def execute(script: Path, *, timeout: float = 900, root: Path | None = None, **d
             place = {"VIREID_DATA": str(Path(root).resolve())} if root else {}
             client.execute(env=_environment() | {"VIREID_STUDENT": nobody} | place)
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as problem:
-            error = str(problem)
+            error = re.sub(r"\x1b\[[\d;]*m", "", str(problem)).strip()  # without colours
     seconds = time.perf_counter() - start
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
@@ -240,6 +241,7 @@ def run(
     if failed := [r for r in records if r.error]:
         raise RuntimeError(
             f"{len(failed)} of {len(records)} notebooks failed: "
-            f"{', '.join(r.name for r in failed)} ({out}). Look into the copies there."
+            + "; ".join(f"{r.name}: {r.error.splitlines()[-1]}" for r in failed)
+            + f" ({out}). Look into the copies there."
         )
     return records
