@@ -98,7 +98,9 @@ def test_every_combination_of_switches_can_be_built():
 
 def test_each_method_has_its_own_switches_behind_one_choice():
     panel = widgets.ablations([record("M3", 0, 0.3)])
-    assert [name for _, name in panel.method.options] == ["bmil", "dmdl", "mcf", "mult"]
+    listed = [name for _, name in panel.method.options]
+    assert listed == ["adca", "bmil", "dmdl", "mcf", "mult", "nulc", "pgm"]
+    assert panel.method.value == "bmil", "the first that has a record"
     first = panel.chosen
     assert "rank-1" in first.panel.draw(**first.panel.values)[1]
     panel.method.value = "dmdl"

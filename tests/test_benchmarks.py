@@ -361,7 +361,9 @@ def test_llcm_bad_input(llcm_root):
 
 
 def test_load_refuses_what_it_does_not_know(sysu_root):
-    with pytest.raises(ValueError, match=r"name='market' is unknown; known: synthvi, m3svd, sysu"):
+    with pytest.raises(
+        ValueError, match=r"name='market' is unknown; known: synthvi, m3svd, files, sysu"
+    ):
         data.load("market")
     with pytest.raises(ValueError, match="split='val' is unknown; known: train, query, gallery"):
         data.load("sysu", root=sysu_root, split="val")

@@ -514,7 +514,7 @@ def test_a_network_without_attention_is_told():
 
 def test_all_noise_is_an_error():
     for kind in (RuntimeError, NoClustersError):
-        with pytest.raises(kind, match=r"neither modality has two clusters .*larger eps"):
+        with pytest.raises(kind, match=r"neither modality has two clusters .*raise eps"):
             run(eps=1e-6, min_samples=30)
 
 

@@ -186,5 +186,5 @@ def test_notebooks_run_on_a_files_folder(example, tmp_path):
     np.savez(weights, **{name: tensor.numpy() for name, tensor in state.items()})
     done = workbook.run(tmp_path / "copies", only=["00", "01", "02"], data="files", root=example)
     assert [record.error for record in done] == [None] * 3
-    said = (tmp_path / "copies/00_start_here.ipynb").read_text()
+    said = (tmp_path / "copies/real-people-00_start_here.ipynb").read_text()
     assert "files example train: 192 pictures" in said

@@ -180,11 +180,13 @@ def test_layouts_are_repeatable_cached_and_keep_neighbours_together(method, tmp_
 
 def test_cache_is_read_by_content(tmp_path, monkeypatch):
     monkeypatch.setenv("VIREID_CACHE", str(tmp_path))
-    monkeypatch.setattr(maps, "_tsne", lambda x, seed, around: np.full((len(x), 2), float(seed)))
+    monkeypatch.setattr(
+        maps, "_tsne", lambda x, seed, around: np.full((len(x), 2), seed, np.float32)
+    )
     _, x = world()
     assert plots.project(x, "tsne", seed=1)[0, 0] == 1
     assert plots.project(x, "tsne", seed=2)[0, 0] == 2  # another seed is another map
-    monkeypatch.setattr(maps, "_tsne", lambda x, seed, around: np.full((len(x), 2), -1.0))
+    monkeypatch.setattr(maps, "_tsne", lambda x, seed, around: np.full((len(x), 2), -1, np.float32))
     assert plots.project(x, "tsne", seed=1)[0, 0] == 1
     assert plots.project(x + 1, "tsne", seed=1)[0, 0] == -1  # other features too
 

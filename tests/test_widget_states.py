@@ -1,4 +1,4 @@
-"""Whatever state a widget's controls are put in, it draws and tells, within each control's range."""
+"""Whatever state the controls of a widget are put in, it draws and tells, within their ranges."""
 
 import ipywidgets as W
 import numpy as np

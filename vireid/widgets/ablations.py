@@ -37,9 +37,10 @@ class Ablations:
         if not names:
             raise ValueError("no method to show: name at least one of the method table")
         self.runs, self.made, self._first = list(runs), {}, (data, curve)
-        self.method = W.Dropdown(
-            options=[(kind(name).title, name) for name in names], description="method"
-        )
+        recorded = {run.method for run in self.runs}
+        begin = next((name for name in names if name in recorded), names[0])  # one with an answer
+        titles = [(kind(name).title, name) for name in names]
+        self.method = W.Dropdown(options=titles, value=begin, description="method")
         self.widget = W.VBox([])
         self.method.observe(self._swap, names="value")
         self._swap()
