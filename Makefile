@@ -5,13 +5,14 @@ export OMP_WAIT_POLICY ?= PASSIVE
 # two notebooks or test files run side by side, one thread each
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help workbook test lab figures lint notebooks lock audit browser clean
+.PHONY: help workbook test lab figures lint notebooks lock wheel audit browser clean
 
 help:
 	@echo "make workbook   set up, run the whole walk-through on the embedded data (notebooks + figures)"
 	@echo "make test       set up, pass every check: units, notebooks, widgets in a browser, lint"
 	@echo "make lab        set up, open JupyterLab on the first notebook"
 	@echo "make notebooks  re-execute the committed notebooks from their paired scripts"
+	@echo "make wheel      build dist/vireid-VERSION-py3-none-any.whl, which needs no checkout"
 	@echo "make audit      look the locked packages up in the lists of known holes (network)"
 	@echo "make lock       resolve pyproject.toml again into requirements.lock"
 
@@ -56,5 +57,8 @@ lock: .venv/ready
 	$(PY) -m uv pip compile --universal --all-extras --group test --group browser --group dev \
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet pyproject.toml -o requirements.lock
 
+wheel: .venv/ready
+	$(PY) -m hatchling build -t wheel -d dist
+
 clean:
-	rm -rf .venv build
+	rm -rf .venv build dist

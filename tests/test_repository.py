@@ -143,7 +143,7 @@ def test_figures_of_real_people_are_marked_and_ignored(monkeypatch, tmp_path, ca
     monkeypatch.setattr(workbook, "execute", lambda script, **dial: ({}, done))
     monkeypatch.setattr(workbook, "dump", lambda notebook: "{}")
     monkeypatch.setattr(workbook, "pictures", lambda notebook, stem: png)
-    monkeypatch.setattr(workbook, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(workbook, "WORK", tmp_path)
     workbook.run(data="m3svd")
     assert "pictures of real people go to" in capsys.readouterr().out
     made = [p for p in tmp_path.rglob("*") if p.is_file()]

@@ -3,13 +3,22 @@
 import os
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+_PACKAGE = Path(__file__).resolve().parent
+_BROUGHT = _PACKAGE / "_share"  # a wheel's copy of what users need of the folders below
+INSTALLED = _BROUGHT.is_dir()
+# Folders data, docs and notebooks are read here: the checkout, or what a wheel brought of it.
+CHECKOUT = _BROUGHT if INSTALLED else _PACKAGE.parent
+# Commands write here where they are not told: the checkout, or the current folder; never into an
+# installed package.
+WORK = Path() if INSTALLED else CHECKOUT
 COMMITTED = CHECKOUT / "data"  # what the project made itself: weights, run records, boxes, tables
 
 
 def data_root(root: str | Path | None = None) -> Path:
-    """Folder of the data sets: the argument, else the environment's VIREID_DATA, else ``data/``."""
-    return Path(root or os.environ.get("VIREID_DATA") or COMMITTED).expanduser()
+    """Folder of the data sets: the argument, else the environment's VIREID_DATA, else ``data/``
+    of the checkout, or of the current folder where vireid is installed without one.
+    """
+    return Path(root or os.environ.get("VIREID_DATA") or WORK / "data").expanduser()
 
 
 def cache_folder() -> Path:

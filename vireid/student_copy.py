@@ -8,12 +8,14 @@ import hashlib
 import json
 import os
 import shutil
+from importlib.metadata import metadata
 from pathlib import Path
 
 from vireid import workbook
-from vireid.paths import CHECKOUT
+from vireid.paths import CHECKOUT, INSTALLED
 
-PAGES = ("README.md", "docs/glossary.md", "docs/notation.md")  # what the notebooks link to
+# what the notebooks link to
+PAGES = ("README.md", "data/README.md", "docs/glossary.md", "docs/notation.md")
 WRITTEN = ".vireid.json"  # path -> digest of what was written there
 
 
@@ -82,7 +84,13 @@ def _contents() -> dict[str, str]:
         f"notebooks/{script.stem}.ipynb": workbook.dump(_closed(workbook.read(script)))
         for script in workbook.scripts()
     }
-    return notebooks | {page: (CHECKOUT / page).read_text("utf-8") for page in PAGES}
+    return notebooks | {page: _page(page) for page in PAGES}
+
+
+def _page(name: str) -> str:
+    if name == "README.md" and INSTALLED:  # what a wheel calls its description
+        return metadata("vireid")["Description"]
+    return (CHECKOUT / name).read_text("utf-8")
 
 
 def _closed(notebook):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vireid.files.write import put
-from vireid.paths import CHECKOUT
+from vireid.paths import CHECKOUT, INSTALLED, WORK
 
 NOTEBOOKS = CHECKOUT / "notebooks"
 MARK = "real-people"  # in the names of what must not be passed on; .gitignore knows it
@@ -151,7 +151,7 @@ def execute(script: Path, *, timeout: float = 900, root: Path | None = None, **d
         record_timing=False,
         store_widget_state=False,
         extra_arguments=["--log-level=ERROR"],
-        resources={"metadata": {"path": str(script.parent)}},
+        resources={"metadata": {"path": str(WORK if INSTALLED else script.parent)}},
     )
     start, error = time.perf_counter(), None
     with tempfile.TemporaryDirectory() as nobody:  # a reader without guesses or solved exercises
@@ -217,8 +217,10 @@ def run(
         raise ValueError(
             f"in_place=True with data={dial['data']!r}: committed notebooks show SynthVI only"
         )
+    if in_place and INSTALLED:
+        raise ValueError("in_place=True: there is no checkout here, whose notebooks to refresh")
     real = dial.get("data") not in (None, "synthvi")
-    out = Path(out or CHECKOUT / "build" / ("workbook" + real * f"-{MARK}"))
+    out = Path(out or WORK / "build" / ("workbook" + real * f"-{MARK}"))
     figures, mark = (out.parent / ("figures" + real * f"-{MARK}"), real * f"{MARK}-")
     if real:
         print(f"pictures of real people go to {figures}, which git ignores: keep them there")

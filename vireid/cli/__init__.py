@@ -4,6 +4,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+import vireid
 from vireid.cli import data, lab, learn, plans
 from vireid.cli.boundary import USER, guarded
 from vireid.cli.options import switches
@@ -27,6 +28,7 @@ class _Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = _Parser(prog="vireid", description=__doc__)
+    top.add_argument("--version", action="version", version=f"vireid {vireid.__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     command = partial(_command, commands)
     learn.add(command)

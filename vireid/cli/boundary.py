@@ -21,7 +21,8 @@ USER, BUG, INTERRUPTED, PIPE = 2, 1, 130, 141  # exit statuses
 LONGEST = 1200  # characters of the line
 
 # package that only some commands need -> the extra that brings it
-EXTRAS = {"av": "video"} | dict.fromkeys(("jupyterlab", "voila", "jupytext", "nbclient"), "lab")
+LAB = ("jupyterlab", "voila", "jupytext", "nbclient", "nbformat")
+EXTRAS = {"av": "video"} | dict.fromkeys(LAB, "lab")
 REFUSALS = {  # of the machine: what to do
     errno.ENOSPC: "Free some space, or choose another folder; what was written before is whole",
     errno.EDQUOT: "Your quota is used up: free some space, or choose another folder",

@@ -29,7 +29,7 @@ def add(command) -> None:
     cut.add_argument("--out", type=Path, required=True)
     cut.set_defaults(run=_data_m3svd)
     weights = commands.add_parser("synthvi-weights", help="train SynthVI's starting weights")
-    weights.add_argument("--out", type=Path, help="default: the committed file")
+    weights.add_argument("--out", type=Path, help="default: data/weights/synthvi_small.safetensors")
     weights.add_argument("--seed", type=int, default=0)
     weights.add_argument("--steps", type=int)
     weights.set_defaults(run=_data_weights)
@@ -64,10 +64,10 @@ def _data_m3svd(a) -> None:
 
 def _data_weights(a) -> None:
     from vireid.data import pretrain
-    from vireid.paths import COMMITTED
+    from vireid.paths import WORK
 
     pretrain.main(
-        a.out or COMMITTED / "weights/synthvi_small.safetensors", seed=a.seed, steps=a.steps
+        a.out or WORK / "data/weights/synthvi_small.safetensors", seed=a.seed, steps=a.steps
     )
 
 

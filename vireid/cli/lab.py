@@ -57,8 +57,10 @@ def arguments(a, first: Path) -> list[str]:
 
 def _first_notebook(a) -> Path:
     from vireid import student_copy
-    from vireid.paths import CHECKOUT
+    from vireid.paths import CHECKOUT, INSTALLED
 
+    if a.here and INSTALLED:
+        raise ValueError("--here: vireid is installed without a checkout; leave --here out")
     if a.here:
         return CHECKOUT / "notebooks/00_start_here.ipynb"
     if a.afresh:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vireid import plots
-from vireid.paths import CHECKOUT
+from vireid.paths import WORK
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def draw_all(out: Path | None = None, only: list[str] | None = None) -> list[Pat
     known = [item.name for item in DRAWINGS]
     if unknown := sorted(set(only or ()) - set(known)):
         raise ValueError(f"no figure is called {', '.join(unknown)}; known: {', '.join(known)}")
-    out = Path(out or CHECKOUT / "figures")
+    out = Path(out or WORK / "figures")
     out.mkdir(parents=True, exist_ok=True)
     written, missing = [], []
     for item in DRAWINGS:
