@@ -107,7 +107,8 @@ class Method:
     changes to a preset, ``switches`` the fields an ablation widget offers, each with its values,
     ``networks`` what it trains in the place of a data set's usual network: name and options,
     ``stage2_fields`` the settings that nothing reads before stage 2, ``choices`` and ``ranges``
-    what fields may be (see ``methods.declared``).
+    what fields may be (see ``methods.declared``), ``numbers`` the version of what its training
+    gives: raise it with every change that moves a number (tests/test_numbers.py notices).
 
     Parameters
     ----------
@@ -129,6 +130,7 @@ class Method:
     write_order: str = "var"
 
     name: ClassVar[str] = ""
+    numbers: ClassVar[int] = 1
     title: ClassVar[str] = ""
     source: ClassVar[str] = ""
     presets: ClassVar[dict[str, dict]] = {"official": {}}
