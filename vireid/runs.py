@@ -37,6 +37,7 @@ class Run:
     before, result : scores before the first and of the selected epoch, fractions in [0, 1]
     curves : one dict per epoch
     steps : optimiser steps taken
+    seconds, cpu_seconds : that the epochs took on the clock, and of all threads; 0 = not measured
     """
 
     method: str
@@ -56,6 +57,7 @@ class Run:
     curves: list[dict] = field(default_factory=list)
     steps: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     versions: dict = field(default_factory=dict)
     identity: dict = field(default_factory=dict)
     source: dict = field(default_factory=dict)

@@ -143,7 +143,7 @@ def _epochs(  # noqa: PLR0913
     first = len(run.curves)
     whole, done = (method.schedule.iterations_before(epoch) for epoch in (total, first))
     bar = tqdm(total=whole, initial=done, disable=not progress, unit="it")
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     with bar, torch.random.fork_rng(devices=[]):
         for epoch in range(first, total):
             row = session.train_epoch(epoch, run, bar, on_step, total)
@@ -151,8 +151,9 @@ def _epochs(  # noqa: PLR0913
                 row |= session.test(test)
             run.curves.append(row)
             run.steps += row["steps"]
-            run.seconds += time.perf_counter() - began
-            began = time.perf_counter()
+            spent = time.perf_counter() - began, time.process_time() - worked
+            run.seconds, run.cpu_seconds = run.seconds + spent[0], run.cpu_seconds + spent[1]
+            began, worked = time.perf_counter(), time.process_time()
             session.keep(run, out)
             if on_epoch:
                 on_epoch(row)
