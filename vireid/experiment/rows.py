@@ -1,9 +1,10 @@
 """Rows of an ablation: each trained whole, or from a stage 1 that several share."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
-from vireid import models
+from vireid import methods, models
 from vireid.experiment.setup import Experiment, preset_for
 from vireid.experiment.train import identity_of, setting, train
 from vireid.identity import digest
@@ -38,26 +39,73 @@ def compare(
     Raises ValueError, before anything is trained, for rows that cannot be built, and for a kept run
     of another identity.
     """
-    job = _Job(experiment, name, seed, Path(out), preset, switches or {}, options)
+    job = _Job(experiment, name, seed, Path(out), preset, options)
+    steps = trainings(name, rows, preset=job.preset, switches=switches, whole=whole)
+    found = {step.label: job.run(step) for step in steps}
+    return {step.label: found[step.label] for step in steps if step.asked}
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training of a comparison.
+
+    Parameters
+    ----------
+    label : name of its row and of its folder
+    row, switches : row of the method's table and changes to the preset, the stage's epochs too
+    begins : label of the training whose network it goes on from, or None
+    asked : whether the comparison returns it; False for a stage 1 that only other rows need
+    """
+
+    label: str
+    row: str | None
+    switches: dict
+    begins: str | None = None
+    asked: bool = True
+
+
+def trainings(
+    name: str,
+    rows: list[str] | dict[str, dict],
+    *,
+    preset: str,
+    switches: dict | None = None,
+    whole: bool | None = None,
+) -> list[Training]:
+    """What ``compare`` trains for these rows, in its order; needs no pictures.
+
+    Raises ValueError for rows that cannot be built.
+    """
+
+    def split(changes: dict) -> tuple[str | None, dict]:
+        own = (switches or {}) | changes
+        return own.pop("row", None), own
+
+    def build(changes: dict):
+        row, own = split(changes)
+        return methods.build(name, preset=preset, row=row, **own)
+
+    def step(label: str, changes: dict, *more) -> Training:
+        return Training(label, *split(changes), *more)
+
     if not isinstance(rows, dict):
         rows = {label: {"row": label} for label in rows if label != STAGE1}
-    built = {label: job.setting(changes) for label, changes in rows.items()}
-    plain = job.setting({})
+    built, plain = {label: build(changes) for label, changes in rows.items()}, build({})
     found = {}
     if not rows or any(not _whole(m, whole) and _same(m, plain) for m in built.values()):
-        found[STAGE1] = job.stage1(plain, {}, STAGE1)
+        found[STAGE1] = step(STAGE1, {"epochs": (plain.schedule.epochs[0], 0)})
     for label, changes in rows.items():
         method = built[label]
         if _whole(method, whole):
-            found[label] = job.run(label, changes)
+            found[label] = step(label, changes)
             continue
-        common = STAGE1
-        if not _same(method, plain):
-            common = _name(method)
-            job.stage1(method, _stage1_changes(method, plain), common)
-        second = (0, method.schedule.epochs[1])
-        found[label] = job.run(label, changes | {"epochs": second}, common)
-    return found
+        first, second = method.schedule.epochs
+        common = STAGE1 if _same(method, plain) else _name(method)
+        if common not in found:
+            own = _stage1_changes(method, plain) | {"epochs": (first, 0)}
+            found[common] = step(common, own, None, False)
+        found[label] = step(label, changes | {"epochs": (0, second)}, common)
+    return list(found.values())
 
 
 def _whole(method, whole: bool | None) -> bool:
@@ -85,48 +133,31 @@ def _name(method) -> str:
 class _Job:
     """Runs of one ``compare`` on disk."""
 
-    def __init__(self, experiment, name, seed, out, preset, switches, options):
+    def __init__(self, experiment, name, seed, out, preset, options):
         self.experiment, self.name, self.seed, self.out = experiment, name, seed, out
         self.preset = preset or preset_for(experiment, name)
-        self.switches, self.options = switches, options
+        self.options = options
 
-    def setting(self, changes: dict):
-        """The method of a row."""
-        row, switches = self.split(changes)
-        return setting(self.experiment, self.name, row=row, preset=self.preset, switches=switches)
-
-    def split(self, changes: dict) -> tuple[str | None, dict]:
-        """(row of the table, switches) of what a row changes."""
-        own = self.switches | changes
-        return own.pop("row", None), own
-
-    def stage1(self, method, changes: dict, label: str) -> Run:
-        """Stage 1 alone; nothing that only stage 2 reads is among ``changes``."""
-        return self.run(label, changes | {"epochs": (method.schedule.epochs[0], 0)})
-
-    def run(self, label: str, changes: dict, begin: str | None = None) -> Run:
-        """A finished run from disk, or a trained one, from the network of ``begin`` if any."""
-        folder, (row, switches) = self.out / label, self.split(changes)
-        model = self.experiment.model(self.seed)
-        if begin:
-            models.load_weights(model, self.out / begin / NETWORK)
+    def run(self, step: Training) -> Run:
+        """A finished run from disk, or a trained one."""
+        folder, model = self.out / step.label, self.experiment.model(self.seed)
+        if step.begins:
+            models.load_weights(model, self.out / step.begins / NETWORK)
+        wanted = {"row": step.row, "preset": self.preset, "switches": step.switches}
         if (folder / NETWORK).exists():
             run = Run.load(folder / RECORD)
-            now = identity_of(
-                self.experiment, self.setting(changes), model, seed=self.seed, **self.options
-            )
+            method = setting(self.experiment, self.name, **wanted)
+            now = identity_of(self.experiment, method, model, seed=self.seed, **self.options)
             refuse_another(run, now, folder)
             return run
         return train(
             self.experiment,
             self.name,
             seed=self.seed,
-            row=row,
-            preset=self.preset,
             model=model,
-            switches=switches,
             out=folder,
             resume=True,
-            began=f"{begin}/{NETWORK}" if begin else None,
+            began=f"{step.begins}/{NETWORK}" if step.begins else None,
+            **wanted,
             **self.options,
         )[1]
