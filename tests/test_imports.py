@@ -42,6 +42,7 @@ ROOMS = [
     "methods",
     "training",
     "experiment",
+    "evidence",
     "warm_start",
     "plots",
     "widgets",

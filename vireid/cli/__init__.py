@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import vireid
-from vireid.cli import data, lab, learn, plans
+from vireid.cli import data, evidence, lab, learn, plans
 from vireid.cli.boundary import USER, guarded
 from vireid.cli.options import switches
 
@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     command = partial(_command, commands)
     learn.add(command)
     plans.add(command)
+    evidence.add(command)
     data.add(command)
     _add_measures(command)
     _add_workbook(command)

@@ -1,0 +1,33 @@
+"""What every method does, run by run: a plan file, a store of records, and the page they make.
+
+``read`` gives the plan (``data/evidence.toml``), ``states`` says which of its runs are kept in
+``data/runs``, ``make`` trains the others, ``page`` writes ``docs/results.md`` from the kept ones.
+"""
+
+from vireid.evidence.make import make, minutes
+from vireid.evidence.page import page
+from vireid.evidence.plan import PLAN, Cell, Evidence, Study, read
+from vireid.evidence.store import ANOTHER, KEPT, MISSING, STORE, State, found, state, states
+from vireid.evidence.tables import against_paper, coverage, equal_terms
+
+__all__ = [
+    "ANOTHER",
+    "KEPT",
+    "MISSING",
+    "PLAN",
+    "STORE",
+    "Cell",
+    "Evidence",
+    "State",
+    "Study",
+    "against_paper",
+    "coverage",
+    "equal_terms",
+    "found",
+    "make",
+    "minutes",
+    "page",
+    "read",
+    "state",
+    "states",
+]

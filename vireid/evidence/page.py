@@ -1,0 +1,64 @@
+"""``docs/results.md``: the store's numbers in words and tables, written by nobody's hand."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from vireid.evidence.plan import Evidence, read
+from vireid.evidence.store import STORE, found, states
+from vireid.evidence.tables import METRICS, against_paper, coverage, equal_terms, mean_sd
+from vireid.runs import Run
+
+HEAD = """# Results: what every method does here
+Generated from the records in `data/runs` by `vireid evidence --page`; the plan is
+`data/evidence.toml`. Rank-1, mAP and mINP in per cent, mean (sample standard deviation) over seeds;
+every seed of SynthVI is a world with other people. "Not run" means just that. A row's records lie
+in `data/runs/STUDY/seedK/ROW.json`, with everything that decides the run.
+"""
+EQUAL = """## On equal terms
+SynthVI small, the same people, starting weights, evaluation and 680 optimiser steps for everybody
+(batches differ: what a method shows in a step is part of it). The gain is that over stage 1
+prolonged, seed by seed; "way to the top" is its share of what true identities gain.
+"Best on the test set" is rank-1 of the epoch that the test set would choose, of every second one
+of the last stage; no other column uses it.
+"""
+STEPS = """## The papers' steps
+What each step of a paper's ablation adds in rank-1 here, seed by seed, beside what it adds on
+SYSU-MM01 (all search). "Agrees" compares signs, and only where all seeds have the same.
+"""
+STUDIES = "## Every row\n"
+KEPT = "## What is kept\n"
+
+
+def page(plan: Evidence | None = None, store: Path = STORE) -> str:
+    """The page, the same for the same records."""
+    plan = read() if plan is None else plan
+    known = states(plan.cells, store)
+    runs = found(known)
+    parts = [HEAD, EQUAL, _table(equal_terms(plan, runs), "row")]
+    parts += [STEPS, _table(against_paper(plan, runs).set_index("method"), "method"), STUDIES]
+    for name, rows in runs.items():
+        parts.append(f"### {name}\n\n{_table(_scores(rows), 'row')}")
+    return "\n".join([*parts, KEPT, _table(coverage(known), "study")])
+
+
+def _scores(rows: dict[str, list[Run]]) -> pd.DataFrame:
+    lines = {
+        label: {
+            "seeds": " ".join(str(run.seed) for run in runs),
+            "steps": runs[0].steps,
+            "rank-1 by seed": " / ".join(f"{100 * run.result['rank1']:.1f}" for run in runs),
+            **{metric: mean_sd(runs, metric) for metric in METRICS},
+        }
+        for label, runs in rows.items()
+    }
+    return pd.DataFrame.from_dict(lines, orient="index")
+
+
+def _table(frame: pd.DataFrame, corner: str) -> str:
+    """A Markdown table."""
+    head = [corner, *map(str, frame.columns)]
+    lines = ["| " + " | ".join(head) + " |", "| " + " | ".join("---" for _ in head) + " |"]
+    for name, row in zip(frame.index, frame.itertuples(index=False), strict=True):
+        lines.append("| " + " | ".join([str(name), *map(str, row)]) + " |")
+    return "\n".join(lines) + "\n"

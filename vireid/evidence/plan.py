@@ -1,0 +1,118 @@
+"""The plan of the evidence: every run of the committed store, one by one, from one text file."""
+
+import tomllib
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from vireid.experiment.rows import STAGE1, Training, trainings
+from vireid.paths import COMMITTED
+
+PLAN = COMMITTED / "evidence.toml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """Rows of one method on one data set, over seeds.
+
+    Parameters
+    ----------
+    name : folder of its records; several studies may share one
+    data, preset, method, method_preset : as on the command line
+    rows : labels in the method's table; "stage1" is kept beside those that go on from it
+    changes : more labels -> {"row": of the table, field: value, ...}
+    options : of ``experiment.prepare``, e.g. ``absent``
+    fitting : of ``training.fit``, e.g. ``evaluate_every``
+    whole : as for ``experiment.compare``
+    minutes : CPU minutes that a run is expected to take, until runs have been measured
+    """
+
+    name: str
+    data: str
+    method: str
+    method_preset: str
+    seeds: list[int]
+    minutes: float
+    preset: str | None = None
+    rows: list[str] = field(default_factory=list)
+    changes: dict[str, dict] = field(default_factory=dict)
+    switches: dict = field(default_factory=dict)
+    options: dict = field(default_factory=dict)
+    fitting: dict = field(default_factory=dict)
+    whole: bool | None = None
+
+    @property
+    def asked(self) -> dict[str, dict]:
+        """Label -> what it changes, without stage 1, as ``compare`` takes it."""
+        return {label: {"row": label} for label in self.rows if label != STAGE1} | self.changes
+
+    @property
+    def labels(self) -> list[str]:
+        """Names of its records."""
+        return [*self.rows, *self.changes]
+
+    @cached_property
+    def trainings(self) -> dict[str, Training]:
+        """Label -> how it is trained; ValueError for rows and settings that do not exist."""
+        steps = trainings(
+            self.method,
+            self.asked,
+            preset=self.method_preset,
+            switches=self.switches,
+            whole=self.whole,
+        )
+        found = {step.label: step for step in steps}
+        if lacking := [label for label in self.labels if label not in found]:
+            raise ValueError(f"study {self.name}: nothing trains {', '.join(lacking)} by itself")
+        return found
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of the store."""
+
+    study: Study
+    label: str
+    seed: int
+
+    @property
+    def file(self) -> Path:
+        """Its record, from the store's folder."""
+        return Path(self.study.name, f"seed{self.seed}", f"{self.label}.json")
+
+    def __str__(self) -> str:
+        return str(self.file.with_suffix(""))
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The plan file, read.
+
+    ``equal`` lists the rows of the table on equal terms and ``ladders`` the pairs of rows whose
+    difference a paper claims, each as in the file.
+    """
+
+    studies: list[Study]
+    equal: list[dict]
+    ladders: list[dict]
+
+    @property
+    def cells(self) -> list[Cell]:
+        """All runs, in the plan's order: study by study, seed by seed."""
+        return [Cell(s, label, k) for s in self.studies for k in s.seeds for label in s.labels]
+
+
+def read(file: str | Path = PLAN) -> Evidence:
+    """Read a plan; ValueError naming the file when it is none, or when two runs share a record."""
+    try:
+        told = tomllib.loads(Path(file).read_text(encoding="utf-8"))
+        studies = [Study(**study) for study in told["study"]]
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{file} is no plan of evidence ({error}); data/evidence.toml is"
+        ) from error
+    made = Evidence(studies, told.get("equal", []), told.get("ladder", []))
+    files = [str(cell) for cell in made.cells]
+    if double := sorted({name for name in files if files.count(name) > 1}):
+        raise ValueError(f"{file} lists {', '.join(double)} twice")
+    return made

@@ -1,0 +1,115 @@
+"""The store of records beside the plan: what is kept, what is missing, what belongs to another."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from vireid import experiment, methods
+from vireid.evidence.plan import Cell
+from vireid.experiment.train import identity_of
+from vireid.identity import NUMBERS, differences
+from vireid.paths import COMMITTED
+from vireid.runs import Run
+
+STORE = COMMITTED / "runs"
+KEPT, MISSING, ANOTHER = "kept", "missing", "another"
+
+
+@dataclass(frozen=True)
+class State:
+    """What the store holds for a cell: ``verdict`` KEPT, MISSING or ANOTHER and why."""
+
+    cell: Cell
+    verdict: str
+    run: Run | None = None
+    why: str = ""
+
+
+def state(cell: Cell, store: Path = STORE, *, pictures: bool = False) -> State:
+    """Whether the record of a cell is there and is the plan's.
+
+    It is when method, settings, seed, version of the numbers, data set, its options and the
+    precision are the plan's; with ``pictures`` also the fingerprints of training and test pictures
+    and the network, for which the data set must be at hand. Device, threads and versions stand in
+    the record and may be others; the weights that a stage 2 began from are those of its stage 1.
+    """
+    file = store / cell.file
+    if not file.exists():
+        return State(cell, MISSING)
+    run = Run.load(file)
+    if not run.identity:
+        return State(cell, ANOTHER, run, "made by an older version, which noted no identity")
+    told = _told(run) | {"source": _source(run.source)}
+    wanted = _wanted(cell) | {"source": _source(_options(cell))}
+    if pictures:
+        told |= {k: run.identity.get(k) for k in ("data", "test")} | {
+            "network": _network(run.identity)
+        }
+        wanted |= _seen(cell)
+    other = differences(told, wanted)
+    why = "; ".join(f"{k}: {kept} kept, {now} planned" for k, (kept, now) in other.items())
+    return State(cell, ANOTHER if other else KEPT, run, why)
+
+
+def states(cells: Iterable[Cell], store: Path = STORE, **options) -> list[State]:
+    """``state`` of each."""
+    return [state(cell, store, **options) for cell in cells]
+
+
+def found(states: Iterable[State]) -> dict[str, dict[str, list[Run]]]:
+    """Study's name -> label -> its kept records by seed."""
+    rows: dict[str, dict[str, list[Run]]] = {}
+    for s in states:
+        if s.verdict == KEPT:
+            rows.setdefault(s.cell.study.name, {}).setdefault(s.cell.label, []).append(s.run)
+    return rows
+
+
+def _told(run: Run) -> dict:
+    names = ("method", "settings", "seed", "numbers", "precision", "select")
+    return {name: run.identity.get(name) for name in names}
+
+
+def _wanted(cell: Cell) -> dict:
+    study, step = cell.study, cell.study.trainings[cell.label]
+    method = methods.build(study.method, preset=study.method_preset, row=step.row, **step.switches)
+    return {
+        "method": study.method,
+        "settings": json.loads(json.dumps(method.config())),
+        "seed": cell.seed,
+        "numbers": [NUMBERS, method.numbers],
+        "precision": "bfloat16" if study.fitting.get("amp") else "float32",
+        "select": study.fitting.get("select", "last"),
+    }
+
+
+def _options(cell: Cell) -> dict:
+    study = cell.study
+    world = {"seed": cell.seed} if study.data == "synthvi" else {}
+    return {"data": study.data, "preset": study.preset, "options": world | study.options}
+
+
+def _source(source: dict) -> dict:
+    return {name: source.get(name) for name in ("data", "preset", "options")}
+
+
+def _network(identity: dict) -> dict:
+    return {k: v for k, v in identity.get("network", {}).items() if k != "weights"}
+
+
+@cache
+def prepared(data: str, preset: str | None, method: str, options: tuple) -> experiment.Experiment:
+    """The data set of a study and seed; kept, as it takes seconds to draw one."""
+    return experiment.prepare(data, preset=preset, method=method, **dict(options))
+
+
+def _seen(cell: Cell) -> dict:
+    told = _options(cell)
+    ready = prepared(
+        told["data"], told["preset"], cell.study.method, tuple(sorted(told["options"].items()))
+    )
+    method = experiment.setting(ready, cell.study.method, preset=cell.study.method_preset)
+    full = identity_of(ready, method, ready.model(cell.seed), seed=cell.seed)
+    return {k: full[k] for k in ("data", "test")} | {"network": _network(full)}

@@ -1,0 +1,171 @@
+"""Numbers of the store as tables: what is kept, equal terms, steps of the papers' ladders."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from scipy.stats import bootstrap
+
+from vireid import methods
+from vireid.evidence.make import minutes
+from vireid.evidence.plan import Evidence
+from vireid.evidence.store import KEPT, State
+from vireid.papers import paper_table
+from vireid.runs import Run
+
+METRICS = ("rank1", "mAP", "mINP")
+NOT_RUN = "not run"
+Found = dict[str, dict[str, list[Run]]]
+
+
+def coverage(states: Iterable[State]) -> pd.DataFrame:
+    """A row a study: runs planned, kept, of another identity, CPU minutes still to spend."""
+    states, rows = list(states), {}
+    for name in dict.fromkeys(s.cell.study.name for s in states):
+        own = [s for s in states if s.cell.study.name == name]
+        counts = {v: sum(s.verdict == v for s in own) for v in (KEPT, "another")}
+        rows[name] = {"planned": len(own)} | counts | {"CPU minutes left": round(minutes(own))}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def equal_terms(plan: Evidence, found: Found) -> pd.DataFrame:
+    """A row of ``plan.equal`` each: scores over seeds, gain over a base row, share of the way up.
+
+    Columns: seeds, steps, then of each metric mean and sd, and of rank-1 the 95 % bootstrap
+    interval of the mean, the network that the test set would have chosen (``best_test``), the gain
+    over "base" in each seed that both have, the share of the way from "base" to "top", CPU minutes
+    with stage 1. Scores in per cent; rows without records say "not run".
+    """
+    runs = {row["title"]: found.get(row["study"], {}).get(row["row"], []) for row in plan.equal}
+    role = {row["role"]: row["title"] for row in plan.equal if "role" in row}
+    rows = {}
+    for row in plan.equal:
+        own, stage1 = runs[row["title"]], found.get(row["study"], {}).get("stage1", [])
+        if not own:
+            rows[row["title"]] = {"seeds": NOT_RUN}
+            continue
+        whole = row.get("whole", False)
+        line = {"seeds": _seeds(own), "steps": _with_stage1(own, stage1, "steps", whole)}
+        for metric in METRICS:
+            line[metric] = mean_sd(own, metric)
+        line["95 % of the mean"] = _interval(own)
+        line["best on the test set"] = mean_sd(own, "rank1", best=True)
+        base, top = (runs.get(role.get(name), []) for name in ("base", "top"))
+        line["gain by seed"] = _gains(own, base)
+        line["way to the top"] = _share(own, base, top)
+        line["CPU minutes"] = _with_stage1(own, stage1, "cpu_seconds", whole, 60)
+        rows[row["title"]] = line | {"note": row.get("note", "")}
+    return pd.DataFrame.from_dict(rows, orient="index").fillna("")
+
+
+def against_paper(plan: Evidence, found: Found) -> pd.DataFrame:
+    """A row for each step of ``plan.ladders``: its gain in rank-1 by seed beside the paper's.
+
+    "agrees" is yes or no where every seed has one sign, else "mixed" or "not run".
+    """
+    rows = []
+    for ladder, (low, high, what) in [(one, step) for one in plan.ladders for step in one["steps"]]:
+        study = found.get(ladder["study"], {})
+        gains = _pairs(study.get(high, []), study.get(low, []))
+        paper = _published_gain(ladder, low, high)
+        rows.append({
+            "method": ladder["method"], "step": what, "rows": f"{low} to {high}",
+            "gain by seed": _signed(gains) or NOT_RUN,
+            "mean": f"{np.mean(gains):+.1f}" if gains else "",
+            "paper": "" if paper is None else f"{paper:+.1f}",
+            "agrees": _verdict(gains, paper),
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _verdict(gains: list[float], paper: float | None) -> str:
+    if not gains or paper is None:
+        return NOT_RUN if not gains else ""
+    signs = {np.sign(gain) for gain in gains}
+    if len(signs) > 1:
+        return "mixed"
+    return "yes" if signs == {np.sign(paper)} else "no"
+
+
+def _published_gain(ladder: dict, low: str, high: str) -> float | None:
+    """The paper's gain in rank-1 on SYSU-MM01, all search, or None where it gives no number."""
+    names = methods.kind(ladder["method"]).published | ladder.get("names", {})
+    where = {"table": ladder["table"], "dataset": "SYSU-MM01", "mode": "all", "metric": "rank1"}
+    told = {
+        key: line["value"]
+        for line in paper_table(paper=ladder["method"].upper(), **where)
+        for key in (line["method"], f"{line['method']}, {line['note']}")
+    }
+    ends = [told.get(names.get(row, row)) for row in (low, high)]
+    return None if None in ends else ends[1] - ends[0]
+
+
+def _score(run: Run, metric: str, best: bool = False) -> float:
+    """Per cent; ``best`` of the epochs of the last stage that were scored and the last network."""
+    values = [run.result[metric]]
+    if best:
+        last = run.curves[-1]["stage"]
+        values += [row[metric] for row in run.curves if metric in row and row["stage"] == last]
+    return 100 * max(values)
+
+
+def _scored_between(run: Run) -> bool:
+    return any("rank1" in row for row in run.curves)
+
+
+def mean_sd(runs: list[Run], metric: str, *, best: bool = False) -> str:
+    """Mean and sample sd over runs in per cent, as text; ``best``: of the best scored epoch."""
+    if best and not all(_scored_between(run) for run in runs):
+        return ""
+    values = [_score(run, metric, best) for run in runs]
+    spread = f" ({np.std(values, ddof=1):.1f})" if len(values) > 1 else ""
+    return f"{np.mean(values):.1f}{spread}"
+
+
+def _interval(runs: list[Run]) -> str:
+    """95 % percentile bootstrap of the mean rank-1 over seeds."""
+    values = [_score(run, "rank1") for run in runs]
+    if len(values) < 3:
+        return ""
+    drawn = bootstrap((values,), np.mean, method="percentile", rng=np.random.default_rng(0))
+    low, high = drawn.confidence_interval
+    return f"{low:.1f} to {high:.1f}"
+
+
+def _seeds(runs: list[Run]) -> str:
+    return " ".join(str(run.seed) for run in runs)
+
+
+def _pairs(own: list[Run], base: list[Run]) -> list[float]:
+    """Differences in rank-1, in points, in the seeds that both have."""
+    start = {run.seed: _score(run, "rank1") for run in base}
+    return [_score(run, "rank1") - start[run.seed] for run in own if run.seed in start]
+
+
+def _signed(values: list[float]) -> str:
+    return " / ".join(f"{value:+.1f}" for value in values)
+
+
+def _gains(own: list[Run], base: list[Run]) -> str:
+    return "" if own is base else _signed(_pairs(own, base))
+
+
+def _share(own: list[Run], base: list[Run], top: list[Run]) -> str:
+    """Mean gain over the base as a share of the top's, in the seeds that all three have."""
+    seeds = set.intersection(*({run.seed for run in runs} for runs in (own, base, top)))
+    if not seeds or own is base or own is top:
+        return ""
+    kept = [[run for run in runs if run.seed in seeds] for runs in (own, base, top)]
+    gain, whole = np.mean(_pairs(kept[0], kept[1])), np.mean(_pairs(kept[2], kept[1]))
+    return f"{100 * gain / whole:.0f} %" if whole > 0 else ""
+
+
+def _with_stage1(
+    runs: list[Run], stage1: list[Run], name: str, whole: bool, unit: float = 1
+) -> str:
+    """Mean of a run's number, with that of its seed's stage 1 unless it trained that itself."""
+    first = {} if whole or runs is stage1 else {run.seed: getattr(run, name) for run in stage1}
+    if not whole and runs is not stage1 and not {run.seed for run in runs} <= set(first):
+        return ""
+    values = [getattr(run, name) + first.get(run.seed, 0) for run in runs]
+    return f"{np.mean(values) / unit:.0f}" if all(values) else ""
