@@ -14,8 +14,6 @@ from vireid import methods
 from vireid.clustering import NoClustersError
 from vireid.methods import mcf
 from vireid.methods.base import Schedule
-from vireid.models.attention import PACBAM
-from vireid.models.parts import BNNeck
 from vireid.models.vit import RegionViT
 from vireid.training import fit
 from vireid.types import Embeddings, Modality
@@ -41,35 +39,9 @@ SMALL = {
 }
 
 
-class Net(toy.Net):
-    """The toy network with three regions of four numbers and PA-CBAM over its rows."""
-
-    regions = 3
-
-    def __init__(self):
-        super().__init__()
-        self.attention = PACBAM(3, parts=2, reduction=3)
-        self.neck = BNNeck(self.dim)
-        self.register_buffer("attend", torch.tensor(True))
-
-    def forward(self, pictures, modality):
-        """(b, 3, 16, 8) -> Output with x (b, 12), tokens (b, 3, 4), attention (b, 3)."""
-        rows, channel = pictures.mean(3, keepdim=True), None
-        if self.attend:
-            rows, channel, _ = self.attention(rows)
-        tokens = (self.linear(rows.flatten(1)) + self.bias[modality]).unflatten(1, (3, 4))
-        return toy.Output(self.neck(tokens.flatten(1)), tokens, channel)
-
-
-def net(seed=0):
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return Net()
-
-
 def run(preset="paper", row=None, table=None, **switches):
     method = methods.build("mcf", preset=preset, row=row, **(SMALL | switches))
-    return method, fit(net(), method, toy.images() if table is None else table, seed=3)
+    return method, fit(toy.region_net(), method, toy.images() if table is None else table, seed=3)
 
 
 def losses(record):
@@ -222,9 +194,9 @@ def test_resumed_is_uninterrupted(tmp_path):
     def build():
         return methods.build("mcf", preset="paper", **SMALL)
 
-    whole = fit(net(), build(), toy.images(), seed=3)
-    fit(net(), build(), toy.images(), seed=3, epochs=2, out=tmp_path)
-    rest = fit(net(), build(), toy.images(), seed=3, out=tmp_path, resume=True)
+    whole = fit(toy.region_net(), build(), toy.images(), seed=3)
+    fit(toy.region_net(), build(), toy.images(), seed=3, epochs=2, out=tmp_path)
+    rest = fit(toy.region_net(), build(), toy.images(), seed=3, out=tmp_path, resume=True)
     for a, b in zip(losses(whole), losses(rest), strict=True):
         assert a == pytest.approx(b)
 
@@ -252,7 +224,7 @@ def test_a_small_vit_learns_with_either_source(preset):
 def begun(epoch=1, table=None, **switches):
     """A method after relabelling random-ish but clusterable features, its labels and the table."""
     method = methods.build("mcf", preset="paper", **(SMALL | switches))
-    method.start(net(), seed=1)
+    method.start(toy.region_net(), seed=1)
     table = toy.images() if table is None else table
     x = normalize(torch.as_tensor(table.source).float().mean(2).flatten(1) - 100)[:, :12]
     features = Embeddings(normalize(x), table.modality, table.camera)

@@ -4,6 +4,8 @@ import numpy as np
 import torch
 
 from vireid.models import Output
+from vireid.models.attention import PACBAM
+from vireid.models.parts import BNNeck
 from vireid.retrieval_task import retrieval_task
 from vireid.types import Images
 
@@ -57,3 +59,29 @@ def net(seed: int = 0) -> Net:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return Net()
+
+
+class RegionNet(Net):
+    """The toy network with three regions of four numbers and PA-CBAM over its rows."""
+
+    regions = 3
+
+    def __init__(self):
+        super().__init__()
+        self.attention = PACBAM(3, parts=2, reduction=3)
+        self.neck = BNNeck(self.dim)
+        self.register_buffer("attend", torch.tensor(True))
+
+    def forward(self, pictures, modality):
+        """(b, 3, 16, 8) -> Output with x (b, 12), tokens (b, 3, 4), attention (b, 3)."""
+        rows, channel = pictures.mean(3, keepdim=True), None
+        if self.attend:
+            rows, channel, _ = self.attention(rows)
+        tokens = (self.linear(rows.flatten(1)) + self.bias[modality]).unflatten(1, (3, 4))
+        return Output(self.neck(tokens.flatten(1)), tokens, channel)
+
+
+def region_net(seed: int = 0) -> RegionNet:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return RegionNet()

@@ -1,0 +1,221 @@
+"""The plan of all runs, the store that knows them, and the numbers made of them."""
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+from toy import images, net, test_of
+
+from vireid import evidence, experiment, methods
+from vireid.cli import main
+from vireid.evidence.plan import PLAN, Evidence, Study
+from vireid.experiment import Experiment
+from vireid.runs import Run
+
+SMALL = {
+    "epochs": (1, 1), "iterations": 2, "k1": 6, "k2": 2, "eps": 0.7, "min_samples": 2,
+    "identities": 3, "instances": 2, "lr": 1e-3, "subset_ratio": 1.0,
+}  # fmt: skip
+STUDY = Study(
+    name="toy", data="toy", method="bmil", method_preset="toy", seeds=[1, 2], minutes=3,
+    rows=["stage1", "prolonged", "M2"], changes={"long": {"row": "M2", "stage2_iterations": 3}},
+)  # fmt: skip
+
+
+@pytest.fixture
+def world(monkeypatch):
+    """A data set "toy" with a network and a setting of BMIL."""
+    monkeypatch.setitem(methods.kind("bmil").presets, "toy", SMALL)
+    monkeypatch.setattr(Experiment, "model", lambda self, seed=0: net(seed))
+    table = images()
+    made = Experiment("toy", None, table, test_of(table), "toy", None, "toy")
+    monkeypatch.setattr(experiment, "prepare", lambda name, **options: made)
+
+
+def made(**changes) -> Evidence:
+    return Evidence([replace(STUDY, **changes)], [], [])
+
+
+def test_what_is_missing_is_trained_once(world, tmp_path):
+    plan, places = made(seeds=[1]), {"out": tmp_path / "out", "store": tmp_path / "store"}
+    verdicts = partial(evidence.states, plan.cells, places["store"])
+    assert {s.verdict for s in verdicts()} == {evidence.MISSING}
+    assert evidence.minutes(verdicts()) == 12
+    evidence.make(plan.cells, **places)
+    assert {s.verdict for s in verdicts()} == {evidence.KEPT} and evidence.minutes(verdicts()) == 0
+    kept = {s.cell.label: s.run for s in verdicts()}
+    assert kept["M2"].before["rank1"] == kept["stage1"].result["rank1"]
+    assert [kept[name].steps for name in ("stage1", "prolonged", "M2", "long")] == [2, 4, 4, 6]
+    written = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.json")}
+    evidence.make(plan.cells, **places)
+    assert written == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.json")}
+
+
+def test_records_of_another_identity_are_named_and_replaced_when_asked(
+    world, tmp_path, monkeypatch
+):
+    places = {"out": tmp_path / "out", "store": tmp_path / "store"}
+    first = made(rows=["stage1"], changes={}, seeds=[1])
+    evidence.make(first.cells, **places)
+    monkeypatch.setattr("vireid.methods.dcl.DCL.numbers", 7)
+    (state,) = evidence.states(first.cells, places["store"])
+    assert state.verdict == evidence.ANOTHER and "numbers: [1, 1] kept, [1, 7] planned" in state.why
+    with pytest.raises(ValueError, match=r"(?s)seed1/stage1 \(numbers.*--replace"):
+        evidence.make(first.cells, **places)
+    other = made(rows=["stage1"], changes={}, seeds=[1], switches={"k1": 7})
+    (state,) = evidence.states(other.cells, places["store"])
+    assert "k1: 6 kept, 7 planned" in state.why
+    evidence.make(other.cells, replace=True, out=tmp_path / "new", store=places["store"])
+    assert evidence.state(other.cells[0], places["store"]).verdict == evidence.KEPT
+
+
+def test_two_at_a_time_give_the_same(tmp_path):
+    """In processes of their own, so on a world that they can make themselves."""
+    tiny = {"epochs": [1, 0], "iterations": 1}
+    study = Study(
+        name="tiny", data="synthvi", preset="tiny", method="dcl", method_preset="tiny",
+        seeds=[1, 2], minutes=1, changes={"one step": tiny},
+    )  # fmt: skip
+    plan = Evidence([study], [], [])
+    for jobs in (1, 2):
+        folder = tmp_path / str(jobs)
+        evidence.make(plan.cells, out=folder / "out", store=folder / "store", jobs=jobs)
+    for cell in plan.cells:
+        one, two = (Run.load(tmp_path / str(jobs) / "store" / cell.file) for jobs in (1, 2))
+        assert one.result == two.result and one.identity == two.identity
+        seen = evidence.state(cell, tmp_path / "1" / "store", pictures=True)
+        assert seen.verdict == evidence.KEPT
+        moved = one.identity["data"] | {"fingerprint": "another"}
+        one.identity["data"] = moved
+        one.save(tmp_path / "1" / "store" / cell.file)
+        seen = evidence.state(cell, tmp_path / "1" / "store", pictures=True)
+        assert seen.verdict == evidence.ANOTHER and "fingerprint" in seen.why
+
+
+def run(seed: int, rank1: float, *, steps=10, curves=(), cpu=60.0) -> Run:
+    result = {"rank1": rank1, "mAP": rank1 / 2, "mINP": rank1 / 4}
+    told = [{"epoch": e, "stage": 2, **row} for e, row in enumerate(curves)]
+    return Run("mult", {}, seed, result=result, steps=steps, curves=told, cpu_seconds=cpu)
+
+
+FOUND = {
+    "s": {
+        "stage1": [run(1, 0.20, steps=4), run(2, 0.30, steps=4), run(3, 0.25, steps=4)],
+        "base": [run(1, 0.30), run(2, 0.40), run(3, 0.35)],
+        "top": [run(1, 0.70), run(2, 0.80), run(3, 0.75)],
+        "1": [run(1, 0.40), run(2, 0.60, curves=[{"rank1": 0.9}]), run(3, 0.45)],
+        "2": [run(1, 0.50), run(2, 0.50), run(3, 0.55)],
+    }
+}
+EQUAL = [
+    {"title": "Base", "study": "s", "row": "base", "role": "base"},
+    {"title": "Top", "study": "s", "row": "top", "role": "top"},
+    {"title": "Ours", "study": "s", "row": "1", "note": "a note"},
+    {"title": "Whole", "study": "s", "row": "2", "whole": True},
+    {"title": "Other", "study": "s", "row": "nobody"},
+]
+
+
+def test_equal_terms_by_hand():
+    table = evidence.equal_terms(Evidence([], EQUAL, []), FOUND)
+    ours = table.loc["Ours"]
+    assert ours["rank1"] == "48.3 (10.4)" and ours["mAP"] == "24.2 (5.2)"
+    assert ours["gain by seed"] == "+10.0 / +20.0 / +10.0"
+    assert ours["way to the top"] == "33 %"  # 13.3 of 40 points
+    assert (ours["seeds"], ours["steps"], ours["CPU minutes"]) == ("1 2 3", "14", "2")
+    assert (
+        ours["note"] == "a note" and ours["best on the test set"] == ""
+    )  # one of three was scored
+    assert table.loc["Whole", "steps"] == "10"
+    low, high = map(float, ours["95 % of the mean"].split(" to "))
+    assert 40 <= low < 48.3 < high <= 60
+    assert table.loc["Base", "gain by seed"] == "" == table.loc["Top", "way to the top"]
+    assert table.loc["Other", "seeds"] == "not run"
+
+
+def test_the_best_epoch_is_of_the_last_stage():
+    scored = [run(1, 0.5, curves=[{"rank1": 0.9, "stage": 1}, {"rank1": 0.6}, {"rank1": 0.55}])]
+    equal = [{"title": "Ours", "study": "s", "row": "1"}]
+    table = evidence.equal_terms(Evidence([], equal, []), {"s": {"1": scored, "stage1": scored}})
+    assert table.loc["Ours", "best on the test set"] == "60.0"
+
+
+def test_steps_beside_the_paper():
+    steps = [["1", "2", "shared memory"], ["2", "3", "more"]]
+    ladder = {"method": "mult", "study": "s", "table": "Table 2", "steps": steps}
+    table = evidence.against_paper(Evidence([], [], [ladder]), FOUND)
+    first, second = table.to_dict("records")
+    assert first["gain by seed"] == "+10.0 / -10.0 / +10.0" and first["agrees"] == "mixed"
+    assert first["paper"] == "+18.7"  # 60.43 - 41.76
+    assert second["gain by seed"] == "not run" == second["agrees"]
+    rising = {"s": FOUND["s"] | {"2": [run(1, 0.5), run(2, 0.7)]}}
+    assert evidence.against_paper(Evidence([], [], [ladder]), rising)["agrees"][0] == "yes"
+    falling = {"s": FOUND["s"] | {"2": [run(1, 0.1)]}}
+    assert evidence.against_paper(Evidence([], [], [ladder]), falling)["agrees"][0] == "no"
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ("study = 3", "is no plan of evidence"),
+        ("[[study]]\nname = 'x'", "is no plan of evidence"),
+        ("[[study", "is no plan of evidence"),
+        ("", "is no plan of evidence"),
+    ],
+)
+def test_a_file_that_is_no_plan_is_named(tmp_path, text, told):
+    file = tmp_path / "plan.toml"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=rf"plan.toml {told}"):
+        evidence.read(file)
+
+
+def test_a_plan_lists_no_run_twice(tmp_path):
+    first = PLAN.read_text().partition("[[study]]")[2].partition("[[study]]")[0]
+    (tmp_path / "plan.toml").write_text(f"[[study]]{first}[[study]]{first}")
+    with pytest.raises(ValueError, match=r"seed1/stage1.* twice"):
+        evidence.read(tmp_path / "plan.toml")
+
+
+def test_a_row_that_nothing_trains_alone_is_named():
+    whole = {"method": "mcf", "method_preset": "light", "changes": {}, "whole": True}
+    study = replace(STUDY, rows=["stage1", "R1"], **whole)
+    with pytest.raises(ValueError, match="study toy: nothing trains stage1"):
+        assert study.trainings
+
+
+def test_the_committed_plan_can_be_trained():
+    plan = evidence.read()
+    for study in plan.studies:
+        assert set(study.labels) <= set(study.trainings)
+    named = {(s.name, label) for s in plan.studies for label in s.labels}
+    assert {(row["study"], row["row"]) for row in plan.equal} <= named
+    ends = {
+        (one["study"], end) for one in plan.ladders for step in one["steps"] for end in step[:2]
+    }
+    assert ends <= named
+
+
+def test_equal_terms_are_equal():
+    """As many optimiser steps for everybody, stage 1 included."""
+    plan, steps = evidence.read(), {}
+    for row in plan.equal:
+        study = next(s for s in plan.studies if s.name == row["study"] and row["row"] in s.labels)
+        step = study.trainings[row["row"]]
+        made = methods.build(study.method, preset="light", row=step.row, **step.switches)
+        first = 204 if step.begins else 0
+        steps[row["title"]] = made.steps + first
+    assert steps.pop("stage 1") == 204 and set(steps.values()) == {680}
+
+
+def test_command_shows_chooses_and_refuses(tmp_path, capsys):
+    assert main(["evidence", "--show", "--records", str(tmp_path), "--only", "order_mult"]) == 0
+    assert "about 18 CPU minutes to go" in capsys.readouterr().out
+    assert main(["evidence", "--show", "--rows", "nonsense"]) == 2
+    assert "--rows nonsense: not in the plan" in capsys.readouterr().err
+
+
+def test_page_says_what_is_not_run(tmp_path):
+    text = evidence.page(store=tmp_path)
+    assert text.count("not run") > 20 and "| BMIL | not run |" in text
+    assert text == evidence.page(store=tmp_path)
