@@ -171,8 +171,8 @@ def test_a_file_that_is_no_plan_is_named(tmp_path, text, told):
 
 
 def test_a_plan_lists_no_run_twice(tmp_path):
-    first = PLAN.read_text().partition("[[study]]")[2].partition("[[study]]")[0]
-    (tmp_path / "plan.toml").write_text(f"[[study]]{first}[[study]]{first}")
+    first = PLAN.read_text().split("\n[[study]]\n")[1]
+    (tmp_path / "plan.toml").write_text(f"[[study]]\n{first}\n[[study]]\n{first}")
     with pytest.raises(ValueError, match=r"seed1/stage1.* twice"):
         evidence.read(tmp_path / "plan.toml")
 
