@@ -228,6 +228,7 @@ np.testing.assert_allclose(cmc_by_hand, found.cmc)
 # | association | Who is matched to whom? | [10] associations |
 # | association | Do neighbours know better? | [11] label transfer |
 # | all of them | What do regions, attention and a lost game add? | [12] regions and attention |
+# | evaluation | What is your number worth? | [14] evaluate honestly |
 #
 # [01]: 01_two_modalities.ipynb
 # [02]: 02_features.ipynb
@@ -241,6 +242,7 @@ np.testing.assert_allclose(cmc_by_hand, found.cmc)
 # [10]: 10_associations.ipynb
 # [11]: 11_label_transfer.ipynb
 # [12]: 12_regions_and_attention.ipynb
+# [14]: 14_evaluate_honestly.ipynb
 #
 # In every section: a **question**, a **prediction** that you write down before you run the cell,
 # a **picture**, and **what to doubt**. Then exercises that answer, and an open one with its answer

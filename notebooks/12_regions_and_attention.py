@@ -40,7 +40,7 @@
 # [00](00_start_here.ipynb)). Terms are in the [glossary](../docs/glossary.md).
 #
 # ← [11 Label transfer](11_label_transfer.ipynb) ·
-# [README](../README.md) →
+# [14 Evaluate honestly](14_evaluate_honestly.ipynb) →
 
 # %% tags=["colab"]
 import sys

@@ -14,6 +14,7 @@ from vireid.checks import (
     causal,
     clusters,
     comparing,
+    honest,
     jaccard,
     matching,
     mcf,
@@ -50,6 +51,7 @@ THEMES = (
     matching,
     transfer,
     mcf,
+    honest,
 )
 _ALL = sorted((e for theme in THEMES for e in theme.EXERCISES), key=lambda e: e.name[:2])
 _BY_NAME = {e.name: e for e in _ALL}

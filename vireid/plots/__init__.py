@@ -30,7 +30,7 @@ from vireid.plots.pipeline import pipeline, pipeline_map
 from vireid.plots.predictions import prediction, progress
 from vireid.plots.refinement import clouds, colour_tables, cosines, momentum, trust
 from vireid.plots.regions import region_neighbours
-from vireid.plots.scores import bars, cmc, curve, roc, sweep
+from vireid.plots.scores import bars, cmc, curve, roc, shifts, sweep
 from vireid.plots.sensitivity import sensitivity
 from vireid.plots.spread import affinities, label_graph, pair_densities, right_share
 
@@ -92,6 +92,7 @@ __all__ = [
     "roc",
     "sensitivity",
     "share_legend",
+    "shifts",
     "show",
     "sweep",
     "three_modalities",

@@ -55,7 +55,7 @@ BOXES = (
         {"BMIL": "multi-positive", "MULT": "MIRL, OCLR", "DMDL": "CAI, alignment",
          "MCF": "MAAL, UM"},
     ),
-    Box("evaluation", (0, 1), "00, 02, 07", {"MULT": "CMRR"}),
+    Box("evaluation", (0, 1), "00, 02, 07, 14", {"MULT": "CMRR"}),
 )  # fmt: skip
 NAMES = tuple(box.name for box in BOXES)
 WIDE, HIGH, STEP = 2.0, 1.5, (2.55, 2.35)

@@ -69,6 +69,7 @@ def bars(
     paper: Mapping[str, float] | None = None,
     paper_name: str = "paper, SYSU-MM01",
     title: str = "",
+    each: str = "one seed",
 ) -> Axes:
     """A bar per name at the mean over seeds, a dot per seed, and the paper's number as a diamond.
 
@@ -76,13 +77,14 @@ def bars(
     ----------
     scores : name -> one score per seed, in the unit of ``xlabel``
     paper : name -> the published number; it is of another data set, so compare the *order* only
+    each : what a dot is
     """
     names, paper = list(scores), paper or {}
     for y, name in enumerate(names):
         seeds = as_array(scores[name]).astype(float)
         if not len(seeds):
             raise ValueError(f"scores[{name!r}] is empty; give at least one seed's score")
-        label = "ours, mean over seeds" if y == 0 else None
+        label = f"ours, mean over {each.removeprefix('one ')}s" if y == 0 else None
         ax.barh(y, seeds.mean(), height=0.6, color=COLOURS[3], alpha=0.7, label=label)
         ax.plot(
             seeds,
@@ -90,7 +92,7 @@ def bars(
             "o",
             ms=4,
             color=INK,
-            label="one seed" if y == 0 else None,
+            label=each if y == 0 else None,
         )
         spread = f" ± {seeds.std(ddof=1):.1f}" if len(seeds) > 1 else ""
         right = max(seeds.max(), paper.get(name, 0))
@@ -113,6 +115,35 @@ def bars(
         ax.set_xticks(range(0, 101, 20))
     ax.set_xlim(0, top * 1.5)
     legend_below(ax, columns=3, drop=0.2 if len(names) < 6 else 0.12)
+    return ax
+
+
+def shifts(
+    pairs: Mapping[str, tuple[float, float]], ax: Axes, *, xlabel: str, title: str = ""
+) -> Axes:
+    """An arrow per name from one value to another, with the difference beside it.
+
+    Parameters
+    ----------
+    pairs : name -> (where the arrow starts, where it ends), in the unit of ``xlabel``
+    """
+    for y, (start, end) in enumerate(pairs.values()):
+        ax.plot(start, y, "o", ms=6, color=COLOURS[3])
+        arrow = {"arrowstyle": "-|>", "color": COLOURS[6], "lw": 1.8, "shrinkA": 0, "shrinkB": 0}
+        if abs(end - start) > 0.05:
+            ax.annotate("", (end, y), (start, y), arrowprops=arrow)
+        ax.annotate(
+            f"{end - start:+.1f}", (max(start, end), y), va="center", fontsize=8, xytext=(8, 0),
+            textcoords="offset points",
+        )  # fmt: skip
+    dress(ax, title=title, xlabel=xlabel)
+    ax.set_yticks(range(len(pairs)), pairs, fontsize=8)
+    ax.set_ylim(len(pairs) - 0.5, -0.5)
+    low, high = (f(v for pair in pairs.values() for v in pair) for f in (min, max))
+    room = 0.12 * (high - low or 1)
+    ax.set_xlim(low - room, high + room)
+    ax.grid(axis="y", visible=False)
+    ax.grid(axis="x", color=FAINT, linewidth=0.6)
     return ax
 
 
