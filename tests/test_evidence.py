@@ -154,6 +154,24 @@ def test_steps_beside_the_paper():
     assert evidence.against_paper(Evidence([], [], [ladder]), falling)["agrees"][0] == "no"
 
 
+def test_guide_says_only_what_the_seeds_allow():
+    told = evidence.guide(Evidence([], EQUAL, []), FOUND)
+    assert told == [
+        "In every seed ahead of stage 1 prolonged, in points of rank-1: Ours (+10.0 / +20.0 / "
+        "+10.0); Whole (+20.0 / +10.0 / +20.0).",
+        "Nothing is behind stage 1 prolonged in every seed.",
+        "The largest mean gain is Whole's; it is 3.3 points over Ours's, and larger in 2 of 3 "
+        "seeds.",
+        "Of those that gain in every seed, Ours's training takes the fewest CPU minutes.",
+        "Fewer than 3 seeds, so nothing is said of: Other (none).",
+    ]
+    mixed = {"s": FOUND["s"] | {"1": [run(1, 0.2), run(2, 0.5), run(3, 0.4)]}}
+    assert (
+        "Ahead in one seed and behind in another: Ours (-10.0 / +10.0 / +5.0)."
+        in evidence.guide(Evidence([], EQUAL, []), mixed)
+    )
+
+
 @pytest.mark.parametrize(
     "text, told",
     [

@@ -4,6 +4,7 @@
 ``data/runs``, ``make`` trains the others, ``page`` writes ``docs/results.md`` from the kept ones.
 """
 
+from vireid.evidence.guide import guide
 from vireid.evidence.make import make, minutes
 from vireid.evidence.page import page
 from vireid.evidence.plan import PLAN, Cell, Evidence, Study, read
@@ -24,6 +25,7 @@ __all__ = [
     "coverage",
     "equal_terms",
     "found",
+    "guide",
     "make",
     "minutes",
     "page",

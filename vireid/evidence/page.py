@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from vireid.evidence.guide import guide
 from vireid.evidence.plan import Evidence, read
 from vireid.evidence.store import STORE, found, states
 from vireid.evidence.tables import METRICS, against_paper, coverage, equal_terms, mean_sd
@@ -26,6 +27,11 @@ STEPS = """## The papers' steps
 What each step of a paper's ablation adds in rank-1 here, seed by seed, beside what it adds on
 SYSU-MM01 (all search). "Agrees" compares signs, and only where all seeds have the same.
 """
+GUIDE = """## Which method to start from
+What the records allow to say, for data like SynthVI small: drawn people, most of them seen in both
+modalities, a gap of colour. It says nothing about real benchmarks; for these the papers' numbers
+are in `data/papers.csv`. Sentences are made from the records.
+"""
 STUDIES = "## Every row\n"
 KEPT = "## What is kept\n"
 
@@ -35,7 +41,8 @@ def page(plan: Evidence | None = None, store: Path = STORE) -> str:
     plan = read() if plan is None else plan
     known = states(plan.cells, store)
     runs = found(known)
-    parts = [HEAD, EQUAL, _table(equal_terms(plan, runs), "row")]
+    told = "\n".join(f"- {sentence}" for sentence in guide(plan, runs)) + "\n"
+    parts = [HEAD, GUIDE, told, EQUAL, _table(equal_terms(plan, runs), "row")]
     parts += [STEPS, _table(against_paper(plan, runs).set_index("method"), "method"), STUDIES]
     for name, rows in runs.items():
         parts.append(f"### {name}\n\n{_table(_scores(rows), 'row')}")

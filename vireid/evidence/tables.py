@@ -66,7 +66,7 @@ def against_paper(plan: Evidence, found: Found) -> pd.DataFrame:
     rows = []
     for ladder, (low, high, what) in [(one, step) for one in plan.ladders for step in one["steps"]]:
         study = found.get(ladder["study"], {})
-        gains = _pairs(study.get(high, []), study.get(low, []))
+        gains = pairs(study.get(high, []), study.get(low, []))
         paper = _published_gain(ladder, low, high)
         rows.append({
             "method": ladder["method"], "step": what, "rows": f"{low} to {high}",
@@ -136,7 +136,7 @@ def _seeds(runs: list[Run]) -> str:
     return " ".join(str(run.seed) for run in runs)
 
 
-def _pairs(own: list[Run], base: list[Run]) -> list[float]:
+def pairs(own: list[Run], base: list[Run]) -> list[float]:
     """Differences in rank-1, in points, in the seeds that both have."""
     start = {run.seed: _score(run, "rank1") for run in base}
     return [_score(run, "rank1") - start[run.seed] for run in own if run.seed in start]
@@ -147,7 +147,7 @@ def _signed(values: list[float]) -> str:
 
 
 def _gains(own: list[Run], base: list[Run]) -> str:
-    return "" if own is base else _signed(_pairs(own, base))
+    return "" if own is base else _signed(pairs(own, base))
 
 
 def _share(own: list[Run], base: list[Run], top: list[Run]) -> str:
@@ -156,7 +156,7 @@ def _share(own: list[Run], base: list[Run], top: list[Run]) -> str:
     if not seeds or own is base or own is top:
         return ""
     kept = [[run for run in runs if run.seed in seeds] for runs in (own, base, top)]
-    gain, whole = np.mean(_pairs(kept[0], kept[1])), np.mean(_pairs(kept[2], kept[1]))
+    gain, whole = np.mean(pairs(kept[0], kept[1])), np.mean(pairs(kept[2], kept[1]))
     return f"{100 * gain / whole:.0f} %" if whole > 0 else ""
 
 

@@ -5,7 +5,7 @@ neighbours and sheets from a network that is trained on SynthVI tiny on the spot
 the order of the imports is the order of the index page.
 """
 
-from vireid.figures import worlds, bmil, dmdl, mcf, mult, scaling  # noqa: I001 - the order of the page
+from vireid.figures import worlds, bmil, dmdl, mcf, mult, evidence, scaling  # noqa: I001 - the order of the page
 from vireid.figures.registry import DRAWINGS, draw_all
 from vireid.figures.worlds import people_sheet
 
@@ -14,6 +14,7 @@ __all__ = [
     "bmil",
     "dmdl",
     "draw_all",
+    "evidence",
     "mcf",
     "mult",
     "people_sheet",

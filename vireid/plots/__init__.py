@@ -19,6 +19,7 @@ from vireid.plots.base import (
 from vireid.plots.bias import distances, encoding, histogram, modality_ratio, neighbours, paired
 from vireid.plots.causal import adjustment, beliefs, causal_graph, mixed_surprise
 from vireid.plots.circle import beacons, points, pull, pulls, walks
+from vireid.plots.gains import gains
 from vireid.plots.lecture import mode
 from vireid.plots.links import bipartite, drawn_links, link_kinds, link_legend, pair_scores
 from vireid.plots.maps import embedding_map, project, prototypes
@@ -61,6 +62,7 @@ __all__ = [
     "drawn_links",
     "embedding_map",
     "encoding",
+    "gains",
     "heat",
     "histogram",
     "label_graph",

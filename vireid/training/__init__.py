@@ -139,7 +139,7 @@ def _epochs(  # noqa: PLR0913
     """Train from where the record ends; see ``fit``."""
     method = session.method
     if test is not None and not run.curves:
-        run.before = session.test(test)
+        run.before = session.test(test, first=True)
     first = len(run.curves)
     whole, done = (method.schedule.iterations_before(epoch) for epoch in (total, first))
     bar = tqdm(total=whole, initial=done, disable=not progress, unit="it")

@@ -18,6 +18,7 @@ from vireid.training import checkpoint
 from vireid.training.checkpoint import NETWORK, RECORD
 from vireid.training.encode import encoder
 from vireid.training.parallel import check_agreement, check_ranks, share_network, sum_gradients
+from vireid.training.remembered import recall, remember
 from vireid.training.stop import Stop
 from vireid.types import Embeddings, Images
 
@@ -103,7 +104,7 @@ class Session:
             group["lr"] = rate
         torch.manual_seed(np.random.default_rng([self.seed, epoch, 7]).integers(2**62))
         bar.set_description(f"epoch {epoch + 1}/{total}, stage {stage}: features, clusters")
-        train = self.describe()
+        train = self.describe(first=not run.curves)
         labels = self.method.relabel(
             train if not self.method.unsupervised else train.blind(), epoch
         )
@@ -157,14 +158,21 @@ class Session:
         )
         return loaded(batches, self.images, self.recipe, generator=generator, workers=self.workers)
 
-    def describe(self) -> Embeddings:
-        """Features of the training pictures, by all ranks where there is work for each."""
+    def describe(self, *, first: bool = False) -> Embeddings:
+        """Features of the training pictures, by all ranks where there is work for each.
+
+        ``first``: of the network that the run begins with, which may be known.
+        """
+        if first and (known := recall(self.model, self.images)):
+            return known.features
         many = len(self.images) > BATCH * (sharding.place()[1] - 1)
         by = sharding.extract if many else extract
         return by(self.model, self.images, batch=BATCH, device=self.device)
 
-    def test(self, test: RetrievalTask) -> dict:
-        """Retrieval scores of the network as it is now."""
+    def test(self, test: RetrievalTask, *, first: bool = False) -> dict:
+        """Retrieval scores of the network as it is now; ``first`` as for ``describe``."""
+        if first and (known := recall(self.model, self.images, test)):
+            return dict(known.scores)
         return test.score(*test.embed(self.model, device=self.device))
 
     def keep(self, run: Run, out) -> None:
@@ -194,8 +202,9 @@ class Session:
             run.selected_epoch = self.best["epoch"]
         train = self.describe()
         run.result = neighbour_curves(train)
-        if test is not None:
-            run.result |= self.test(test)
+        scores = {} if test is None else self.test(test)
+        run.result |= scores
+        remember(self.model, self.images, test, train, scores)
         if out is not None and is_first():  # the network last: where it lies, the run is finished
             run.save(Path(out) / RECORD)
             save(self.model, Path(out) / NETWORK)

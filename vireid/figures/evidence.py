@@ -1,0 +1,67 @@
+"""The evidence as pictures: everybody on equal terms, and who is written last into a memory."""
+
+from vireid import evidence, plots
+from vireid.figures.registry import drawing
+from vireid.runs import Run
+
+
+def by_seed(runs: list[Run]) -> dict[int, float]:
+    """Seed -> rank-1 in per cent."""
+    return {run.seed: 100 * run.result["rank1"] for run in runs}
+
+
+def scores_on_equal_terms() -> tuple[dict[str, dict[int, float]], str]:
+    """(title -> seed -> rank-1, the title that gains are over) of the plan's table."""
+    plan = evidence.read()
+    found = evidence.found(evidence.states(plan.cells))
+    rows = {r["title"]: by_seed(found.get(r["study"], {}).get(r["row"], [])) for r in plan.equal}
+    base = next(r["title"] for r in plan.equal if r.get("role") == "base")
+    return {title: seeds for title, seeds in rows.items() if seeds}, base
+
+
+@drawing(
+    "Every method with as many optimiser steps, on the same people: gain in rank-1 over stage 1 "
+    "prolonged, seed by seed, SynthVI small."
+)
+def equal_terms():
+    """The table on equal terms of docs/results.md."""
+    scores, base = scores_on_equal_terms()
+    if base not in scores or len(scores) < 2:
+        return None
+    figure, ax = plots.canvas(width=7.4, height=1.4 + 0.36 * len(scores))
+    plots.gains(scores, ax, base=base)
+    return figure
+
+
+# study of the released order, study of another, rows, the other order in words
+ORDERS = {
+    "MULT": ("synthvi_small_mult", "order_mult", ("3", "7"), "infrared last"),
+    "MCF": ("synthvi_small_mcf", "order_mcf", ("R1", "R7"), "augmented first, own last"),
+    "DMDL": ("synthvi_small_dmdl", "order_dmdl", ("7",), "reverse"),
+}
+
+
+def order_pairs() -> dict[str, dict[str, dict[int, float]]]:
+    """Row in words -> order in words -> seed -> rank-1, where both orders have been trained."""
+    found, pairs = evidence.found(evidence.states(evidence.read().cells)), {}
+    for method, (released, other, rows, word) in ORDERS.items():
+        for row in rows:
+            two = [by_seed(found.get(study, {}).get(row, [])) for study in (released, other)]
+            if all(two):
+                pairs[f"{method}, row {row}"] = {"as released": two[0], word: two[1]}
+    return pairs
+
+
+@drawing(
+    "The same trainings with the views of a batch written into the memories in another order: "
+    "gain in rank-1 over the released order, seed by seed, SynthVI small."
+)
+def written_last():
+    """What the order of writing is worth."""
+    pairs = order_pairs()
+    if not pairs:
+        return None
+    figure, axes = plots.canvas(1, len(pairs), width=7.0, height=1.9 * len(pairs))
+    for ax, (name, scores) in zip([axes] if len(pairs) == 1 else axes, pairs.items(), strict=True):
+        plots.gains(scores, ax, base="as released", title=name)
+    return figure
