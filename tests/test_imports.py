@@ -44,6 +44,7 @@ ROOMS = [
     "experiment",
     "evidence",
     "warm_start",
+    "exchange",
     "plots",
     "widgets",
     "sweep",

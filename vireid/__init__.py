@@ -14,6 +14,7 @@ __all__ = [
     "clustering",
     "data",
     "evaluation",
+    "exchange",
     "experiment",
     "features",
     "identity",

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import vireid
-from vireid.cli import data, evidence, lab, learn, plans
+from vireid.cli import data, evidence, exchange, lab, learn, plans
 from vireid.cli.boundary import USER, guarded
 from vireid.cli.options import switches
 
@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     learn.add(command)
     plans.add(command)
     evidence.add(command)
+    exchange.add(command)
     data.add(command)
     _add_measures(command)
     _add_workbook(command)

@@ -59,6 +59,15 @@ def add(command) -> None:
     train.add_argument("--out", type=Path, help="folder of the run (default runs/...)")
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     train.add_argument("--overwrite", action="store_true", help="replace a run that is there")
+    train.add_argument(
+        "--keep-labels", action="store_true", help="write each epoch's pseudo-labels to OUT/labels"
+    )
+    train.add_argument(
+        "--labels", type=Path, metavar="FILE", help="begin with these clusters (vireid import)"
+    )
+    train.add_argument(
+        "--labels-epochs", type=int, default=1, metavar="N", help="... for N epochs (default 1)"
+    )
 
     again = command("replay", _replay, REPLAY_HELP, "train a recorded run again and compare")
     again.add_argument("record", type=Path, help="a run's folder, or its run.json")
@@ -116,8 +125,10 @@ def _train(a) -> None:
         usual = experiment.setting(ready, a.method, row=a.row, switches=chosen).bn_chunks
         if usual % size:  # every rank has whole parts of a batch
             chosen["bn_chunks"] = size
-        out = a.out or _folder(a, ready, chosen)
+        given = _given(a, ready.train)
+        out = a.out or _folder(a, ready, chosen, given)
         options = fitting(a) | {"progress": rank == 0}
+        options |= {"labels": given, "keep_labels": a.keep_labels}
         _, run = experiment.train(
             ready, a.method, seed=a.seed, row=a.row, switches=chosen, out=out, resume=a.resume,
             overwrite=a.overwrite, **options,
@@ -127,14 +138,27 @@ def _train(a) -> None:
         print(f"kept in {out}/: run.json, model.safetensors")
 
 
-def _folder(a, ready, chosen: dict) -> Path:
+def _given(a, images):
+    """The labels of --labels, or None."""
+    from vireid.data import label_table
+    from vireid.training import GivenLabels
+
+    if a.labels is None:
+        return None
+    found = label_table.load(a.labels, images)
+    return GivenLabels.of_spaces(found, images.modality, epochs=a.labels_epochs)
+
+
+def _folder(a, ready, chosen: dict, given) -> Path:
     """Where a run goes by default: its name, and 8 digits of all that can change its result."""
     from vireid import experiment
     from vireid.identity import digest
 
     method = experiment.setting(ready, a.method, row=a.row, switches=chosen)
     fit_with = {k: v for k, v in fitting(a).items() if k != "progress"}
-    told = experiment.identity_of(ready, method, ready.model(a.seed), seed=a.seed, **fit_with)
+    told = experiment.identity_of(
+        ready, method, ready.model(a.seed), seed=a.seed, labels=given, **fit_with
+    )
     parts = [a.method, a.row, a.data, ready.preset, f"seed{a.seed}", digest(told)[:8]]
     return Path("runs") / "-".join(filter(None, parts))
 

@@ -67,6 +67,11 @@ def replay(
             f"the record of {kept.method}, seed {kept.seed}, does not tell what it was made from; "
             "only runs of vireid train and compare of this version can be replayed"
         )
+    if "labels" in kept.identity:
+        raise ValueError(
+            f"the run of {kept.method}, seed {kept.seed}, was given labels, which its record does "
+            "not hold; train it again with vireid train --labels"
+        )
     ready, threads = source_of(kept, root=root, weights=weights), torch.get_num_threads()
     model = ready.model(kept.seed)
     _refuse_other_material(kept, model, ready)

@@ -12,7 +12,7 @@ from vireid.features import pick_device
 from vireid.identity import identity
 from vireid.models.weights import SYNTHVI
 from vireid.runs import Run
-from vireid.training import PRECISION, chosen_by, fit
+from vireid.training import PRECISION, GivenLabels, chosen_by, fit, given_by
 
 
 def setting(
@@ -36,6 +36,7 @@ def identity_of(
     seed: int,
     amp: bool = False,
     device: str = "auto",
+    labels: GivenLabels | None = None,
     **fitting,
 ) -> dict:
     """The identity that ``fit`` would give a run of this method from this network."""
@@ -48,6 +49,7 @@ def identity_of(
         test=experiment.test,
         precision=PRECISION[amp],
         network={"name": experiment.network, "options": experiment.network_options},
+        **given_by(labels),
         **chosen_by(**{k: v for k, v in fitting.items() if k in CHOICE}),
     )
 

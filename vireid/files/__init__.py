@@ -137,6 +137,17 @@ def _torch_file(path: Path, wanted: str) -> dict:
     return saved
 
 
+def numbers(path: str | Path, wanted: str, missing: str = RESTORE) -> np.ndarray:
+    """The array of numbers in a .npy file; its head may not claim more than the file holds."""
+    path = Path(path).expanduser()
+    expect(path, ("npy",), wanted, missing)
+    with reading(path, wanted):
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+    if found.dtype.kind not in "fiub":
+        raise BrokenFile(wanted, f"it holds {found.dtype}, no numbers", path, ANOTHER)
+    return np.array(found)
+
+
 def matlab(path: str | Path, wanted: str) -> dict:
     """The variables of a MATLAB file (version 5 to 7), by name.
 

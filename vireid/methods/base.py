@@ -15,6 +15,7 @@ import torch
 from vireid.data import augment
 from vireid.memory import MOVES
 from vireid.methods.declared import check
+from vireid.methods.given import GivenLabels
 from vireid.models import Output
 from vireid.types import Batch, Embeddings, Modality, PseudoLabels
 
@@ -142,6 +143,7 @@ class Method:
     views: ClassVar[str] = "var"  # letters of ``write_order``
     choices: ClassVar[dict[str, tuple]] = {"moves": MOVES, "recipe": tuple(augment.RECIPES)}
     ranges: ClassVar[tuple] = (("bn_chunks", lambda v: v >= 1, "give a whole number >= 1"),)
+    given: ClassVar[GivenLabels | None] = None  # by ``fit(labels=...)``, on the instance
     published: ClassVar[dict[str, str]] = {}  # row -> its name in data/papers.csv, where it differs
 
     def __post_init__(self):
@@ -190,6 +192,11 @@ class Method:
     def rng(self, epoch: int, stream: int = 0) -> np.random.Generator:
         """The epoch's own random numbers: the same whether or not the run was resumed."""
         return np.random.default_rng([self.seed, epoch, stream])
+
+    def handed(self, rows: np.ndarray, epoch: int) -> np.ndarray | None:
+        """Given labels (len(rows),) of a modality's pictures in an epoch; None: cluster them."""
+        told = self.given is not None and epoch < self.given.epochs
+        return self.given.of(rows) if told else None
 
     def loss_weights(self, epoch: int) -> dict[str, float]:
         """Name -> weight of the loss terms that ``losses`` yields in an epoch of the whole run."""

@@ -157,7 +157,8 @@ class DCL(Method):
         for own in Modality:
             rows = self.blocks[0] if own is Modality.VISIBLE else np.flatnonzero(modality == own)
             label = np.full(len(train), -1)
-            label[rows] = self.cluster_own(train.x[rows], own, epoch)
+            handed = self.handed(rows, epoch)
+            label[rows] = self.cluster_own(train.x[rows], own, epoch) if handed is None else handed
             labels[own.word] = PseudoLabels(label)
             self.memories[own] = self.new_memory(train.x[label >= 0], label[label >= 0])
         return labels

@@ -64,11 +64,20 @@ def build(name: str, *, weights: str | Path | None = None, **options) -> torch.n
     return model if weights is None else load_weights(model, weights)
 
 
-def save(model: torch.nn.Module, path: str | Path, *, half: bool = False) -> None:
-    """Write weights and running statistics as safetensors; ``half`` stores floats in 16 bits."""
+def save(
+    model: torch.nn.Module,
+    path: str | Path,
+    *,
+    half: bool = False,
+    about: dict[str, str] | None = None,
+) -> None:
+    """Write weights and running statistics as safetensors; ``half`` stores floats in 16 bits.
+
+    ``about`` are short texts kept in the file's head.
+    """
     from vireid.models.weights import save
 
-    save(model, path, half=half)
+    save(model, path, half=half, about=about)
 
 
 def load_weights(model: torch.nn.Module, path: str | Path) -> torch.nn.Module:

@@ -17,14 +17,16 @@ WEIGHTS = "weights"
 GIVE = "Give a file that holds the network's state_dict"
 
 
-def save(model: nn.Module, path: str | Path, *, half: bool = False) -> None:
+def save(
+    model: nn.Module, path: str | Path, *, half: bool = False, about: dict[str, str] | None = None
+) -> None:
     """See ``vireid.models.save``."""
     from safetensors.torch import save as serialised
 
     state = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
     if half:
         state = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
-    put(path, serialised(state, {"network": type(model).__name__}))
+    put(path, serialised(state, {"network": type(model).__name__, **(about or {})}))
 
 
 def load_weights(model: nn.Module, path: str | Path) -> nn.Module:

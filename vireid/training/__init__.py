@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 from vireid.features import pick_device
 from vireid.identity import identity
 from vireid.methods.base import Method
+from vireid.methods.given import GivenLabels
 from vireid.retrieval_task import RetrievalTask
 from vireid.runs import Run
 from vireid.training.checkpoint import check_space, held
@@ -22,7 +23,7 @@ from vireid.training.session import PRECISION, Session, is_first
 from vireid.training.stop import stoppable
 from vireid.types import Images
 
-__all__ = ["PRECISION", "SELECT", "SELECT_BY", "chosen_by", "fit"]
+__all__ = ["PRECISION", "SELECT", "SELECT_BY", "GivenLabels", "chosen_by", "fit", "given_by"]
 SELECT, SELECT_BY = ("last", "best_test"), ("rank1", "mAP")
 
 
@@ -47,6 +48,8 @@ def fit(  # noqa: PLR0913
     amp: bool = False,
     workers: int | None = None,
     progress: bool = False,
+    labels: GivenLabels | None = None,
+    keep_labels: bool = False,
 ) -> Run:
     """Train a network without identities.
 
@@ -73,6 +76,8 @@ def fit(  # noqa: PLR0913
         losses and the features that are clustered and scored stay in float32
     workers : threads that read and augment pictures; the result does not depend on them. None = 1
         on the CPU, else as many as there are cores, at most 8
+    labels : clusters within each modality for the first epochs, made by somebody else
+    keep_labels : also write each epoch's pseudo-labels to ``out``/labels
 
     Returns
     -------
@@ -89,22 +94,27 @@ def fit(  # noqa: PLR0913
     at the next step; ``resume`` then goes on after the last whole epoch.
     """
     _check(images, select=select, select_by=select_by, test=test, evaluate_every=evaluate_every)
+    if labels is not None and len(labels.label) != len(images):
+        raise ValueError(f"labels: {len(labels.label)} for {len(images)} training pictures")
+    if keep_labels and out is None:
+        raise ValueError("keep_labels=True: give a folder (out=) to keep them in")
     total = sum(method.schedule.epochs) if epochs is None else epochs
     if not 0 <= total <= sum(method.schedule.epochs):
         raise ValueError(
             f"epochs={epochs}: this method's schedule has {sum(method.schedule.epochs)}; give at "
             "most that, or build the method with epochs=(stage 1, stage 2)"
         )
+    method.given = labels
     told = identity(
         model, method, images, seed=seed, device=pick_device(device), test=test,
-        precision=PRECISION[amp], network=(about or {}).get("model"),
+        precision=PRECISION[amp], network=(about or {}).get("model"), **given_by(labels),
         **chosen_by(select, select_by, evaluate_every),
     )  # fmt: skip
     with held(out if is_first() else None), stoppable(out) as stop:
         session = Session(
             model, method, images, seed=seed, device=device, amp=amp, told=told, workers=workers
         )
-        session.stop = stop
+        session.stop, session.keep_labels = stop, keep_labels
         run = session.begin(out, resume, overwrite, about or {})
         if out is not None:
             check_space(out, model, best=select == "best_test", tell=progress)
@@ -174,6 +184,11 @@ def chosen_by(
     if select == "last":
         return {"select": select}
     return {"select": select, "select_by": select_by, "evaluate_every": evaluate_every}
+
+
+def given_by(labels: GivenLabels | None) -> dict[str, str]:
+    """What given labels add to an identity: nothing where there are none."""
+    return {} if labels is None else {"labels": labels.digest}
 
 
 def _check(images: Images, *, select: str, select_by: str, test, evaluate_every: int) -> None:

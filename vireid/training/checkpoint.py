@@ -21,6 +21,7 @@ from vireid.runs import Run
 RECORD, CHECKPOINT, NETWORK = "run.json", "checkpoint.pt", "model.safetensors"
 BEFORE, DAMAGED = "checkpoint.before.pt", "checkpoint.damaged.pt"
 ALL = (RECORD, CHECKPOINT, BEFORE, DAMAGED, NETWORK)
+LABELS = "labels"  # folder of label tables, one an epoch, where they are kept
 COPIES = 3  # of a checkpoint while one is written: the new one, the last, the one before
 HELD = "checkpoint"
 
@@ -53,6 +54,11 @@ def save(out: str | Path, saved: dict, run: Run) -> None:
     run.save(out / RECORD)
 
 
+def label_file(out: str | Path, epoch: int) -> Path:
+    """Where an epoch's labels are kept in a run's folder."""
+    return Path(out) / LABELS / f"epoch{epoch:03d}.csv"
+
+
 def make_room(out: str | Path, *, overwrite: bool) -> None:
     """Begin a run in a folder; ValueError when it holds one and may not be overwritten."""
     out = Path(out)
@@ -64,6 +70,8 @@ def make_room(out: str | Path, *, overwrite: bool) -> None:
         )
     for name in held:
         (out / name).unlink()
+    for table in (out / LABELS).glob("epoch*.csv"):
+        table.unlink()
 
 
 @contextmanager

@@ -9,13 +9,14 @@ import torch
 
 from vireid import sharding
 from vireid.curves import label_curves, neighbour_curves
+from vireid.data import label_table
 from vireid.data.loading import loaded
 from vireid.features import extract, pick_device
 from vireid.methods.base import Method
 from vireid.retrieval_task import RetrievalTask
 from vireid.runs import Run, refuse_another, versions
 from vireid.training import checkpoint
-from vireid.training.checkpoint import NETWORK, RECORD
+from vireid.training.checkpoint import NETWORK, RECORD, label_file
 from vireid.training.encode import encoder
 from vireid.training.parallel import check_agreement, check_ranks, share_network, sum_gradients
 from vireid.training.remembered import recall, remember
@@ -38,6 +39,7 @@ class Session:
         self.model, self.method, self.images = model.to(self.device), method, images
         self.seed, self.amp, self.identity = seed, amp, told
         self.recipe, self.stop = None, Stop(None)
+        self.keep_labels, self.labels = False, {}
         self.workers = picture_threads(self.device) if workers is None else workers
         self.stage, self.optimiser, self.best = 0, None, None
         check_ranks(method.bn_chunks)
@@ -111,6 +113,7 @@ class Session:
         check_agreement(
             f"the labels of epoch {epoch}", [torch.as_tensor(v.label) for v in labels.values()]
         )
+        self.labels = labels
         row = {"epoch": epoch, "stage": stage, "lr": rate, "steps": 0}
         row |= label_curves(labels, train)
         self.recipe = self.method.augmentation(epoch)
@@ -183,6 +186,8 @@ class Session:
                 model = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
                 self.best = {"score": row[by], "epoch": row["epoch"], "model": model}
         if out is not None and is_first():
+            if self.keep_labels:
+                label_table.save(label_file(out, row["epoch"]), self.labels, self.images)
             saved = {
                 "epoch": row["epoch"],
                 "model": self.model.state_dict(),

@@ -93,7 +93,7 @@ class MCF(Settings):
         self.modality, self.camera = train.modality.numpy(), train.camera.numpy()
         stage, within = self.schedule.stage_of(epoch)
         momentum = self.stage2_momentum if stage == 2 and self.stage2_momentum else self.momentum
-        self.sides = make_sides(self, train, self.device, momentum=momentum)
+        self.sides = make_sides(self, train, self.device, momentum=momentum, epoch=epoch)
         self.place = torch.empty(len(train), dtype=torch.int64)  # row of the table -> of its side
         for side in self.sides.values():
             self.place[side.rows] = torch.arange(len(side.rows))

@@ -33,12 +33,14 @@ class Side:
 
 
 def make_sides(
-    settings, train: Embeddings, device: torch.device, *, momentum: float
+    settings, train: Embeddings, device: torch.device, *, momentum: float, epoch: int
 ) -> dict[Modality, Side]:
     """Cluster both modalities as ``settings`` (MCF) say and start their memories on ``device``."""
-    sides = {}
-    for own, label in zip(Modality, cluster(settings, train), strict=True):
-        rows = np.flatnonzero(train.modality.numpy() == own)
+    sides, places = {}, [np.flatnonzero(train.modality.numpy() == own) for own in Modality]
+    labels = [settings.handed(rows, epoch) for rows in places]
+    if any(label is None for label in labels):
+        labels = cluster(settings, train)
+    for own, rows, label in zip(Modality, places, labels, strict=True):
         x, label = train.x[rows].to(device), torch.as_tensor(label, device=device)
         memory = None
         if label.max() > 0:  # one cluster alone has nothing to be far from: its loss is 0

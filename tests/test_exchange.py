@@ -1,0 +1,369 @@
+"""What runs pass on: exports without pictures or paths, dumps of other codes, given labels."""
+
+import json
+
+import numpy as np
+import pytest
+import safetensors
+import torch
+import toy
+
+from vireid import cli, experiment, methods, models
+from vireid.data import label_table, packs
+from vireid.exchange import export_run, import_dump, names, read_dump
+from vireid.methods.given import GivenLabels
+from vireid.runs import Run
+from vireid.training import fit
+from vireid.types import Images, PseudoLabels
+
+SHORT = {"epochs": (1, 1), "iterations": 2}
+
+
+@pytest.fixture(scope="module")
+def world():
+    return experiment.prepare("synthvi", preset="tiny", trials=1)
+
+
+@pytest.fixture(scope="module")
+def run(world, tmp_path_factory):
+    """A run of stage 1 and 2 that keeps its labels."""
+    out = tmp_path_factory.mktemp("runs") / "bmil"
+    experiment.train(world, "bmil", seed=0, switches=SHORT, out=out, keep_labels=True)
+    return out
+
+
+def pictures(tmp_path, cameras=(1, 3)) -> Images:
+    """A table on disk as SYSU-MM01 lays it out: names repeat from person to person."""
+    paths, camera = [], []
+    for c in cameras:
+        for person in ("0001", "0002"):
+            for name in ("0001.jpg", "0002.jpg"):
+                path = tmp_path / f"cam{c}" / person / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(b"x")
+                paths.append(path)
+                camera.append(c)
+    modality = [0] * 4 + [1] * 4
+    return Images(paths, modality, camera, None, size=(16, 8), name="small")
+
+
+# ---- keeping and exporting ----
+
+
+def test_kept_labels_are_those_of_each_epoch(world, run):
+    record = Run.load(run / "run.json")
+    for epoch, spaces in enumerate((["visible", "infrared"], ["visible", "infrared", "global"])):
+        labels = label_table.load(run / f"labels/epoch{epoch:03d}.csv", world.train)
+        assert list(labels) == spaces
+        row = record.curves[epoch]
+        for space, found in labels.items():
+            assert found.clusters == row[f"{space}/clusters"]
+
+
+def test_keeping_labels_changes_no_number(world, run, tmp_path):
+    _, plain = experiment.train(world, "bmil", seed=0, switches=SHORT, out=tmp_path / "plain")
+    kept = Run.load(run / "run.json")
+    assert plain.curves == kept.curves and plain.identity == kept.identity
+    assert not (tmp_path / "plain/labels").exists()
+    with pytest.raises(ValueError, match="give a folder"):
+        experiment.train(world, "bmil", seed=0, switches=SHORT, keep_labels=True)
+
+
+def test_an_export_holds_what_the_run_found_and_no_paths(world, run, tmp_path):
+    out = export_run(run, tmp_path / "out")
+    assert sorted(p.name for p in (out / "labels").iterdir()) == ["epoch000.csv", "epoch001.csv"]
+    features = packs.load(out / "features.safetensors")
+    assert len(features) == len(world.train) and features.identity is None
+    about = json.loads((out / "about.json").read_text())
+    assert about["labels"].startswith("kept") and about["method"] == "bmil"
+    with safetensors.safe_open(out / "model.safetensors", "pt") as file:
+        assert file.metadata()["run"] == about["run"]
+    for path in out.rglob("*"):
+        if path.is_file():
+            assert path.suffix in (".csv", ".json", ".safetensors")
+            assert str(tmp_path).encode() not in path.read_bytes()
+            assert str(run.parent).encode() not in path.read_bytes()
+    passed, kept = (
+        models.load_weights(world.model(seed), folder / "model.safetensors").state_dict()
+        for seed, folder in enumerate((out, run))
+    )
+    assert all(torch.equal(passed[name], kept[name]) for name in kept)
+
+
+@pytest.mark.parametrize("method", ["mult", "mcf"])
+def test_labels_that_were_not_kept_are_made_again_and_it_says_so(tmp_path, method):
+    world = experiment.prepare("synthvi", preset="tiny", trials=1, method=method)
+    experiment.train(world, method, seed=0, switches=SHORT, out=tmp_path / "run")
+    out = export_run(tmp_path / "run")
+    assert "made again" in json.loads((out / "about.json").read_text())["labels"]
+    labels = label_table.load(out / "labels/again.csv", world.train)
+    assert {"visible", "infrared"} <= set(labels)
+
+
+def test_what_cannot_be_exported(world, run, tmp_path):
+    with pytest.raises(FileNotFoundError, match="Give a run's folder"):
+        export_run(tmp_path)
+    record = Run.load(run / "run.json")
+    record.save(tmp_path / "run.json")
+    with pytest.raises(FileNotFoundError, match="--resume"):
+        export_run(tmp_path)
+    record.data["fingerprint"] = "another"
+    record.save(tmp_path / "run.json")
+    (tmp_path / "model.safetensors").write_bytes((run / "model.safetensors").read_bytes())
+    with pytest.raises(ValueError, match="other pictures"):
+        export_run(tmp_path)
+
+
+def test_overwriting_a_run_takes_its_labels_away(tmp_path):
+    for keep, overwrite in ((True, False), (False, True)):
+        method = methods.build("dcl", preset="tiny", epochs=(1, 0), iterations=1)
+        fit(
+            toy.net(), method, toy.images(), seed=0, out=tmp_path, keep_labels=keep,
+            overwrite=overwrite,
+        )  # fmt: skip
+        assert len(list(tmp_path.glob("labels/*.csv"))) == keep
+
+
+# ---- given labels ----
+
+
+@pytest.mark.parametrize("method", ["dcl", "bmil", "pgm", "mult", "dmdl", "mcf", "adca", "nulc"])
+def test_a_stage_2_starts_from_given_labels_in_every_method(method):
+    images = toy.images()
+    blind = np.random.default_rng(0).permutation(images.identity)  # labels no clustering would find
+    given = GivenLabels(np.where(np.arange(len(blind)) % 7 == 0, -1, blind))
+    more = {"pa_cbam": False} if method == "mcf" else {}
+    built = methods.build(method, preset="tiny", epochs=(0, 2), iterations=1, **more)
+    seen = []
+    relabel = built.relabel
+    built.relabel = lambda train, epoch: seen.append(relabel(train, epoch)) or seen[-1]
+    fit(toy.net(), built, images, seed=0, labels=given)
+    for m, word in enumerate(("visible", "infrared")):
+        rows = np.flatnonzero(images.modality == m)
+        subset = seen[0][word].label[rows]
+        if method != "mult":  # which gives every picture a label
+            kept = subset >= 0
+            assert not (kept & (given.label[rows] < 0)).any()
+            pairs = set(zip(subset[kept], given.label[rows][kept], strict=True))
+            assert len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs}) >= 2
+        assert not np.array_equal(seen[0][word].label[rows], seen[1][word].label[rows])
+
+
+def test_given_labels_are_part_of_a_runs_identity(run, tmp_path):
+    label = toy.images().identity
+    given = GivenLabels(label)
+    built = [methods.build("dcl", preset="tiny", epochs=(1, 0), iterations=1) for _ in "ab"]
+    plain, told = (
+        fit(toy.net(), method, toy.images(), seed=0, labels=labels)
+        for method, labels in zip(built, (None, given), strict=True)
+    )
+    assert "labels" not in plain.identity and told.identity["labels"] == given.digest
+    assert GivenLabels(label, epochs=2).digest != given.digest
+    record = Run.load(run / "run.json")
+    record.identity["labels"] = given.digest
+    with pytest.raises(ValueError, match="--labels"):
+        experiment.replay(record)
+
+
+def test_label_spaces_become_given_labels():
+    modality = np.array([0, 0, 0, 1, 1, 1])
+    own = {
+        "visible": PseudoLabels([0, 1, 1, 5, 5, 5]),
+        "infrared": PseudoLabels([9, 9, 9, 2, 0, -1]),
+    }
+    assert GivenLabels.of_spaces(own, modality).label.tolist() == [0, 1, 1, 2, 0, -1]
+    shared = {"global": PseudoLabels([3, 7, 3, 7, 8, 8])}
+    found = GivenLabels.of_spaces(shared, modality)
+    assert found.of(np.array([3, 4, 5])).tolist() == [0, 1, 1]
+    with pytest.raises(ValueError, match="visible and infrared"):
+        GivenLabels.of_spaces(own | shared | {"infrared": None}, modality)
+    with pytest.raises(ValueError, match=r"infrared.*lower eps"):
+        GivenLabels.of_spaces({"global": PseudoLabels([0, 1, 1, 4, 4, 4])}, modality)
+    with pytest.raises(ValueError, match="at least 1"):
+        GivenLabels([0, 1], epochs=0)
+    with pytest.raises(ValueError, match="6 for 72"):
+        fit(toy.net(), methods.build("dcl", preset="tiny"), toy.images(), seed=0, labels=found)
+
+
+# ---- tables ----
+
+
+def test_a_label_table_comes_back_as_it_went(tmp_path):
+    images = pictures(tmp_path)
+    labels = {"a": PseudoLabels(range(-1, 7)), "b": PseudoLabels([0] * 8)}
+    path = label_table.save(tmp_path / "t.csv", labels, images)
+    assert path.read_text().splitlines()[:2] == [
+        "row,picture,modality,camera,a,b",
+        "0,cam1/0001/0001.jpg,visible,1,-1,0",
+    ]
+    found = label_table.load(path, images)
+    assert {k: v.label.tolist() for k, v in found.items()} == {
+        k: v.label.tolist() for k, v in labels.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.replace("visible,1,-1", "visible,1,-2"), "line 2.*-2 must be at least -1"),
+        (lambda t: t.replace("visible,1,-1", "visible,1,x"), "'x' is no whole number"),
+        (lambda t: t.replace("visible,1,-1", "visible,1,-1,4"), "more cells"),
+        (lambda t: t.replace("visible,1,-1", "infrared,1,-1"), "another data set"),
+        (lambda t: t.replace("0001/0001.jpg,visible", "0001/0009.jpg,visible", 1), "0009"),
+        (lambda t: "\n".join(t.splitlines()[:4]) + "\n", "labels of 3 pictures"),
+        (lambda t: t + "8,x,infrared,3,1\n", "rows count from 0"),
+        (lambda t: t.replace("\n1,", "\n2,", 1), "row 2"),
+        (lambda t: "row,modality\n0,visible\n", "no label space|labels of"),
+        (lambda t: "", "empty"),
+    ],
+)
+def test_a_bad_label_table_is_named_with_its_line(tmp_path, change, words):
+    images = pictures(tmp_path)
+    path = label_table.save(tmp_path / "t.csv", {"a": PseudoLabels(range(-1, 7))}, images)
+    path.write_text(change(path.read_text()))
+    with pytest.raises(ValueError, match=words):
+        label_table.load(path, images)
+
+
+# ---- names ----
+
+
+def test_pseudo_labels_in_names_of_a_folder(tmp_path):
+    images = pictures(tmp_path / "data")
+    dump = tmp_path / "dump"
+    expected = [4, 4, -1, 9, 0, 0, 1, 1]
+    for i, label in enumerate(expected):
+        path = images.source[i]
+        side = dump / ("rgb", "ir")[images.modality[i]]
+        side.mkdir(parents=True, exist_ok=True)
+        name = f"{label:04d}_c{images.camera[i]}_{path.parent.name}_{path.stem}.png"
+        (side / name).write_bytes(b"never opened")
+    (dump / "rgb/notes.md").write_text("no picture")
+    found = read_dump([dump], images)
+    assert found.labels["given"].label.tolist() == expected and found.features is None
+
+
+def test_a_list_of_paths_and_labels(tmp_path):
+    images = pictures(tmp_path)
+    path = tmp_path / "list.txt"
+    path.write_text("data/cam1/0001/0001.jpg 3\n\ndata\\cam3\\0002\\0002.jpg, 8\n")
+    label = read_dump([path], images).labels["given"].label
+    assert label.tolist() == [3, -1, -1, -1, -1, -1, -1, 8]
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("0004_c1_0001.jpg\n", r"line 1: '0001': 2 pictures have this name \(1 of 1"),
+        ("0004_c1_0001_0001.jpg\n5_c2_0001_0001.jpg\n", "line 2.*no picture has this name"),
+        ("4_c1_0001_0001.jpg\n5_c1_0001_0001.png\n", "line 2 names the picture that .*line 1"),
+        ("cam1.jpg\n", "tells no label"),
+        ("\n", "no names of pictures"),
+        ("<html>", "web page"),
+    ],
+)
+def test_names_that_do_not_tell_pictures_apart(tmp_path, lines, words):
+    images = pictures(tmp_path)
+    path = tmp_path / "list.txt"
+    path.write_text(lines)
+    with pytest.raises(ValueError, match=words):
+        read_dump([path], images)
+
+
+def test_a_dump_has_an_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(names, "MOST", 1)
+    path = tmp_path / "list.txt"
+    path.write_text("4_c1_0001.jpg\n5_c1_0002.jpg\n")
+    with pytest.raises(ValueError, match="more than 1 names"):
+        read_dump([path], pictures(tmp_path))
+
+
+# ---- arrays ----
+
+
+def test_features_and_labels_in_arrays(tmp_path):
+    images = toy.images()
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(len(images), 5))
+    np.save(tmp_path / "x.npy", x)
+    found = read_dump([tmp_path / "x.npy"], images).features
+    expected = x / np.linalg.norm(x, axis=1, keepdims=True)
+    np.testing.assert_allclose(found.x.numpy(), expected, atol=1e-6)
+    assert found.identity is None and found.modality.tolist() == images.modality.tolist()
+    for m, name in enumerate("vi"):
+        np.save(tmp_path / f"{name}.npy", x[images.modality == m].astype(np.float16))
+    both = read_dump([tmp_path / "v.npy", tmp_path / "i.npy"], images).features
+    np.testing.assert_allclose(both.x.numpy(), expected, atol=2e-3)
+    np.save(tmp_path / "y.npy", np.arange(len(images)) % 6)
+    labels = read_dump([tmp_path / "y.npy"], images).labels["given"]
+    assert labels.label[:7].tolist() == [0, 1, 2, 3, 4, 5, 0]
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.zeros((3, 2)), "has 3 rows; toy has 72"),
+        (np.zeros((72, 2)), "zero, NaN"),
+        (np.full((72, 2), np.nan), "zero, NaN"),
+        (np.full(72, -2), "label -2"),
+        (np.zeros(72), "features are floats"),
+        (np.zeros((72, 2, 2)), "features are floats"),
+        (np.array(["a"] * 72), "no numbers"),
+        (np.array(3.0), "has 0 rows"),
+    ],
+)
+def test_arrays_that_are_neither(tmp_path, array, words):
+    np.save(tmp_path / "x.npy", array)
+    with pytest.raises(ValueError, match=words):
+        read_dump([tmp_path / "x.npy"], toy.images())
+
+
+def test_an_array_of_objects_is_never_unpickled(tmp_path):
+    np.save(tmp_path / "x.npy", np.array([print] * 72, dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match=r"x\.npy"):
+        read_dump([tmp_path / "x.npy"], toy.images())
+
+
+def test_a_head_that_claims_more_than_the_file_holds(tmp_path):
+    np.save(tmp_path / "x.npy", np.ones((72, 2)))
+    whole = (tmp_path / "x.npy").read_bytes()
+    (tmp_path / "x.npy").write_bytes(whole.replace(b"(72, 2)", b"(72, 9)"))
+    with pytest.raises(ValueError, match="cut short or damaged"):
+        read_dump([tmp_path / "x.npy"], toy.images())
+    with pytest.raises(ValueError, match="3 files"):
+        read_dump(["a", "b", "c"], toy.images())
+    np.save(tmp_path / "y.npy", np.ones((5, 2)))
+    with pytest.raises(ValueError, match="36 visible pictures"):
+        read_dump([tmp_path / "y.npy", tmp_path / "y.npy"], toy.images())
+
+
+# ---- from one method's stage 1 to another's stage 2 ----
+
+
+def test_features_alone_are_clustered_as_stage_1_does(world, tmp_path):
+    rng = np.random.default_rng(0)
+    _, person = np.unique(world.train.identity, return_inverse=True)
+    x = rng.normal(size=(person.max() + 1, 64))[person] + 0.1 * rng.normal(size=(len(person), 64))
+    np.save(tmp_path / "x.npy", x)
+    written = import_dump([tmp_path / "x.npy"], world, tmp_path / "out")
+    labels = label_table.load(written["labels"], world.train)
+    assert list(labels) == ["visible", "infrared"]
+    for m, word in enumerate(labels):
+        at = world.train.modality == m
+        assert len(set(zip(labels[word].label[at], person[at], strict=True))) == person.max() + 1
+
+
+def test_the_command_line_from_export_to_another_methods_stage_2(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["export", str(run), "--out", "passed"]) == 0
+    assert cli.main(["import", "passed", "--out", "taken"]) == 0
+    assert sorted(p.name for p in (tmp_path / "taken").iterdir()) == [
+        "features.safetensors", "labels.csv",
+    ]  # fmt: skip
+    words = ["--weights", "passed/model.safetensors", "--labels", "taken/labels.csv"]
+    words += ["--set", "epochs=(0,1)", "--set", "iterations=1", "--keep-labels"]
+    assert cli.main(["train", "--method", "mult", *words, "--out", "stage2"]) == 0
+    record = Run.load(tmp_path / "stage2/run.json")
+    assert "labels" in record.identity and record.curves[0]["stage"] == 2
+    assert (tmp_path / "stage2/labels/epoch000.csv").exists()
+    assert cli.main(["import", "nothing", "--out", "x"]) == 2

@@ -1,0 +1,93 @@
+"""A run to pass on: its record, its network, its features, its labels per epoch; no pictures."""
+
+import json
+from pathlib import Path
+
+import torch
+
+from vireid import files, methods, models
+from vireid.data import label_table, packs
+from vireid.experiment.replay import source_of
+from vireid.features import extract
+from vireid.files.write import put
+from vireid.identity import digest
+from vireid.runs import Run
+from vireid.training import checkpoint
+from vireid.training.checkpoint import LABELS, NETWORK, RECORD
+from vireid.types import Embeddings, Images, PseudoLabels
+
+FEATURES, ABOUT = "features.safetensors", "about.json"
+FORMAT = "vireid export 1"
+KEPT = "kept while it was trained, one table an epoch"
+AGAIN = (
+    "not kept by the run (vireid train --keep-labels): made again from the network that came out, "
+    "so they are those of the epoch after the last"
+)
+
+
+def export_run(
+    folder: str | Path,
+    out: str | Path | None = None,
+    *,
+    root: Path | None = None,
+    device: str = "auto",
+    progress: bool = False,
+) -> Path:
+    """Write a finished run's record, network, features and labels to a folder of its own.
+
+    Parameters
+    ----------
+    folder : of the run, with ``run.json`` and ``model.safetensors``
+    out : folder to write (default ``export`` in the run's)
+    root : folder of the pictures, for data sets that are read
+
+    Features are those of the training pictures, without identities. Labels that the run did not
+    keep are made again from its network, and ``about.json`` says so. Raises FileNotFoundError for
+    a run that is not finished, ValueError for other pictures than the run's.
+    """
+    folder = Path(folder)
+    run = Run.load(files.present(folder / RECORD, "run record", "Give a run's folder."))
+    network = files.present(folder / NETWORK, "network", "Finish the run: vireid train --resume.")
+    ready = source_of(run, root=root, weights=network)
+    if run.data["fingerprint"] != ready.train.fingerprint:
+        raise ValueError(
+            f"{folder} was trained on other pictures ({run.data['fingerprint']}; here "
+            f"{ready.train.fingerprint}); give their folder with --root"
+        )
+    out = folder / "export" if out is None else Path(out)
+    model = ready.model(run.seed)
+    train = extract(model, ready.train, device=device, progress=progress)
+    told = {"run": digest(run.identity), "method": run.method, "data": run.data["name"]}
+    packs.save(out / FEATURES, train.blind(), about=told)
+    models.save(model, out / NETWORK, about={"run": told["run"]})
+    how = _labels(folder, out, run, model, train, ready.train)
+    run.save(out / RECORD)
+    put(out / ABOUT, json.dumps({"format": FORMAT, **told, "labels": how}, indent=1) + "\n")
+    return out
+
+
+def _labels(
+    folder: Path, out: Path, run: Run, model: torch.nn.Module, train: Embeddings, images: Images
+) -> str:
+    """Write the label tables; returns what they are."""
+    kept = sorted((folder / LABELS).glob("epoch*.csv"))
+    for table in kept:
+        label_table.save(out / LABELS / table.name, label_table.load(table, images), images)
+    if not kept:
+        found = labels_of(run, model, train, checkpoint.load(folder))
+        label_table.save(out / LABELS / "again.csv", found, images)
+    return KEPT if kept else AGAIN
+
+
+def labels_of(
+    run: Run, model: torch.nn.Module, train: Embeddings, saved: dict | None
+) -> dict[str, PseudoLabels]:
+    """What the run's method makes of features (n, d), with the settings of its last epoch.
+
+    ``saved`` is the run's checkpoint, for methods that carry more than the network.
+    """
+    method = methods.again(run.method, run.config)
+    method.start(model, run.seed)
+    if saved is not None:
+        method.load_state(saved["method"])
+    return method.relabel(train.blind() if method.unsupervised else train, len(run.curves) - 1)

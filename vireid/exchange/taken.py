@@ -1,0 +1,36 @@
+"""A dump made ready for a training here: ``labels.csv`` and ``features.safetensors``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from vireid.data import label_table, packs
+from vireid.exchange.dumps import read_dump
+from vireid.exchange.out import FEATURES
+from vireid.experiment import Experiment, setting
+from vireid.types import Embeddings, PseudoLabels
+
+TABLE = "labels.csv"
+
+
+def import_dump(
+    sources: Sequence[str | Path], experiment: Experiment, out: str | Path
+) -> dict[str, Path]:
+    """Read a dump (``read_dump``) for an experiment's training pictures; write what it holds.
+
+    A dump of features alone is clustered within each modality, as stage 1 (``dcl``) does it with
+    the data set's settings. Returns "labels" and "features" -> the file written.
+    """
+    images, out = experiment.train, Path(out)
+    found = read_dump(sources, images)
+    written = {}
+    if found.features is not None:
+        written["features"] = packs.save(out / FEATURES, found.features)
+    labels = clustered(experiment, found.features) if found.labels is None else found.labels
+    return written | {"labels": label_table.save(out / TABLE, labels, images)}
+
+
+def clustered(experiment: Experiment, features: Embeddings) -> dict[str, PseudoLabels]:
+    """Clusters within each modality of features (n, d), found as stage 1 finds them."""
+    method = setting(experiment, "dcl")
+    method.start(None, 0)
+    return method.relabel(features.blind(), 0)
