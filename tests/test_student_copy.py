@@ -75,7 +75,7 @@ def test_lab_passes_its_options_on_and_never_opens_the_checkout_unasked(out, cal
     assert words[3:5] == [f"--ServerApp.root_dir={out}", f"--LabApp.default_url={page}"]
     assert words[5:8] == ["--no-browser", "--port=8900", "--ip=0.0.0.0"]
     assert words[8].endswith("pre_save_hook=vireid.student_copy.stills")
-    assert env["VIREID_PLAYERS"] == "first" and "VIREID_MODE" not in env
+    assert "VIREID_MODE" not in env
     (out / "notebooks/00_start_here.ipynb").write_text("{}")
     cli.main(["lab", "--lecture", "--", "--debug"])
     assert called[1][0][-1] == "--debug" and called[1][1]["VIREID_MODE"] == "lecture"
@@ -105,18 +105,3 @@ def test_solutions_are_printed_for_lecturers(capsys):
     told = capsys.readouterr().out
     assert "def contrast(" in told and "# 07-control\n'b'" in told
     assert cli.main(["solutions", "99"]) != 0
-
-
-def test_a_player_begins_at_its_first_step_in_a_students_copy(monkeypatch):
-    import numpy as np
-
-    from vireid import widgets
-
-    monkeypatch.setattr("vireid.widgets.panel.show", lambda widget, figure, alt: stills.append(alt))
-    stills: list[str] = []
-    panel = widgets.greedy_steps(np.array([[0.9, 0.1], [0.8, 0.3]]), max_matches=2)
-    panel.show()
-    assert panel.controls["step"].value == panel.controls["step"].max
-    monkeypatch.setenv("VIREID_PLAYERS", "first")
-    panel.show()
-    assert panel.controls["step"].value == 0 and stills[0] == stills[1]

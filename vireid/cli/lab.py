@@ -75,8 +75,7 @@ def _lab(a) -> int:
     if find_spec("jupyterlab") is None:
         raise ImportError("jupyterlab is not installed", name="jupyterlab")
     first = _first_notebook(a)
-    seen = {} if a.here else {"VIREID_PLAYERS": "first"}
-    seen |= {"VIREID_MODE": "lecture"} if a.lecture else {}
+    seen = {"VIREID_MODE": "lecture"} if a.lecture else {}
     print(f"opening {first}")
     words = [sys.executable, "-m", "jupyterlab", *arguments(a, first)]
     return subprocess.call(words, env=os.environ | seen)

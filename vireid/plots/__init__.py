@@ -19,6 +19,7 @@ from vireid.plots.base import (
 from vireid.plots.bias import distances, encoding, histogram, modality_ratio, neighbours, paired
 from vireid.plots.causal import adjustment, beliefs, causal_graph, mixed_surprise
 from vireid.plots.circle import beacons, points, pull, pulls, walks
+from vireid.plots.courses import course_board, course_legend
 from vireid.plots.gains import gains
 from vireid.plots.lecture import mode
 from vireid.plots.links import bipartite, drawn_links, link_kinds, link_legend, pair_scores
@@ -57,6 +58,8 @@ __all__ = [
     "composition",
     "contact_sheet",
     "cosines",
+    "course_board",
+    "course_legend",
     "curve",
     "distances",
     "drawn_links",

@@ -19,6 +19,7 @@ from vireid.widgets.explorer import View, explorer, view, views
 from vireid.widgets.game import modality_game
 from vireid.widgets.map import EmbeddingMap, embedding_map
 from vireid.widgets.matching import greedy_steps
+from vireid.widgets.matchings import hungarian_steps, pgm_steps, sinkhorn_steps
 from vireid.widgets.memories import cai_limits, responsibility, two_memories
 from vireid.widgets.panel import Panel, show
 from vireid.widgets.predict import Prediction, Progress, predict
@@ -60,12 +61,14 @@ __all__ = [
     "explorer",
     "few",
     "greedy_steps",
+    "hungarian_steps",
     "memory_walk",
     "modality_game",
     "multi_positive_toy",
     "neighbour_ratio",
     "outcomes",
     "own_clusters",
+    "pgm_steps",
     "predict",
     "problem",
     "refined_labels",
@@ -73,6 +76,7 @@ __all__ = [
     "responsibility",
     "right_labels",
     "show",
+    "sinkhorn_steps",
     "transfer",
     "twins",
     "two_memories",

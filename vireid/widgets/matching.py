@@ -77,7 +77,7 @@ def greedy_steps(
     Parameters
     ----------
     similarity : (K_v, K_r); transposed, with its names, when K_r is larger
-    max_matches : the cap to begin with, mu; step : the move to begin with, None = the last
+    max_matches : the cap to begin with, mu; step : the still's move, None = the last
     names : of rows and columns
     """
     s = as_array(similarity)
@@ -90,8 +90,8 @@ def greedy_steps(
         return _draw(s, games[max_matches], step, max_matches, names)
 
     wide = {"layout": W.Layout(width="380px"), "style": {"description_width": "90px"}}
-    longest = max(map(len, games.values()))
-    first = longest if step is None else step
+    longest = len(games[max_matches])
+    first = longest if step is None else min(step, longest)
     return Panel(
         draw,
         {
@@ -99,6 +99,7 @@ def greedy_steps(
             "max_matches": W.IntSlider(max_matches, 1, caps[-1], description="max_matches", **wide),
         },
         player="step",
+        last=lambda max_matches: len(games[max_matches]),
     )
 
 

@@ -1,7 +1,6 @@
 """The pattern of every widget: controls above, a redrawn picture below, a still for readers."""
 
 import base64
-import os
 import time
 from collections.abc import Callable
 from html import escape
@@ -10,6 +9,7 @@ import ipywidgets as W
 from matplotlib.figure import Figure
 
 from vireid.plots.base import bundle, png
+from vireid.widgets.player import Player
 
 Drawing = tuple[Figure, str]  # a figure and the alt text that says what it shows
 
@@ -55,8 +55,10 @@ class Panel:
     draw : called with the controls' values by name; returns (figure, alt text). Calls should stay
         under 0.3 s: compute beforehand what does not depend on the controls
     controls : name -> an ipywidgets control with a ``value``; all can be reached with the keyboard
-    player : name of the control that plays a course step by step. Its still is the step that was
-        asked for; live, a student's copy (VIREID_PLAYERS=first) begins at the first
+    player : name of the control that plays a course step by step: it gets buttons (``Player``).
+        The still shows the step that was asked for; live, a course begins at its first
+    last : called with the other controls' values; number of the course's last step, None where no
+        control changes it
 
     Attributes
     ----------
@@ -64,14 +66,19 @@ class Panel:
     """
 
     def __init__(
-        self, draw: Callable[..., Drawing], controls: dict[str, W.Widget], player: str = ""
+        self,
+        draw: Callable[..., Drawing],
+        controls: dict[str, W.Widget],
+        player: str = "",
+        last: Callable[..., int] | None = None,
     ):
-        self.draw, self.controls, self.player = draw, controls, player
+        self.draw, self.controls, self.course, self.last = draw, controls, player, last
         self.picture, self.seconds = Picture(), 0.0
+        self.player = Player(controls[player]) if player else None
         for control in controls.values():
             control.observe(self.redraw, names="value")
         row = W.HBox(list(controls.values()), layout=W.Layout(flex_flow="row wrap"))
-        self.widget = W.VBox([row, self.picture])
+        self.widget = W.VBox([row, *([self.player] if player else []), self.picture])
         self.widget.add_class("vireid-panel")
         self.redraw()
 
@@ -84,17 +91,27 @@ class Panel:
         """Draw for the controls as they are; an error is shown in its place and raised."""
         start = time.perf_counter()
         try:
+            if self._ended_elsewhere():
+                return  # the player has moved to the new end, which has drawn already
             self.picture.put(*self.draw(**self.values))
         except Exception as error:
             self.picture.say(f"{type(error).__name__}: {error}")
             raise
         self.seconds = time.perf_counter() - start
 
+    def _ended_elsewhere(self) -> bool:
+        """Let the player end where the course does; whether that moved it back."""
+        if self.last is None:
+            return False
+        control = self.controls[self.course]
+        before = control.value
+        control.max = self.last(**{k: v for k, v in self.values.items() if k != self.course})
+        self.player.fit()
+        return control.value != before
+
     def show(self) -> None:
-        """Display the widget with a still of its present state."""
+        """Display the widget with a still of its present state; a course then begins anew."""
         still = self.draw(**self.values)
-        if self.player and os.environ.get("VIREID_PLAYERS") == "first":
-            control = self.controls[self.player]
-            options = getattr(control, "options", None)  # a selection slider's
-            control.value = options[0] if options else control.min
+        if self.player:
+            self.player.to(0)
         show(self.widget, *still)
