@@ -203,32 +203,47 @@ def sinkhorn_course(cost, *, lam: float) -> list[Step]:
     """
     c = np.asarray(cost, dtype=float)
     kernel = np.exp(-lam * (c - c.min()))  # a constant changes no plan
-    goal = [np.full(count, 1 / count) for count in c.shape]
     steps = [Step("The cost. Sought: how much each cluster sends to each, cheaply.", c, {})]
     told = f"exp(-{lam:g} C), scaled to sum 1: cheap pairs begin with most of the mass."
     steps.append(_sums(told, kernel / kernel.sum()))
-    v, done = np.ones(c.shape[1]), 0
-    while done < ROUNDS:
+    v, done, off = np.ones(c.shape[1]), 0, np.inf
+    while done < ROUNDS and off > SETTLED:
         upto = done + 1 if done < ALONE else min(2 * done, ROUNDS)
-        for _ in range(done, upto):
-            u = goal[0] / (kernel @ v)
-            halfway = u[:, None] * kernel * v
-            v = goal[1] / (kernel.T @ u)
-        plan = u[:, None] * kernel * v
-        off = [np.abs(s - g).sum() for s, g in ((halfway.sum(0), goal[1]), (plan.sum(1), goal[0]))]
-        if upto <= ALONE:
-            one = f"each row to 1/{len(c)}; the columns are now off by {off[0]:.2g} in all."
-            steps.append(_sums(f"Round {upto}, rows: {one}", halfway))
-            two = f"each column to 1/{c.shape[1]}; the rows are now off by {off[1]:.2g} in all."
-            steps.append(_sums(f"Round {upto}, columns: {two}", plan))
-        else:
-            told = f"Rounds {done + 1} to {upto}: the rows are off by {off[1]:.2g} in all."
-            steps.append(_sums(told, plan))
+        u, before, v = _scaled(kernel, v, upto - done)
+        rows, plan = (u[:, None] * kernel * w for w in (before, v))
+        off = _off(plan, 1)
+        steps += _scalings(rows, plan, done, upto)
         done = upto
-        if off[1] <= SETTLED:
-            break
-    word = "Settled" if off[1] <= SETTLED else "Not settled"
+    word = "Settled" if off <= SETTLED else "Not settled"
     return [*steps, _settled(plan, f"{word} after {done} rounds")]
+
+
+def _scaled(kernel: np.ndarray, v: np.ndarray, rounds: int):
+    """Rows to 1 / n, then columns to 1 / m, so often: (row scaling, column scalings last two)."""
+    n, m = kernel.shape
+    for _ in range(rounds):
+        before, u = v, 1 / n / (kernel @ v)
+        v = 1 / m / (u @ kernel)
+    return u, before, v
+
+
+def _off(plan: np.ndarray, axis: int) -> float:
+    sums = plan.sum(axis)
+    return float(np.abs(sums - 1 / len(sums)).sum())
+
+
+def _scalings(rows: np.ndarray, plan: np.ndarray, done: int, upto: int) -> list[Step]:
+    """The two halves of a round, or many rounds at once."""
+    if upto > ALONE:
+        told = f"Rounds {done + 1} to {upto}: the rows are off by {_off(plan, 1):.2g} in all."
+        return [_sums(told, plan)]
+    n, m = plan.shape
+    one = f"each row to 1/{n}; the columns are now off by {_off(rows, 0):.2g} in all."
+    two = f"each column to 1/{m}; the rows are now off by {_off(plan, 1):.2g} in all."
+    return [
+        _sums(f"Round {upto}, rows: {one}", rows),
+        _sums(f"Round {upto}, columns: {two}", plan),
+    ]
 
 
 def _sums(told: str, plan: np.ndarray, links: dict | None = None) -> Step:
