@@ -10,7 +10,7 @@ import pytest
 import vireid
 
 PACKAGE = Path(vireid.__file__).parent
-HEAVY = ("torch", "torchvision", "umap", "ot", "jscatter", "sklearn", "matplotlib", "pandas")
+HEAVY = ("torch", "torchvision", "umap", "ot", "anywidget", "sklearn", "matplotlib", "pandas")
 
 # Upper rooms first. A room may import from rooms above it and from itself.
 ROOMS = [

@@ -148,12 +148,12 @@ def test_map_shows_the_selection_of_slider_and_lasso():
 
     assert seconds_of(step) < ANSWER
     assert chart.selection.tolist() == np.argsort(gap, kind="stable")[:5].tolist()
-    chart.scatter.widget.selection = np.array([0, 4, 9], dtype=np.uint32)  # what a lasso sends
+    chart.scatter.selection = [0, 4, 9]  # what a lasso sends
     assert chart.selection.tolist() == [0, 4, 9]
     visible = int((images.modality[[0, 4, 9]] == Modality.VISIBLE).sum())
     told = f"3 selected: {visible} visible, {3 - visible} infrared; 2 people"
     assert told in html(chart.picture)[0]
-    chart.scatter.widget.selection = np.array([], dtype=np.uint32)
+    chart.scatter.selection = []
     assert "draw a lasso" in chart.picture.value
     with pytest.raises(ValueError, match="for 40 images"):
         widgets.embedding_map(images, points[:5])
@@ -164,10 +164,24 @@ def test_map_draws_a_bounded_sheet_and_gives_thumbnails():
     chart = widgets.embedding_map(images, plots.project(x, "pca"), largest=6)
     chart.select(np.arange(40))
     assert "40 selected (6 shown)" in html(chart.picture)[0]
-    urls = chart.scatter.widget.data["picture"]
+    modality = images.modality[chart.shown()]
+    assert len(modality) == 6 and (modality == 0).sum() == 3, "both modalities are among the shown"
+    urls = chart.scatter.pictures
     assert len(urls) == 40 and all(u.startswith("data:image/jpeg;base64,") for u in urls)
     figure, alt = chart.still()
     assert "40 images" in alt and len(figure.axes) == 2
+
+
+def test_the_live_map_marks_each_modality_as_all_pictures_do():
+    images, x = world()
+    live = widgets.embedding_map(images, plots.project(x, "pca"), labels=np.arange(40) - 1).scatter
+    assert [k["marker"] for k in live.kinds] == ["o", "^"]
+    assert [k["word"] for k in live.kinds] == ["visible (n = 20)", "infrared (n = 20)"]
+    assert "circles are visible" in live.label
+    assert live.told[0] == "image 0, visible, camera 0, person 0, outlier"
+    assert live.told[5].endswith("cluster 4")
+    places = np.array(live.points)
+    assert places.min() >= -1e-9 and places.max() <= 1 + 1e-9
 
 
 def test_twins_change_with_the_gap_fast_enough():

@@ -94,7 +94,10 @@ def clean(notebook):
 
 
 def _is_noise(output) -> bool:
-    return output.output_type == "stream" and output.name == "stderr"
+    """Stderr, and warnings that ``widgets.notes`` shows: they depend on what is cached."""
+    if output.output_type == "stream":
+        return output.name == "stderr"
+    return output.get("metadata", {}).get("vireid") == "note"
 
 
 def _joined(outputs: list) -> list:
@@ -164,7 +167,8 @@ def execute(script: Path, *, timeout: float = 900, root: Path | None = None, **d
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
             if _is_noise(output):
-                print(f"{script.name}: {output.text.rstrip()}", file=sys.stderr)
+                said = output.get("text") or output.data["text/plain"]
+                print(f"{script.name}: {said.rstrip()}", file=sys.stderr)
     return clean(notebook), Executed(script.stem, seconds, budget(notebook), error)
 
 

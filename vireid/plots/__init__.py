@@ -35,6 +35,7 @@ from vireid.plots.regions import region_neighbours
 from vireid.plots.scores import bars, cmc, curve, roc, shifts, sweep
 from vireid.plots.sensitivity import sensitivity
 from vireid.plots.spread import affinities, label_graph, pair_densities, right_share
+from vireid.plots.tables import table
 
 __all__ = [
     "MODALITY_COLOUR",
@@ -100,6 +101,7 @@ __all__ = [
     "shifts",
     "show",
     "sweep",
+    "table",
     "three_modalities",
     "thumbnail",
     "trust",

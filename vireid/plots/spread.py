@@ -59,7 +59,7 @@ def label_graph(
     for m in Modality:
         _arcs(as_array(within[m]), place[m], m, ax)
         _rings(as_array(labels[m]), place[m], m, ax)
-        _groups(as_array(people[m])[order[m]], m, ax)
+        _groups(as_array(people[m])[order[m]], clusters, m, ax)
         if clusters is not None:
             wrong = as_array(clusters)[as_array(labels[m]).argmax(1)] != as_array(people[m])
             _crosses(place[m][wrong], m, ax)
@@ -123,14 +123,18 @@ def _crosses(heights: np.ndarray, m: Modality, ax: Axes) -> None:
     ax.plot(np.full(len(heights), x), heights, "x", color=INK, ms=5, mew=1.6, zorder=4)
 
 
-def _groups(people: np.ndarray, m: Modality, ax: Axes) -> None:
-    """Names of the people beside their images, a rule between two people."""
+def _groups(people: np.ndarray, clusters, m: Modality, ax: Axes) -> None:
+    """Names of the people, with the label that stands for them, and a rule between two people."""
+    label = {
+        p: f", label {k}"
+        for k, p in reversed(list(enumerate(as_array([] if clusters is None else clusters))))
+    }
     outside = -4.1 if m == Modality.VISIBLE else REACH + 4.1
     for person in np.unique(people):
         at = np.flatnonzero(people == person)
         ax.text(
-            outside, at.mean(), f"person {person}", fontsize=7, va="center", rotation=90,
-            ha="left" if m == Modality.VISIBLE else "right",
+            outside, at.mean(), f"person {person}{label.get(person, '')}", fontsize=7,
+            va="center", rotation=90, ha="left" if m == Modality.VISIBLE else "right",
         )  # fmt: skip
         if at[0]:
             inside = 0.9 * (1 if m == Modality.VISIBLE else -1) + REACH * m

@@ -4,6 +4,7 @@ A notebook ends a cell with ``widgets.explorer(...).show()``. With a kernel one 
 widget; saved, on a code host, in HTML or without WebGL one sees the picture and its alt text.
 """
 
+from vireid.widgets import notes
 from vireid.widgets.ablation import Ablation, ablation
 from vireid.widgets.ablations import Ablations, ablations
 from vireid.widgets.alignment import alignment_toy, confidence_memory
@@ -28,6 +29,8 @@ from vireid.widgets.scene import Outcome, Scene, disturbed, outcomes, own_cluste
 from vireid.widgets.spread import Problem, affinity_pictures, few, problem, transfer
 from vireid.widgets.twins import twins
 from vireid.widgets.writing import writing_order
+
+notes.install()
 
 __all__ = [
     "Ablation",

@@ -1,25 +1,16 @@
 """The embedding map: every image a point; hover to see it, draw a lasso to see a group."""
 
-import base64
-import io
 import time
 
 import ipywidgets as W
 import numpy as np
-from PIL import Image
 
-from vireid.plots import (
-    MODALITY_COLOUR,
-    canvas,
-    contact_sheet,
-    thumbnail,
-)
-from vireid.plots import (
-    embedding_map as plot_map,
-)
-from vireid.plots.base import as_array
+from vireid.plots import canvas, contact_sheet
+from vireid.plots import embedding_map as plot_map
+from vireid.plots.base import as_array, modality_groups
 from vireid.types import Images, Modality
 from vireid.widgets.panel import Drawing, Picture, show
+from vireid.widgets.scatter import scatter
 
 
 class EmbeddingMap:
@@ -31,7 +22,7 @@ class EmbeddingMap:
     Parameters
     ----------
     images : the table; points : (n, 2) its layout, from ``plots.project``
-    labels : (n,) pseudo-labels to colour by instead of by modality, or None
+    labels : (n,) pseudo-labels to name on hover, or None
     axis : what the map is, e.g. "UMAP"
     start : the image to begin with
     around : how many images the slider selects
@@ -52,16 +43,16 @@ class EmbeddingMap:
                 "give plots.project(x) of the same table"
             )
         self.around, self.largest, self.seconds = around, largest, 0.0
-        self.labels = None if labels is None else as_array(labels)
         self.picture = Picture()
         self.slider = W.IntSlider(
             start, 0, len(images) - 1, description="around", layout=W.Layout(width="380px")
         )
-        self.scatter = self._scatter()
+        labels = None if labels is None else as_array(labels)
+        self.scatter = scatter(images, self.points, labels=labels, axis=axis)
         self.slider.observe(self._slid, names="value")
-        self.scatter.widget.observe(self._lassoed, names="selection")
+        self.scatter.observe(self._lassoed, names="selection")
         right = W.VBox([self.slider, self.picture], layout=W.Layout(width="490px"))
-        left = W.Box([self.scatter.show()], layout=W.Layout(width="480px"))
+        left = W.Box([self.scatter], layout=W.Layout(width="480px"))
         self.widget = W.HBox([left, right], layout=W.Layout(flex_flow="row wrap"))
         self.widget.add_class("vireid-map")
         self.select(self.near(start))
@@ -75,7 +66,7 @@ class EmbeddingMap:
         """Mark these rows on the map and show their pictures."""
         start = time.perf_counter()
         self.selection = np.asarray(rows, dtype=int)
-        self.scatter.selection(self.selection)
+        self.scatter.selection = self.selection.tolist()
         if len(self.selection):
             self.picture.put(*self.sheet())
         else:
@@ -84,15 +75,29 @@ class EmbeddingMap:
             )
         self.seconds = time.perf_counter() - start
 
+    def shown(self) -> np.ndarray:
+        """The selected rows that are drawn: of many, either modality gets its share of places."""
+        rows = self.selection
+        if len(rows) <= self.largest:
+            return rows
+        groups = [rows[at] for _, at in modality_groups(self.images.modality[rows])]
+        places = [round(self.largest * len(group) / len(rows)) for group in groups]
+        places = [min(max(1, place), self.largest - 1) for place in places]
+        spread = [
+            g[np.linspace(0, len(g) - 1, k).round().astype(int)]
+            for g, k in zip(groups, places, strict=True)
+        ]
+        return np.concatenate(spread)
+
     def sheet(self) -> Drawing:
         """The selected pictures and what they are."""
         rows, images = self.selection, self.images
         counts = ", ".join(f"{int((images.modality[rows] == m).sum())} {m.word}" for m in Modality)
-        hidden = f" ({self.largest} shown)" if len(rows) > self.largest else ""
+        shown = self.shown()
+        hidden = f" ({len(shown)} shown)" if len(rows) > len(shown) else ""
         title = f"{len(rows)} selected{hidden}: {counts}"
         if images.identity is not None:
             title += f"; {len(np.unique(images.identity[rows]))} people"
-        shown = rows[: self.largest]
         figure, ax = canvas(width=4.8, height=0.4 + 1.25 * -(-len(shown) // 6))
         contact_sheet(images, ax, rows=shown, columns=6, title=title)
         return figure, f"Pictures of the selection. {title}."
@@ -104,7 +109,7 @@ class EmbeddingMap:
         left.plot(
             *self.points[self.selection].T, "o", ms=10, mfc="none", mec="#222222", mew=0.8, ls=""
         )
-        shown = self.selection[: self.largest]
+        shown = self.shown()
         contact_sheet(self.images, right, rows=shown, columns=6)
         right.set_title(f"the {len(shown)} circled images", loc="left", fontsize=10)
         own = ", ".join(f"{int((self.images.modality == m).sum())} {m.word}" for m in Modality)
@@ -121,44 +126,8 @@ class EmbeddingMap:
         self.select(self.near(change["new"]))
 
     def _lassoed(self, change) -> None:
-        rows = [] if change["new"] is None else np.asarray(change["new"])
-        if not np.array_equal(np.sort(rows), np.sort(self.selection)):
-            self.select(rows)
-
-    def _scatter(self):
-        import jscatter
-        import pandas as pd
-
-        images = self.images
-        words = np.array([m.word for m in Modality])[images.modality]
-        table = pd.DataFrame({"x": self.points[:, 0], "y": self.points[:, 1], "modality": words})
-        table["camera"] = [str(c) for c in images.camera]
-        if images.identity is not None:
-            table["person"] = [str(p) for p in images.identity]
-        if self.labels is not None:
-            table["cluster"] = ["none" if c < 0 else str(c) for c in self.labels]
-        table["picture"] = [_data_url(thumbnail(images, i, 128)) for i in range(len(images))]
-        low, high = self.points.min(axis=0), self.points.max(axis=0)
-        middle, reach = (low + high) / 2, 0.58 * (high - low).max()
-        (left, right), (bottom, top) = [(m - reach, m + reach) for m in middle.tolist()]
-        scatter = jscatter.Scatter(data=table, x="x", y="y", width=440, height=420)
-        scatter.x(scale=(left, right)).y(scale=(bottom, top))
-        scatter.mouse("lasso")
-        scatter.color(by="modality", map={m.word: MODALITY_COLOUR[m] for m in Modality})
-        scatter.size(by="modality", map={Modality.VISIBLE.word: 7, Modality.INFRARED.word: 5})
-        scatter.axes(False)
-        told = [c for c in ("modality", "camera", "person", "cluster") if c in table]
-        scatter.tooltip(
-            True, properties=told, preview="picture", preview_type="image",
-            preview_image_height=128, size="small",
-        )  # fmt: skip
-        return scatter
-
-
-def _data_url(picture: np.ndarray) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+        if not np.array_equal(np.sort(change["new"]), np.sort(self.selection)):
+            self.select(change["new"])
 
 
 def embedding_map(images: Images, points, **options) -> EmbeddingMap:

@@ -21,6 +21,7 @@ from vireid.association.transport import squared_distances, transport_labels
 from vireid.jaccard import jaccard_distance
 from vireid.plots import affinities as plot_affinities
 from vireid.plots import canvas, label_graph, right_share, sweep
+from vireid.plots.base import legend_below
 from vireid.types import Modality
 from vireid.widgets.panel import Drawing, Panel
 from vireid.widgets.scene import Scene, disturbed
@@ -181,8 +182,8 @@ def _layout(height: float):
     margins = {"left": 0.01, "right": 0.62, "bottom": 0.03, "top": 1 - 0.3 / height}
     figure, (graph, *axes) = canvas(3, width=9.6, height=height, margins=margins)
     graph.set_position([0.01, 0.02, 0.6, 0.98 - 0.3 / height])
-    for ax, floor in zip(axes, (0.6, 0.13), strict=True):
-        ax.set_position([0.69, floor, 0.3, 0.34])
+    for ax, floor in zip(axes, (0.64, 0.15), strict=True):
+        ax.set_position([0.69, floor, 0.3, 0.32])
     return figure, graph, axes
 
 
@@ -194,9 +195,11 @@ def _curves(of: Problem, shares: list[tuple], moved: list[float], round: int, ax
     count, look = range(len(shares)), {"xlabel": "round", "chosen": round}
     sweep(count, lines, axes[0], ylabel="right labels (%)", **look)
     axes[0].set_ylim(-3, 104)
+    legend_below(axes[0], columns=2)
     stop = {"the released code stops": 0.01}
     sweep(count, {"labels": moved}, axes[1], ylabel="share that moved", reference=stop, **look)
     axes[1].set(yscale="log", ylim=(1e-6, 2), xlim=axes[0].get_xlim())
+    legend_below(axes[1], columns=2)
 
 
 def affinity_pictures(scene: Scene, method) -> Panel:
