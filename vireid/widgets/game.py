@@ -82,15 +82,18 @@ def _draw(table: ThreeModalities, game: Trained, maps: np.ndarray, name: str, st
     three_modalities(
         maps[at], table.modality, left, limits=limits, title=title, axis="means' plane"
     )
+    seen = [
+        100 * a if s <= step else np.nan for s, a in zip(game.steps, game.accuracy, strict=True)
+    ]
     sweep(
-        game.steps, {"of the classifier": [100 * a for a in game.accuracy]}, right, xlabel="step",
+        game.steps, {"of the classifier": seen}, right, xlabel="step",
         ylabel="modalities named rightly (%)", chosen=step, reference={"guessing (%)": 33.3},
         title=name,
     )  # fmt: skip
-    right.set_ylim(0, 104)
+    right.set(xlim=(-0.02 * game.steps[-1], 1.02 * game.steps[-1]), ylim=(0, 104))
     return figure, (
         f"{name}, step {step}: map of {len(table.modality)} features in three modalities, whose "
         f"means are {apart:.2f} spreads apart; the classifier names {game.accuracy[at]:.0%} of the "
         f"modalities rightly, after {game.accuracy[0]:.0%} at the start and "
-        f"{max(game.accuracy):.0%} at best."
+        f"{max(game.accuracy[: at + 1]):.0%} at best so far."
     )

@@ -4,7 +4,9 @@ import base64
 import time
 from collections.abc import Callable
 from html import escape
+from pathlib import Path
 
+import anywidget
 import ipywidgets as W
 from matplotlib.figure import Figure
 
@@ -12,6 +14,12 @@ from vireid.plots.base import bundle, png
 from vireid.widgets.player import Player
 
 Drawing = tuple[Figure, str]  # a figure and the alt text that says what it shows
+
+
+class Names(anywidget.AnyWidget):
+    """Unseen: gives the sliders beside it names, for screen readers."""
+
+    _esm = Path(__file__).with_name("names.js")
 
 
 def show(widget: W.Widget, figure: Figure, alt: str) -> None:
@@ -23,7 +31,7 @@ def show(widget: W.Widget, figure: Figure, alt: str) -> None:
     from IPython.display import display
 
     data, metadata = bundle(figure, alt)
-    live = widget._repr_mimebundle_() or {}
+    live = W.VBox([widget, Names()])._repr_mimebundle_() or {}
     display({**live, **data}, raw=True, metadata=metadata)
 
 

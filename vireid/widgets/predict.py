@@ -10,6 +10,8 @@ from vireid.plots import progress as progress_bars
 from vireid.plots import show as show_figure
 from vireid.widgets.panel import Drawing, Picture, show
 
+READABLE = {"button_color": "#0B4F8A", "text_color": "white"}  # the theme's blue is too pale
+
 
 class Prediction:
     """A slider and a button that keep one guess on this machine.
@@ -33,7 +35,7 @@ class Prediction:
             max=high, step=(high - low) / 100, description=unit or "guess",
             layout=W.Layout(width="420px"),
         )  # fmt: skip
-        self.button = W.Button(description="Keep my guess", button_style="primary")
+        self.button = W.Button(description="Keep my guess", style=READABLE)
         self.told = W.HTML(self._told())
         self.button.on_click(self.keep)
         row = W.HBox([self.slider, self.button], layout=W.Layout(flex_flow="row wrap"))
@@ -86,7 +88,7 @@ class Progress:
         self.names, self.picture, self.guesses = list(names), Picture(), W.HTML()
         self.again = W.Button(description="Look again")
         self.sure = W.Checkbox(description="forget everything", indent=False)
-        self.reset = W.Button(description="Reset", button_style="warning", disabled=True)
+        self.reset = W.Button(description="Reset", disabled=True)
         self.sure.observe(self._arm, names="value")
         self.again.on_click(self.redraw)
         self.reset.on_click(self._forget)

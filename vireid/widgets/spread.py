@@ -169,7 +169,10 @@ def _draw(of: Problem, played: list[tuple], round: int, beta: float) -> Drawing:
         clusters=of.clusters,
         title=told,
     )
-    _curves(of, shares, [change for *_, change in played], round, axes)
+    moved = [change for *_, change in played]
+    later = [np.nan] * (len(played) - 1 - round)  # what comes is not given away
+    known = [*shares[: round + 1], *((x, x) for x in later)]
+    _curves(of, known, [*moved[: round + 1], *later], round, axes)
     return figure, (
         f"Soft labels in {own.word} clusters as rings on {len(of.people)} {own.word} and "
         f"{len(of.people_cross)} {other.word} images. {told}, {shares[round][0]:.0%} of the "
@@ -194,7 +197,7 @@ def _curves(of: Problem, shares: list[tuple], moved: list[float], round: int, ax
     }
     count, look = range(len(shares)), {"xlabel": "round", "chosen": round}
     sweep(count, lines, axes[0], ylabel="right labels (%)", **look)
-    axes[0].set_ylim(-3, 104)
+    axes[0].set(xlim=(-0.5, len(shares) - 0.5), ylim=(-3, 104))
     legend_below(axes[0], columns=2)
     stop = {"the released code stops": 0.01}
     sweep(count, {"labels": moved}, axes[1], ylabel="share that moved", reference=stop, **look)
