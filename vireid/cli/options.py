@@ -17,6 +17,13 @@ def data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", help="synthvi: tiny, small, full; sysu: all, indoor; ...")
     parser.add_argument("--root", type=Path, help="folder of the data set (else VIREID_DATA)")
     parser.add_argument("--world", type=int, help="synthvi: seed of other identities")
+    parser.add_argument(
+        "--world-set",
+        action="append",
+        default=[],
+        metavar="OPTION=VALUE",
+        help="synthvi: turn the world, e.g. modality_gap=0.3, visible_only=0.5, shots=(12,4)",
+    )
     parser.add_argument("--trial", type=int, help="regdb: split 1..10; m3svd, preset unseen: 0..2")
     parser.add_argument(
         "--tracklets",
@@ -113,6 +120,7 @@ def prepare(a, *, seed: int | None = None):
     if getattr(a, "absent", 0):
         given |= {"absent": a.absent, "absent_side": a.absent_side}
     options = {k: v for k, v in given.items() if v is not None}
+    options |= switches(a.world_set, flag="--world-set")
     for name in ("preset", "root", "network", "weights", "method", "method_preset", "size"):
         options[name] = getattr(a, name, None)
     options |= recorded_network(a.weights, a.size) if a.network is None else {}

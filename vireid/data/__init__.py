@@ -54,7 +54,7 @@ def load(
         first: 0, but 1 in RegDB, where 0 is an error like any split that does not exist.
     more : options of one data set, e.g. ``shots=10`` (sysu), ``llcm_official_v2i=True`` (llcm),
         ``frames=8`` (vcm, buptcampus), ``tracklets="unmatched"`` (m3svd),
-        ``seed=3`` (synthvi)
+        ``seed=3``, ``modality_gap=0.3``, ``visible_only=0.5``, ``shots=(12, 4)`` (synthvi)
 
     Raises
     ------
