@@ -1,22 +1,52 @@
 """A trained network for a notebook: trained once on a machine, afterwards read from a cache.
 
 The name of a kept run is made of everything that decides it: starting weights, pictures, settings,
-seed, torch's version and this package's own code. Change one and it is trained again.
+seed, torch's version and this package's own code. Change one and it is trained again; two notebooks
+that want one run at the same time train it once.
 """
 
-import shutil
+import os
 import tempfile
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from filelock import FileLock
 
 from vireid import models
 from vireid.experiment import Experiment, identity_of, setting, train
 from vireid.identity import digest
 from vireid.paths import cache_folder
 from vireid.runs import Run
+
+LENGTH = "VIREID_LESSON"  # in the environment; see ``length``
+SHORT = "3 3 10"  # on real pictures: enough steps to see a curve move
+RECORD, NETWORK = "run.json", "model.safetensors"
+
+
+def length(experiment: Experiment, method) -> dict:
+    """How long notebooks train a built ``method``, as switches.
+
+    On SynthVI as long as its preset says, on real pictures at most 3 epochs a stage of 10
+    iterations. ``VIREID_LESSON`` in the environment says otherwise: "full" is the preset's length
+    everywhere, three numbers as "3 3 10" are the most epochs of stage 1, of stage 2, and the most
+    iterations of an epoch. Raises ValueError for anything else.
+    """
+    asked = os.environ.get(LENGTH, "full" if experiment.name == "synthvi" else SHORT)
+    if asked == "full":
+        return {}
+    words = asked.split()
+    if len(words) != 3 or not all(word.isdecimal() for word in words):
+        raise ValueError(f"{LENGTH}={asked!r}: write full, or three numbers as {SHORT}")
+    *epochs, iterations = map(int, words)
+    usual = method.schedule
+    later = usual.stage2_iterations
+    return {
+        "epochs": tuple(map(min, usual.epochs, epochs)),
+        "iterations": min(usual.iterations, iterations),
+        "stage2_iterations": later and min(later, iterations),
+    }
 
 
 def stage_one(experiment: Experiment, **options) -> tuple[torch.nn.Module, Run]:
@@ -37,7 +67,7 @@ def trained(
 
     Parameters
     ----------
-    experiment : from ``experiment.prepare``; tiny worlds take seconds, real data hours
+    experiment : from ``experiment.prepare``; ``length`` says how long it is trained
     row : name in the method's ``rows``; None for stage 1 alone
     method : a name of the method table
     seed : of the new layers and of training
@@ -48,6 +78,8 @@ def trained(
     every epoch. Rows share a stage 1 as in ``experiment.compare``; those whose method carries more
     than a network into stage 2 are trained whole. Raises ValueError for an unknown method or row.
     """
+    usual = setting(experiment, method, row=row, switches=switches)
+    switches = (switches or {}) | length(experiment, usual)
     whole = setting(experiment, method, row=row, switches=switches)
     first, second = whole.schedule.epochs
     options = {"method": method, "seed": seed, "switches": switches, "on_step": on_step}
@@ -65,17 +97,19 @@ def _kept(
     experiment: Experiment, model, row: str | None, *, method, seed, switches, epochs, on_step
 ) -> tuple[torch.nn.Module, Run]:
     """A run from the cache, or trained and put there."""
-    switches = (switches or {}) | {"epochs": epochs}
+    switches = switches | {"epochs": epochs}
     settings = setting(experiment, method, row=row, switches=switches)
     folder = cache_folder() / "runs" / _key(experiment, model, settings, seed)
-    if not folder.exists():
-        with one_thread():
-            model, run = train(
-                experiment, method, seed=seed, row=row, model=model, switches=switches,
-                evaluate_every=1, on_step=on_step,
-            )  # fmt: skip
-        _keep(folder, model, run)
-    return models.load_weights(model, folder / "model.safetensors"), Run.load(folder / "run.json")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):  # who comes second waits, then reads
+        if not folder.exists():
+            with one_thread():
+                model, run = train(
+                    experiment, method, seed=seed, row=row, model=model, switches=switches,
+                    evaluate_every=1, on_step=on_step,
+                )  # fmt: skip
+            _keep(folder, model, run)
+    return models.load_weights(model, folder / NETWORK), Run.load(folder / RECORD)
 
 
 @contextmanager
@@ -90,17 +124,11 @@ def one_thread():
 
 
 def _keep(folder: Path, model: torch.nn.Module, run: Run) -> None:
-    """Write a finished run; of two processes that do so at once, the first wins."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    """Write a finished run, whole or not at all."""
     partial = Path(tempfile.mkdtemp(dir=folder.parent))
-    models.save(model, partial / "model.safetensors")
-    run.save(partial / "run.json")
-    try:
-        partial.rename(folder)
-    except OSError:
-        shutil.rmtree(partial)
-        if not folder.exists():
-            raise
+    models.save(model, partial / NETWORK)
+    run.save(partial / RECORD)
+    partial.rename(folder)
 
 
 def _key(experiment: Experiment, model: torch.nn.Module, settings, seed: int) -> str:

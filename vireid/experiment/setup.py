@@ -54,6 +54,21 @@ class Experiment:
             torch.manual_seed(seed)
             return models.build(self.network, weights=self.weights, **self.network_options)
 
+    def knows(self, split: str = "train") -> bool:
+        """Whether everybody on the pictures of "train", or of "test", is known; says so where not.
+
+        Notebooks ask it before whatever needs the truth.
+        """
+        if split not in ("train", "test"):
+            raise ValueError(f"split={split!r}: ask about train or test")
+        if split == "test":
+            known = self.test is not None
+        else:
+            known = self.train.identity is not None and bool((self.train.identity != -1).all())
+        if not known:
+            print(f"Left out: it is not known who is on the {split} pictures of {self.train.name}.")
+        return known
+
 
 def prepare(  # noqa: PLR0913
     name: str,
