@@ -34,7 +34,7 @@ def attention(images: Images, gates: Attended, *, start: int = 0, others: int = 
 
     Parameters
     ----------
-    images : a table with identities; gates : ``attended`` of it
+    images : a table; without identities a picture stands by itself. gates : ``attended`` of it
     start : the picture to begin with; others : pictures of the person in each modality, at most
     """
     channel, spatial = as_array(gates.channel), as_array(gates.spatial)
@@ -49,24 +49,33 @@ def attention(images: Images, gates: Attended, *, start: int = 0, others: int = 
 
 
 def _draw(images: Images, spatial, channel, image: int, others: int) -> Drawing:
-    kin = images.identity == images.identity[image]
+    named = images.identity is not None
+    kin = images.identity == images.identity[image] if named else np.arange(len(images)) == image
     modalities = {m: np.flatnonzero(kin & (images.modality == m)) for m in Modality}
     shown = [i for found in modalities.values() for i in found[found != image][:others]]
     margins = {"left": 0.01, "right": 0.985, "bottom": 0.28, "top": 0.88, "wspace": 0.12}
     figure, (left, right) = canvas(2, width=9.6, height=3.1, ratios=[1.25, 1], margins=margins)
-    name = f"image {image}, then others of person {images.identity[image]}"
+    name = f"image {image}"
+    if named:
+        name += f", then others of person {images.identity[image]}"
     attention_sheet(images, spatial, left, rows=[image, *shown], title=name)
-    low, high = float(spatial.min()), float(spatial.max())
     means = {
         f"{m.word} (n = {len(r)})": channel[r].mean(0) for m, r in modalities.items() if len(r)
     }
-    lines = {"all pictures": channel.mean(0)} | means
-    vary = len(means) == 2 and all(np.ptp(mean) > 0 for mean in means.values())
-    alike = float(np.corrcoef(*means.values())[0, 1]) if vary else np.nan
-    told = f"means of the person: r = {alike:.2f}"
-    channel_weights(lines, right, order=np.arange(channel.shape[1]), title=told)
-    return figure, (
-        f"Image {image} and {len(shown)} others of the same person, below each its place weights "
-        f"(from {low:.2f}, dark blue, to {high:.2f}, yellow). Channel weights of the person's "
-        f"visible and infrared pictures correlate by {alike:.2f} over {channel.shape[1]} channels."
-    )
+    lines, order = {"all pictures": channel.mean(0)} | means, np.arange(channel.shape[1])
+    alike = _alike(*means.values())
+    told = f"means of the person: r = {alike:.2f}" if alike is not None else "channel weights"
+    channel_weights(lines, right, order=order, title=told)
+    alt = f"Image {image} and {len(shown)} others of the same person, below each its place weights "
+    alt += f"(from {spatial.min():.2f}, dark blue, to {spatial.max():.2f}, yellow)."
+    if alike is not None:
+        alt += " Channel weights of the person's visible and infrared pictures correlate by "
+        alt += f"{alike:.2f} over {channel.shape[1]} channels."
+    return figure, alt
+
+
+def _alike(*means: np.ndarray) -> float | None:
+    """Correlation of two means; None where there are fewer, or one does not vary."""
+    if len(means) < 2 or any(np.ptp(mean) == 0 for mean in means):
+        return None
+    return float(np.corrcoef(*means)[0, 1])
