@@ -60,11 +60,15 @@ DATA, PRESET = "synthvi", "tiny"
 # %%
 import numpy as np
 
-from vireid import data, plots, widgets
+from vireid import plots, widgets
 from vireid.data.synthvi import WORLD, render
+from vireid.experiment import prepare
 
-train = data.load(DATA, preset=PRESET)
-print(f"{train.name}: {len(train)} pictures, {len(np.unique(train.identity))} people")
+world = prepare(DATA, preset=PRESET, trials=1)
+train = world.train
+print(f"{train.name}: {len(train)} pictures", end=", ")
+if world.knows("train"):
+    print(len(np.unique(train.identity)), "people")
 
 # %%
 plots.show(plots.pipeline_map("pictures"), "The map of the workbook; here: pictures.")
@@ -113,34 +117,40 @@ bright = widgets.predict(
 bright.show()
 
 # %%
-high, wide = train.size
-body = np.s_[high // 4 : high // 2, 3 * wide // 10 : 7 * wide // 10]
-colour = np.array([train.resized(i)[body].mean(axis=(0, 1)) for i in range(len(train))])  # (n, 3)
-torso, warmth = colour.mean(axis=1), colour[:, 0] - colour[:, 2]
-for camera in np.unique(train.camera):
-    for value in (torso, warmth):
-        value[train.camera == camera] -= value[train.camera == camera].mean()
-people = np.unique(train.identity)
-seen = [[(train.identity == p) & (train.modality == m) for p in people] for m in (0, 1)]
-mean = [[torso[rows].mean() for rows in persons] for persons in seen]
+if world.knows("train"):
+    high, wide = train.size
+    body = np.s_[high // 4 : high // 2, 3 * wide // 10 : 7 * wide // 10]
+    colour = np.array(
+        [train.resized(i)[body].mean(axis=(0, 1)) for i in range(len(train))]
+    )  # (n, 3)
+    torso, warmth = colour.mean(axis=1), colour[:, 0] - colour[:, 2]
+    for camera in np.unique(train.camera):
+        for value in (torso, warmth):
+            value[train.camera == camera] -= value[train.camera == camera].mean()
+    people = np.intersect1d(*(train.of(m).identity for m in (0, 1)))
+    seen = [[(train.identity == p) & (train.modality == m) for p in people] for m in (0, 1)]
+    mean = [[torso[rows].mean() for rows in persons] for persons in seen]
 
 # %%
-figure, ax = plots.canvas(width=4.6, height=3.8)
-axis = dict(xlabel="visible (grey levels from mean)", ylabel="infrared (grey levels from mean)")
-plots.paired(*mean, ax, **axis, title=f"torso brightness, {train.name}")
-plots.show(figure, "Torso brightness of each person, visible against infrared, with r.")
+if world.knows("train"):
+    figure, ax = plots.canvas(width=4.6, height=3.8)
+    axis = dict(xlabel="visible (grey levels from mean)", ylabel="infrared (grey levels from mean)")
+    plots.paired(*mean, ax, **axis, title=f"torso brightness, {train.name}")
+    plots.show(figure, "Torso brightness of each person, visible against infrared, with r.")
 
 # %%
-r = np.corrcoef(mean)[0, 1]
-how = "largely" if abs(r) > 0.6 else "weakly" if abs(r) > 0.2 else "not noticeably"
-verdict = f"{how} {'kept' if r > 0 else 'turned round'}"
-print(f"r = {r:+.2f}: brightness is {verdict}; it predicts {r**2:.0%} of the variance")
-hints = np.stack([mean[0], [warmth[rows].mean() for rows in seen[0]], np.ones(len(people))], 1)
-left = mean[1] - hints @ np.linalg.lstsq(hints, np.array(mean[1]), rcond=None)[0]
-print(f"brightness and red - blue together predict {1 - left.var() / np.var(mean[1]):.0%}")
+if world.knows("train"):
+    r = np.corrcoef(mean)[0, 1]
+    how = "largely" if abs(r) > 0.6 else "weakly" if abs(r) > 0.2 else "not noticeably"
+    verdict = f"{how} {'kept' if r > 0 else 'turned round'}"
+    print(f"r = {r:+.2f}: brightness is {verdict}; it predicts {r**2:.0%} of the variance")
+    hints = np.stack([mean[0], [warmth[rows].mean() for rows in seen[0]], np.ones(len(people))], 1)
+    left = mean[1] - hints @ np.linalg.lstsq(hints, np.array(mean[1]), rcond=None)[0]
+    print(f"brightness and red - blue together predict {1 - left.var() / np.var(mean[1]):.0%}")
 
 # %%
-bright.reveal(r)
+if world.knows("train"):
+    bright.reveal(r)
 
 # %% [markdown]
 # A strong r of either sign is good news: a rule like "swap dark and bright" is the same for
@@ -162,8 +172,8 @@ bright.reveal(r)
 # %%
 figure, axes = plots.canvas(3, width=8.4, height=3.4)
 for ax, gap in zip(axes, (0.0, 0.5, 1.0), strict=True):
-    world = WORLD.do(modality_gap=gap)
-    shots = [world.shot(world.person(p, seed=1), world.camera(1), (1, p)) for p in range(80)]
+    drawn = WORLD.do(modality_gap=gap)
+    shots = [drawn.shot(drawn.person(p, seed=1), drawn.camera(1), (1, p)) for p in range(80)]
     lit = [[render(s.do(modality=m), (64, 32)) for s in shots] for m in (0, 1)]
     brightness = [[picture[16:32, 10:22].mean() for picture in pictures] for pictures in lit]
     ax.set(xlim=(0, 255), ylim=(0, 255))

@@ -103,18 +103,19 @@ panel.controls["rule"].value = "vanilla"
 panel.show()
 
 # %%
-for rule, seen in views.items():
-    there = seen.nearest >= 0  # by Jaccard, fewer than 16 may have anything in common
-    hit = (visible.identity[seen.nearest] == visible.identity[:, None]) & there
-    print(
-        f"{rule}: {there.sum(1).mean():.1f} neighbours, {hit.sum() / there.sum():.0%} same person: "
-        f"{hit.sum(1).mean():.1f} right ones a picture"
-    )
+if world.knows("train"):
+    for rule, seen in views.items():
+        there = seen.nearest >= 0  # by Jaccard, fewer than 16 may have anything in common
+        hit = (visible.identity[seen.nearest] == visible.identity[:, None]) & there
+        print(f"{rule}: {there.sum(1).mean():.1f} neighbours", end=", ")
+        print(f"{hit.sum() / there.sum():.0%} same person", end=": ")
+        print(f"{hit.sum(1).mean():.1f} right ones a picture")
 
-# %% [markdown]
+# %% [markdown] tags=["synthvi"]
 # Compare the last numbers: Jaccard does not bring more of the same person, it names fewer others.
 # A pair without a common neighbour is at distance 1, as far as can be.
-#
+
+# %% [markdown]
 # **What to doubt.** A shorter list is purer by itself. What counts is what clusters make of it.
 
 # %% [markdown]
@@ -150,24 +151,26 @@ widgets.clusters(
 # **Predict first.** Which modality clusters better, and is the best `eps` the same for both?
 
 # %%
-found = {
-    m: widgets.Clusterings(train.of(m), distances[m], min_samples=MIN_SAMPLES) for m in Modality
-}
-grid = list(found[Modality.VISIBLE].labels)
-figure, ax = plots.canvas(width=5.6, height=3.4)
-plots.sweep(
-    grid, {f"{m.word} ARI": found[m].ari for m in Modality}, ax,
-    xlabel="eps (Jaccard distance)", ylabel="agreement with the truth (ARI)", chosen=EPS,
-)  # fmt: skip
-plots.show(figure, "Agreement of the clusters with the identities over eps, for each modality.")
+if world.knows("train"):
+    found = {
+        m: widgets.Clusterings(train.of(m), distances[m], min_samples=MIN_SAMPLES) for m in Modality
+    }
+    grid = list(found[Modality.VISIBLE].labels)
+    figure, ax = plots.canvas(width=5.6, height=3.4)
+    plots.sweep(
+        grid, {f"{m.word} ARI": found[m].ari for m in Modality}, ax,
+        xlabel="eps (Jaccard distance)", ylabel="agreement with the truth (ARI)", chosen=EPS,
+    )  # fmt: skip
+    plots.show(figure, "Agreement of the clusters with the identities over eps, for each modality.")
 
 # %%
 for m in Modality:
     label = dbscan(distances[m], eps=EPS, min_samples=MIN_SAMPLES)
-    score = cluster_scores(label, train.of(m).identity)
-    clusters, outliers = label.max() + 1, (label < 0).sum()
-    pairs = f"pair precision {score['precision']:.2f}, recall {score['recall']:.2f}"
-    print(f"{m.word}: {clusters} clusters, {outliers} outliers, ARI {score['ari']:.2f}, {pairs}")
+    print(f"{m.word}: {label.max() + 1} clusters, {(label < 0).sum()} outliers", end=", ")
+    if world.knows("train"):
+        score = cluster_scores(label, train.of(m).identity)
+        pairs = f"pair precision {score['precision']:.2f}, recall {score['recall']:.2f}"
+        print(f"ARI {score['ari']:.2f}, {pairs}")
 
 # %% [markdown]
 # *Precision*: of two pictures in one cluster, how often are they one person? *Recall*: of two
@@ -179,12 +182,13 @@ for m in Modality:
 # those that leave few pictures alone:
 
 # %%
-for m in Modality:
-    alone = [(found[m].labels[eps] < 0).mean() for eps in grid]
-    ari = {e: a for e, a, few in zip(grid, found[m].ari, alone, strict=True) if few <= 0.2}
-    best = max(ari, key=ari.get)
-    print(f"{m.word}: with at most a fifth of outliers ARI is best, {ari[best]:.2f},", end=" ")
-    print(f"at eps {best:.2f}; at {EPS} it is {found[m].ari[grid.index(EPS)]:.2f}")
+if world.knows("train"):
+    for m in Modality:
+        alone = [(found[m].labels[eps] < 0).mean() for eps in grid]
+        ari = {e: a for e, a, few in zip(grid, found[m].ari, alone, strict=True) if few <= 0.2}
+        best = max(ari, key=ari.get)
+        print(f"{m.word}: with at most a fifth of outliers ARI is best, {ari[best]:.2f},", end=" ")
+        print(f"at eps {best:.2f}; at {EPS} it is {found[m].ari[grid.index(EPS)]:.2f}")
 
 # %% [markdown]
 # **What to doubt.** ARI leaves outliers out, so a clustering may look good by giving up on the
@@ -212,8 +216,9 @@ together = jaccard_distance(features.x, rule="vanilla", k1=K1, k2=K2)
 label = dbscan(together, eps=EPS, min_samples=MIN_SAMPLES)
 kinds = [np.unique(train.modality[label == c]) for c in range(label.max() + 1)]
 mixed = np.array([c for c, kind in enumerate(kinds) if len(kind) == 2])
-people = len(np.unique(train.identity))
-print(f"{len(kinds)} clusters for {people} people; {len(mixed)} of them hold both modalities")
+if world.knows("train"):
+    print(len(np.unique(train.identity)), "people", end=", ")
+print(f"{len(kinds)} clusters; {len(mixed)} of them hold both modalities")
 
 # %%
 both.reveal(len(mixed))
@@ -229,9 +234,11 @@ plots.show(
     figure, "Pictures of the four largest clusters of the joint clustering, framed by modality."
 )
 
+# %% [markdown] tags=["synthvi"]
+# Mostly, each person gets one cluster per modality.
+
 # %% [markdown]
-# Mostly, each person gets one cluster per modality. Why, and what can be done about it, is the
-# matter of notebooks 04 and 05.
+# Why, and what can be done about it, is the matter of notebooks 04 and 05.
 #
 # **What to doubt.** A mixed cluster is not yet a right one: it may hold two strangers.
 

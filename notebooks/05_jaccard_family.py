@@ -133,12 +133,15 @@ panel.show()
 # **Predict first.** Which two rules will show nearly the same pictures?
 
 # %%
-hits = {}
-for rule in ("vanilla", "modality"):
-    near = views[rule].nearest[:, :8]
-    own = train.modality[near] == train.modality[:, None]
-    hits[rule] = (train.identity[near] == train.identity[:, None]) & ~own & (near >= 0)
-chosen = int((hits["modality"].sum(1) - hits["vanilla"].sum(1)).argmax())
+hits, chosen = {}, 0
+if world.knows("train"):
+    for rule in ("vanilla", "modality"):
+        near = views[rule].nearest[:, :8]
+        own = train.modality[near] == train.modality[:, None]
+        hits[rule] = (train.identity[near] == train.identity[:, None]) & ~own & (near >= 0)
+    chosen = int((hits["modality"].sum(1) - hits["vanilla"].sum(1)).argmax())
+
+# %%
 figure, axes = plots.canvas(2, 3, width=9.4, height=5.2)
 for ax, (rule, seen) in zip(axes.flat, views.items(), strict=True):
     near = seen.nearest[chosen, :8]
@@ -146,26 +149,28 @@ for ax, (rule, seen) in zip(axes.flat, views.items(), strict=True):
 plots.show(figure, "One picture and its eight nearest by cosine and by each of the five rules.")
 
 # %%
-table = {}
-for rule, seen in views.items():
-    near, there = seen.nearest[:, :8], seen.nearest[:, :8] >= 0
-    own = train.modality[near] == train.modality[:, None]
-    same = train.identity[near] == train.identity[:, None]
-    table[rule] = {
-        "of own modality %": 100 * own[there].mean(),
-        "same person %, own modality": 100 * same[there & own].mean(),
-        "same person %, other modality": 100 * same[there & ~own].mean(),
-        "the latter per picture": (there & ~own & same).sum() / len(train),
-    }
-print(pd.DataFrame.from_dict(table, orient="index").round(1).to_string())
+if world.knows("train"):
+    table = {}
+    for rule, seen in views.items():
+        near, there = seen.nearest[:, :8], seen.nearest[:, :8] >= 0
+        own = train.modality[near] == train.modality[:, None]
+        same = train.identity[near] == train.identity[:, None]
+        table[rule] = {
+            "of own modality %": 100 * own[there].mean(),
+            "same person %, own modality": 100 * pd.Series(same[there & own]).mean(),
+            "same person %, other modality": 100 * pd.Series(same[there & ~own]).mean(),
+            "the latter per picture": (there & ~own & same).sum() / len(train),
+        }
+    print(pd.DataFrame.from_dict(table, orient="index").round(1).to_string(na_rep="-"))
 
-# %% [markdown]
+# %% [markdown] tags=["synthvi"]
 # The first column is the bias of notebook 04 once more. `modality` lowers it by force: half of
 # every list *must* cross, and it finds most of the right ones across (last column). The force has a
 # price: of the neighbours it takes, in either modality, fewer are the right person than of those a
 # plain list takes (second and third column). A rule cannot know what the features do not; it only
 # chooses where to look.
-#
+
+# %% [markdown]
 # **What to doubt.** A rule that lists more crossing pictures lists more wrong ones too. Only
 # reciprocity (each must stand in the other's list) keeps the wrong ones from speaking: watch
 # precision in section 4.
@@ -183,43 +188,50 @@ distances = {
     rule: jaccard_distance(features.x, rule=rule, **common, **more)
     for rule, more in options.items()
 }
-figure, axes = plots.canvas(3, width=10.4, height=3.3)
-peaks = {}
-for ax, rule in zip(axes, ("cosine", "vanilla", "modality"), strict=True):
-    pairs = bias.pair_distances(features, train.identity, distance=distances.get(rule))
-    peaks[rule] = bias.two_peaks(pairs)
-    plots.distances(pairs.distance, pairs.crossing, ax, bins=30, xlabel=f"{rule} distance")
-plots.show(figure, "Distances inside a person by cosine, vanilla and modality-aware Jaccard.")
+if world.knows("train"):
+    figure, axes = plots.canvas(3, width=10.4, height=3.3)
+    peaks = {}
+    for ax, rule in zip(axes, ("cosine", "vanilla", "modality"), strict=True):
+        pairs = bias.pair_distances(features, train.identity, distance=distances.get(rule))
+        peaks[rule] = bias.two_peaks(pairs)
+        plots.distances(pairs.distance, pairs.crossing, ax, bins=30, xlabel=f"{rule} distance")
+    plots.show(figure, "Distances inside a person by cosine, vanilla and modality-aware Jaccard.")
 
 # %%
-for rule, two in peaks.items():
-    print(
-        f"{rule}: mean {two.own_mean:.2f} in one modality, {two.crossing_mean:.2f} across; gap "
-        f"{two.gap:.2f}, crossing pair nearer in {two.mixing:.0%}"
+if world.knows("train"):
+    for rule, two in peaks.items():
+        print(
+            f"{rule}: mean {two.own_mean:.2f} in one modality, {two.crossing_mean:.2f} across; gap "
+            f"{two.gap:.2f}, crossing pair nearer in {two.mixing:.0%}"
+        )
+    assert DATA != "synthvi" or peaks["modality"].gap < peaks["vanilla"].gap, (
+        "balanced lists did not narrow the gap here"
     )
-assert DATA != "synthvi" or peaks["modality"].gap < peaks["vanilla"].gap, (
-    "balanced lists did not narrow the gap here"
-)
 
 # %% [markdown]
-# After Fig. 3 of the BMIL paper. A pair at distance 1 shares nothing at all; that is where plain
-# lists leave nearly all crossing pairs. Balanced lists bring some of them back, but read the two
-# means: the gap mostly narrows from the other side, because pairs of one modality now share only
-# half of their lists and move away. That is the price of section 2 again.
-#
+# After Fig. 3 of the BMIL paper.
+
+# %% [markdown] tags=["synthvi"]
+# A pair at distance 1 shares nothing at all; that is where plain lists leave nearly all crossing
+# pairs. Balanced lists bring some of them back, but read the two means: the gap mostly narrows from
+# the other side, because pairs of one modality now share only half of their lists and move away.
+# That is the price of section 2 again.
+
+# %% [markdown]
 # **What to doubt.** The picture shows pairs of *one* person only. If strangers across the gap came
 # nearer by as much, nothing would be won.
 
 # %%
-for rule in ("vanilla", "modality"):
-    near = []
-    for inside in (True, False):
-        pairs = bias.pair_distances(
-            features, train.identity, inside=inside, distance=distances[rule]
-        )
-        near.append(np.mean(pairs.distance[pairs.crossing] <= EPS))
-    print(f"{rule}: within eps across the gap, {near[0]:.2%} of one person's pairs", end=", ")
-    print(f"{near[1]:.2%} of strangers' pairs")
+if world.knows("train"):
+    for rule in ("vanilla", "modality"):
+        near = []
+        for inside in (True, False):
+            pairs = bias.pair_distances(
+                features, train.identity, inside=inside, distance=distances[rule]
+            )
+            near.append(np.mean(pairs.distance[pairs.crossing] <= EPS))
+        print(f"{rule}: within eps across the gap, {near[0]:.2%} of one person's pairs", end=", ")
+        print(f"{near[1]:.2%} of strangers' pairs")
 
 # %% [markdown]
 # ## 4 · What clusters make of it
@@ -235,20 +247,24 @@ recalled = widgets.predict("05-recall", "Which recall of crossing pairs will bal
 recalled.show()
 
 # %%
-scores = {}
+scores, known = {}, world.knows("train")
 for rule, distance in distances.items():
     label = dbscan(distance, eps=EPS, min_samples=MIN_SAMPLES)
-    score = cross_modality_scores(label, train.identity, train.modality, outliers="alone")
     kinds = [len(np.unique(train.modality[label == c])) for c in range(label.max() + 1)]
     scores[rule] = {"clusters": len(kinds), "of both modalities": kinds.count(2)}
     scores[rule] |= {"outliers": (label < 0).sum()}
-    scores[rule] |= {f"{key} %": 100 * score[key] for key in ("recall", "precision", "ari")}
+    if known:
+        score = cross_modality_scores(label, train.identity, train.modality, outliers="alone")
+        scores[rule] |= {f"{key} %": 100 * score[key] for key in ("recall", "precision", "ari")}
 print(pd.DataFrame.from_dict(scores, orient="index").round(1).to_string(na_rep="-"))
-recall = {rule: row["recall %"] for rule, row in scores.items()}
-recalled.reveal(recall["modality"])
-assert DATA != "synthvi" or recall["modality"] > recall["vanilla"], (
-    "balanced lists found no more pairs than plain ones"
-)
+
+# %%
+if world.knows("train"):
+    recall = {rule: row["recall %"] for rule, row in scores.items()}
+    recalled.reveal(recall["modality"])
+    assert DATA != "synthvi" or recall["modality"] > recall["vanilla"], (
+        "balanced lists found no more pairs than plain ones"
+    )
 
 # %% [markdown]
 # Balancing only the *average* (`lqe`) cannot help where the list itself holds nobody from the
@@ -267,33 +283,40 @@ assert DATA != "synthvi" or recall["modality"] > recall["vanilla"], (
 # **Predict first.** Is there *any* setting with which `vanilla` catches up?
 
 # %%
-widths, radii = sorted({K1 // 2, K1, K1 * 3 // 2, K1 * 2, K1 * 3}), (0.4, 0.5, EPS, 0.65, 0.75)
-swept = {rule: np.zeros((len(widths), len(radii))) for rule in ("vanilla", "modality")}
-for rule, values in swept.items():
-    for i, k1 in enumerate(widths):
-        wide = common | options[rule] | {"k1": k1}
-        distance = jaccard_distance(features.x, rule=rule, **wide)
-        for j, eps in enumerate(radii):
-            label = dbscan(distance, eps=eps, min_samples=MIN_SAMPLES)
-            score = cross_modality_scores(label, train.identity, train.modality, outliers="alone")
-            values[i, j] = score["ari"]
+if world.knows("train"):
+    widths, radii = sorted({K1 // 2, K1, K1 * 3 // 2, K1 * 2, K1 * 3}), (0.4, 0.5, EPS, 0.65, 0.75)
+    swept = {rule: np.zeros((len(widths), len(radii))) for rule in ("vanilla", "modality")}
+    for rule, values in swept.items():
+        for i, k1 in enumerate(widths):
+            wide = common | options[rule] | {"k1": k1}
+            distance = jaccard_distance(features.x, rule=rule, **wide)
+            for j, eps in enumerate(radii):
+                label = dbscan(distance, eps=eps, min_samples=MIN_SAMPLES)
+                score = cross_modality_scores(
+                    label, train.identity, train.modality, outliers="alone"
+                )
+                values[i, j] = score["ari"]
 
 # %%
-figure, axes = plots.canvas(2, width=9.4, height=3.4)
-dials = {"rows": ("k1", widths), "columns": ("eps", radii), "chosen": (K1, EPS)}
-top = max(values.max() for values in swept.values())
-for ax, (rule, values) in zip(axes, swept.items(), strict=True):
-    plots.heat(values, ax, **dials, limits=(0, top), title=f"{rule}: pair-ARI across the gap (%)")
-plots.show(figure, "Pair-ARI across the gap over k1 and eps, plain and balanced lists.")
+if world.knows("train"):
+    figure, axes = plots.canvas(2, width=9.4, height=3.4)
+    dials = {"rows": ("k1", widths), "columns": ("eps", radii), "chosen": (K1, EPS)}
+    top = max(values.max() for values in swept.values())
+    for ax, (rule, values) in zip(axes, swept.items(), strict=True):
+        plots.heat(
+            values, ax, **dials, limits=(0, top), title=f"{rule}: pair-ARI across the gap (%)"
+        )
+    plots.show(figure, "Pair-ARI across the gap over k1 and eps, plain and balanced lists.")
 
 # %%
-best = {rule: values.max() for rule, values in swept.items()}
-print("best of the grid:", ", ".join(f"{rule} {value:.1%}" for rule, value in best.items()))
-framed = swept["modality"][widths.index(K1), radii.index(EPS)]
-print(f"modality at the framed setting: {framed:.1%}")
-assert DATA != "synthvi" or best["modality"] > best["vanilla"], (
-    "a plain setting is best: the story above is wrong here"
-)
+if world.knows("train"):
+    best = {rule: values.max() for rule, values in swept.items()}
+    print("best of the grid:", ", ".join(f"{rule} {value:.1%}" for rule, value in best.items()))
+    framed = swept["modality"][widths.index(K1), radii.index(EPS)]
+    print(f"modality at the framed setting: {framed:.1%}")
+    assert DATA != "synthvi" or best["modality"] > best["vanilla"], (
+        "a plain setting is best: the story above is wrong here"
+    )
 
 # %% [markdown]
 # So compare like with like: the best `vanilla` may well beat `modality` at a setting that suits

@@ -113,18 +113,22 @@ dmdl = methods.build("dmdl", preset=world.method_preset, row="7", epochs=(0, 1))
 dmdl.start(model, 0)
 augmented = widgets.view_features(model, train, dmdl.augmentation(0))  # every second view
 visible, infrared = (features.modality == m for m in Modality)
-person = features.identity
-same = person[visible][:, None] == person[infrared][None]
 
 # %%
-within = {}
-for name, x in (("infrared", features.x), ("pseudo-colour", augmented)):
-    cosine = features.x[visible] @ x[infrared].T
-    within[name] = float(cosine[same].mean())
-    print(f"{name:13s} against visible: cosine within a person {within[name]:.2f}", end=", ")
-    print(f"between people {cosine[~same].mean():.2f}")
-word = "closer" if within["pseudo-colour"] > within["infrared"] else "further apart"
-print(f"for this network, pseudo-colour alone takes a person's two modalities {word}")
+if world.knows("train"):
+    person = features.identity
+    same = person[visible][:, None] == person[infrared][None]
+
+# %%
+if world.knows("train"):
+    within = {}
+    for name, x in (("infrared", features.x), ("pseudo-colour", augmented)):
+        cosine = features.x[visible] @ x[infrared].T
+        within[name] = float(cosine[same].mean())
+        print(f"{name:13s} against visible: cosine within a person {within[name]:.2f}", end=", ")
+        print(f"between people {cosine[~same].mean():.2f}")
+    word = "closer" if within["pseudo-colour"] > within["infrared"] else "further apart"
+    print(f"for this network, pseudo-colour alone takes a person's two modalities {word}")
 
 # %% [markdown]
 # A pseudo-colour view is new to this network, and belongs to neither modality. What it is good for
@@ -156,27 +160,35 @@ told_apart = widgets.predict(
 told_apart.show()
 
 # %%
-label = dmdl.relabel(features.blind(), 0)["global"].label
-shared = dmdl.shared.prototypes
-fit = widgets.Certainties(features.x, label, shared, train.identity)
-widgets.certainties(fit, kind=dmdl.certainty_loss, scope=dmdl.certainty_scope).show()
+if world.knows("train"):
+    label = dmdl.relabel(features.blind(), 0)["global"].label
+    shared = dmdl.shared.prototypes
+    fit = widgets.Certainties(features.x, label, shared, train.identity)
+    widgets.certainties(fit, kind=dmdl.certainty_loss, scope=dmdl.certainty_scope).show()
 
 # %%
-print(f"{fit.right.mean():.0%} of {len(fit.rows)} labels are right")
-for (kind, scope), w in fit.certainty.items():
-    right, wrong = (w[torch.as_tensor(rows)].mean() for rows in (fit.right, ~fit.right))
-    print(f"{kind:8s} per {scope:7s}: mean certainty of right labels {right:.2f}", end=", ")
-    print(f"of wrong ones {wrong:.2f}; right above wrong in {fit.separation(kind, scope):.0%}")
+if world.knows("train"):
+    print(f"{fit.right.mean():.0%} of {len(fit.rows)} labels are right")
+    for (kind, scope), w in fit.certainty.items():
+        right, wrong = (w[torch.as_tensor(rows)].mean() for rows in (fit.right, ~fit.right))
+        print(f"{kind:8s} per {scope:7s}: mean certainty of right labels {right:.2f}", end=", ")
+        print(f"of wrong ones {wrong:.2f}; right above wrong in {fit.separation(kind, scope):.0%}")
 
 # %%
-told_apart.reveal(100 * fit.separation(dmdl.certainty_loss, dmdl.certainty_scope))
+if world.knows("train"):
+    told_apart.reveal(100 * fit.separation(dmdl.certainty_loss, dmdl.certainty_scope))
 
 # %% [markdown]
 # A clean cluster's labels are split as any other's: where some fit a little worse than the rest,
-# the mixture doubts them, for nothing. 50 % would mean that certainty knows nothing about
-# rightness: one mixture per cluster stands about there, one over all labels knows a little. Read
-# what it *can* know: the prototype of a wrongly joined label is the mean of both people, and each
-# of its pictures fits that fairly well. A certainty of this kind finds the odd one out *in* a
+# the mixture doubts them, for nothing.
+
+# %% [markdown] tags=["synthvi"]
+# 50 % would mean that certainty knows nothing about rightness: one mixture per cluster stands about
+# there, one over all labels knows a little.
+
+# %% [markdown]
+# Read what it *can* know: the prototype of a wrongly joined label is the mean of both people, and
+# each of its pictures fits that fairly well. A certainty of this kind finds the odd one out *in* a
 # label. It does not find a label that is wrong as a whole, and when iMCA errs, it errs by whole
 # clusters.
 #
@@ -193,33 +205,42 @@ told_apart.reveal(100 * fit.separation(dmdl.certainty_loss, dmdl.certainty_scope
 # away from a right one? Why exchange views at all, instead of each view believing itself?
 
 # %%
-views = [
-    shared_prediction(x[fit.rows], shared, temperature=dmdl.temperature, keep=dmdl.predict_topk)
-    for x in (features.x, augmented)
-]
-w = fit.certainty[dmdl.certainty_loss, dmdl.certainty_scope]
-widgets.refined_labels(train.rows(fit.rows), fit.label, w, views, start=0.1).show()
+if world.knows("train"):
+    views = [
+        shared_prediction(x[fit.rows], shared, temperature=dmdl.temperature, keep=dmdl.predict_topk)
+        for x in (features.x, augmented)
+    ]
+    w = fit.certainty[dmdl.certainty_loss, dmdl.certainty_scope]
+    widgets.refined_labels(train.rows(fit.rows), fit.label, w, views, start=0.1).show()
 
 # %%
-people = train.identity[fit.rows]
-named = torch.zeros(len(shared), people.max() + 1)  # label -> the person most of its pictures show
-for k in range(len(shared)):
-    named[k, np.bincount(people[fit.label == k]).argmax()] = 1
-truth = torch.as_tensor(people)[:, None]
-steps = {"before": torch.nn.functional.one_hot(fit.label, len(shared)).float()}
-steps["after, own view"], _ = refined_targets(fit.label, w, *views[:1] * 2)
-steps["after, exchanged"], _ = refined_targets(fit.label, w, *views)
-for name, target in steps.items():
-    belief = (target @ named).gather(1, truth)[:, 0]
-    kinds = (("right", fit.right), ("wrong", ~fit.right))
-    parts = [f"{word} labels {belief[torch.as_tensor(r)].mean():.2f}" for word, r in kinds]
-    print(f"{name:16s}: belief in the right person {belief.mean():.3f} ({', '.join(parts)})")
+if world.knows("train"):
+    people = train.identity[fit.rows]
+    named = torch.zeros(len(shared), people.max() + 1)  # label -> whom most of it shows
+    for k in range(len(shared)):
+        named[k, np.bincount(people[fit.label == k]).argmax()] = 1
+    truth = torch.as_tensor(people)[:, None]
+
+# %%
+if world.knows("train"):
+    steps = {"before": torch.nn.functional.one_hot(fit.label, len(shared)).float()}
+    steps["after, own view"], _ = refined_targets(fit.label, w, *views[:1] * 2)
+    steps["after, exchanged"], _ = refined_targets(fit.label, w, *views)
+    for name, target in steps.items():
+        belief = (target @ named).gather(1, truth)[:, 0]
+        kinds = (("right", fit.right), ("wrong", ~fit.right))
+        parts = [f"{word} labels {belief[torch.as_tensor(r)].mean():.2f}" for word, r in kinds]
+        print(f"{name:16s}: belief in the right person {belief.mean():.3f} ({', '.join(parts)})")
 
 # %% [markdown]
-# The column to watch is the mean over all: that is what refining is worth before any training. What
-# wrong labels win, right ones pay for; here they pay far more. A view that is told its own opinion
-# learns little: it is already of that opinion. The other view's says what *should* not depend on
-# colour, and so brings news; wrong news as well.
+# The column to watch is the mean over all: that is what refining is worth before any training.
+
+# %% [markdown] tags=["synthvi"]
+# What wrong labels win, right ones pay for; here they pay far more.
+
+# %% [markdown]
+# A view that is told its own opinion learns little: it is already of that opinion. The other view's
+# says what *should* not depend on colour, and so brings news; wrong news as well.
 #
 # **What to doubt.** The network here has not been trained on pseudo-colour. In training it is, and
 # its predictions from second views get better. And the released code starts refining after five
@@ -287,7 +308,7 @@ for name, value in distance.items():
 # the batch. Do not read the loss's height; read where it goes.
 
 # %% [markdown]
-# ## 6 · All together, on the tiny world
+# ## 6 · All together
 #
 # From the same stage 1: row 1 of the paper's Table 3 (none of the parts of this notebook, and no
 # CAI) and row 7 (all of them). Maps of the features, and the cosines of visible-infrared pairs, of
@@ -304,20 +325,21 @@ for name, row in rows.items():
 figure, axes = plots.canvas(2, 2, width=9.4, height=7.4)
 for column, (name, found) in zip(axes.T, after.items(), strict=True):
     maps = plots.project(found.x, "tsne")
-    plots.embedding_map(
-        maps, train.modality, column[0], identity=train.identity, axis="t-SNE", title=name
-    )
-    cosine = found.x[visible] @ found.x[infrared].T
-    plots.cosines(cosine[same], cosine[~same], column[1])
+    told = {"identity": train.identity, "axis": "t-SNE", "title": name}
+    plots.embedding_map(maps, train.modality, column[0], **told)
+    if world.knows("train"):
+        cosine = found.x[visible] @ found.x[infrared].T
+        plots.cosines(cosine[same], cosine[~same], column[1])
 plots.show(figure, "t-SNE maps and cosines of crossing pairs, of the baseline and of DMDL.")
 
 # %%
-for name, found in after.items():
-    cosine, end = found.x[visible] @ found.x[infrared].T, results[name].result
-    gap = float(cosine[same].mean() - cosine[~same].mean())
-    share = bias.neighbour_modality_ratio(found, k=end["k"]).mean
-    print(f"{name}: means {gap:.2f} apart, own-modality neighbours {share:.0%}", end=", ")
-    print(f"rank-1 {end['rank1']:.1%}, mAP {end['mAP']:.1%}")
+if world.knows("train"):
+    for name, found in after.items():
+        cosine, end = found.x[visible] @ found.x[infrared].T, results[name].result
+        gap = float(cosine[same].mean() - cosine[~same].mean())
+        share = bias.neighbour_modality_ratio(found, k=end["k"]).mean
+        print(f"{name}: means {gap:.2f} apart, own-modality neighbours {share:.0%}", end=", ")
+        print(f"rank-1 {end['rank1']:.1%}, mAP {end['mAP']:.1%}")
 
 # %% [markdown]
 # Compare the hills, not the heads of the columns: rank-1 and the distance of the means need not

@@ -81,7 +81,6 @@ world = prepare(DATA, preset=PRESET, method="mcf")
 train = world.train
 model, run = stage_one(world, method="mcf", seed=0)
 features = extract(model, train)
-person = torch.as_tensor(train.identity)
 REGIONS = model.regions
 print(f"{train.name} after phase 1 of MCF: {len(train)} pictures, {features.x.shape[1]} numbers")
 print(f"in {REGIONS} regions each; network {world.network}")
@@ -139,23 +138,31 @@ places = gates.spatial[:, 0]
 fixed = (places.mean(0).var(correction=0) / places.var(correction=0)).item()
 print(f"place weights: {places.min():.2f} to {places.max():.2f}; {fixed:.0%} of their variance is")
 print("one and the same map for all pictures")
-shuffled = person[torch.randperm(len(person), generator=torch.Generator().manual_seed(0))]
-spread = {}
-for word, who in {"true persons": person, "shuffled persons": shuffled}.items():
-    by_light = [torch.as_tensor(train.modality == m) for m in (0, 1)]
-    spread[word] = [losses.identity_consistency(gates.channel[at], who[at]) for at in by_light]
-    seen = ", ".join(f"{value:.2f}" for value in spread[word])
-    print(f"channel spread within / (within + between), visible, infrared: {seen} for {word}")
-assert max(spread["true persons"]) < min(spread["shuffled persons"])
+
+# %%
+if world.knows("train"):
+    person = torch.as_tensor(train.identity)
+    shuffled = person[torch.randperm(len(person), generator=torch.Generator().manual_seed(0))]
+    spread = {}
+    for word, who in {"true persons": person, "shuffled persons": shuffled}.items():
+        sides = [torch.as_tensor(train.modality == m) for m in (0, 1)]
+        spread[word] = [losses.identity_consistency(gates.channel[at], who[at]) for at in sides]
+        seen = ", ".join(f"{value:.2f}" for value in spread[word])
+        print(f"channel spread within / (within + between), visible, infrared: {seen} for {word}")
+    assert DATA != "synthvi" or max(spread["true persons"]) < min(spread["shuffled persons"])
 
 # %% [markdown]
 # The last line is MCF's regulariser: within a person, channels should be weighed alike. They are,
 # far more than in shuffled groups; but a network without any such term would show that too, because
 # pictures of one person *are* alike.
-#
+
+# %% [markdown]
 # **What to doubt.** An attention map says what is multiplied by what. It does not say what the
 # answer rests on: a dark place may have held all that mattered and the layers below have passed it
-# on. Here a good part of it is a fixed pattern, and the bright places are often *behind* people.
+# on.
+
+# %% [markdown] tags=["synthvi"]
+# Here a good part of it is a fixed pattern, and the bright places are often *behind* people.
 
 # %% [markdown]
 # ## 3 · Neighbours, region by region
@@ -178,49 +185,55 @@ panel.controls["among"].value = "other modality"
 panel.show()
 
 # %%
-RHOS, ENOUGH = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9], 20  # a share of fewer pairs is left out
-found = {}
-for name, other in {"own modality": 0, "other modality": 1}.items():
-    query_side, target = features.of(0), features.of(other)
-    near = association.regional_similarity(query_side.x, target.x, regions=REGIONS)
-    same = query_side.identity[:, None] == target.identity[None]
-    for needed in range(1, REGIONS + 1):
-        for rho in RHOS:
-            sets = association.intersect(near, rho=rho, min_regions=needed)
-            # the picture itself sets the bar in its own modality, but is no neighbour of its own
-            others = [s if other else s[s != i] for i, s in enumerate(sets)]
-            right = torch.cat([same[i, s] for i, s in enumerate(others)]).float()
-            share = right.mean().item() if len(right) >= ENOUGH else np.nan
-            found[name, needed, rho] = len(right) / len(sets), share
+if world.knows("train"):
+    RHOS, ENOUGH = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9], 20  # a share of fewer pairs is left out
+    found = {}
+    for name, other in {"own modality": 0, "other modality": 1}.items():
+        query_side, target = features.of(0), features.of(other)
+        near = association.regional_similarity(query_side.x, target.x, regions=REGIONS)
+        same = query_side.identity[:, None] == target.identity[None]
+        for needed in range(1, REGIONS + 1):
+            for rho in RHOS:
+                sets = association.intersect(near, rho=rho, min_regions=needed)
+                # the picture itself sets the bar in its own modality, but is not its neighbour
+                others = [s if other else s[s != i] for i, s in enumerate(sets)]
+                right = torch.cat([same[i, s] for i, s in enumerate(others)]).float()
+                share = right.mean().item() if len(right) >= ENOUGH else np.nan
+                found[name, needed, rho] = len(right) / len(sets), share
 
 # %%
-figure, axes = plots.canvas(2, 2, width=9.4, height=5.6)
-words = {"neighbours per picture": 1, f"of the same person (%, n ≥ {ENOUGH} pairs)": 100}
-for column, name in zip(axes.T, ("own modality", "other modality"), strict=True):
-    for which, (ax, (label, unit)) in enumerate(zip(column, words.items(), strict=True)):
-        lines = {
-            f"in {n} or more regions": [unit * found[name, n, rho][which] for rho in RHOS]
-            for n in range(1, REGIONS + 1)
-        }
-        plots.sweep(RHOS, lines, ax, xlabel="rho", ylabel=label, chosen=0.9, title=name)
-plots.share_legend(figure)
-plots.show(figure, "Neighbours per visible picture, and their share of the same person, over rho.")
+if world.knows("train"):
+    figure, axes = plots.canvas(2, 2, width=9.4, height=5.6)
+    words = {"neighbours per picture": 1, f"of the same person (%, n ≥ {ENOUGH} pairs)": 100}
+    for column, name in zip(axes.T, ("own modality", "other modality"), strict=True):
+        for which, (ax, (label, unit)) in enumerate(zip(column, words.items(), strict=True)):
+            lines = {
+                f"in {n} or more regions": [unit * found[name, n, rho][which] for rho in RHOS]
+                for n in range(1, REGIONS + 1)
+            }
+            plots.sweep(RHOS, lines, ax, xlabel="rho", ylabel=label, chosen=0.9, title=name)
+    plots.share_legend(figure)
+    plots.show(
+        figure, "Neighbours per visible picture, and their share of the same person, over rho."
+    )
 
 # %%
-for name in ("own modality", "other modality"):
-    size, _ = found[name, REGIONS, 0.9]
-    print(f"rho 0.9, all {REGIONS} regions, {name}: {size:.2f} neighbours per picture")
-loose, strict = found["other modality", 1, 0.5], found["other modality", REGIONS, 0.5]
-print(
-    f"rho 0.5, other modality: right in {loose[1]:.0%} (any region), {strict[1]:.0%} (all regions)"
-)
-assert DATA != "synthvi" or strict[1] > loose[1], "agreement brought no better neighbours here"
+if world.knows("train"):
+    for name in ("own modality", "other modality"):
+        size, _ = found[name, REGIONS, 0.9]
+        print(f"rho 0.9, all {REGIONS} regions, {name}: {size:.2f} neighbours per picture")
+    loose, strict = found["other modality", 1, 0.5], found["other modality", REGIONS, 0.5]
+    print(f"rho 0.5, other modality: right in {loose[1]:.0%} (any region)", end=", ")
+    print(f"{strict[1]:.0%} (all regions)")
+    assert DATA != "synthvi" or strict[1] > loose[1], "agreement brought no better neighbours here"
 
-# %% [markdown]
+# %% [markdown] tags=["synthvi"]
 # Agreement of regions is a strong filter: those who pass are much more often right. But it is so
 # strict that at the paper's setting next to nobody passes here, in the own modality or in the
-# other: the module then has nothing to say. A `rho` that suits a large transformer's tokens need
-# not suit a small network's stripes.
+# other: the module then has nothing to say.
+
+# %% [markdown]
+# A `rho` that suits a large transformer's tokens need not suit a small network's stripes.
 #
 # **What to doubt.** The threshold is a share of the *best* similarity, so a picture whose best is
 # poor lets many in. And our regions are stripes; the top one mostly holds background.
@@ -248,40 +261,49 @@ mcf.start(model, 0)
 labels = mcf.relabel(features, 0)
 own = {m: (labels[m.word].label[train.modality == m], features.of(m)) for m in mcf.sides}
 bank = [clustering.prototypes(part.x, label) for label, part in own.values()]
-people = [
-    np.array([np.bincount(part.identity[label == c]).argmax() for c in range(label.max() + 1)])
-    for label, part in own.values()
-]
 similarity = bank[0] @ bank[1].T  # (visible clusters, infrared clusters)
 widgets.greedy_steps(similarity, max_matches=3).show()
 
 # %%
-flat = bias.centre(features)
-centred = [clustering.prototypes(flat.of(m).x, label) for m, (label, _) in own.items()]
-there = np.isin(people[0], people[1])
-rows = {}
-for name, (visible, infrared) in {"as they are": bank, "centred": centred}.items():
-    close = visible @ infrared.T
-    ways = {f"greedy, cap {n}": association.greedy_regions(close, max_matches=n)[0] for n in (2, 3)}
-    ways |= {"nearest": close.argmax(1), "one to one": association.hungarian(visible, infrared)[0]}
-    for way, v2r in ways.items():
-        hit = (people[1][v2r] == people[0]) & (v2r.numpy() >= 0)
-        rows[way, name] = 100 * hit[there].mean()
+if world.knows("train"):
+    people = [
+        np.array([np.bincount(part.identity[label == c]).argmax() for c in range(label.max() + 1)])
+        for label, part in own.values()
+    ]
 
 # %%
-print(
-    f"right partners in per cent, of {there.sum()} visible clusters whose person is on both sides"
-)
-print(pd.Series(rows).unstack().round(0).to_string())
-print(f"guessing: {100 / len(people[1]):.0f} per cent")
+if world.knows("train"):
+    flat = bias.centre(features)
+    centred = [clustering.prototypes(flat.of(m).x, label) for m, (label, _) in own.items()]
+    there, rows = np.isin(people[0], people[1]), {}
+    for name, (visible, infrared) in {"as they are": bank, "centred": centred}.items():
+        close = visible @ infrared.T
+        greedy = association.greedy_regions
+        ways = {f"greedy, cap {n}": greedy(close, max_matches=n)[0] for n in (2, 3)}
+        ways["nearest"] = close.argmax(1)
+        ways["one to one"] = association.hungarian(visible, infrared)[0]
+        for way, v2r in ways.items():
+            hit = (people[1][v2r] == people[0]) & (v2r.numpy() >= 0)
+            rows[way, name] = 100 * hit[there].mean()
+
+# %%
+if world.knows("train"):
+    print(f"right partners in per cent, of {there.sum()} visible clusters", end=" ")
+    print("whose person is on both sides")
+    print(pd.Series(rows).unstack().round(0).to_string())
+    print(f"guessing: {100 / len(people[1]):.0f} per cent")
 
 # %% [markdown]
 # The cap is there because one infrared cluster may be everybody's favourite (a *hub*). It is a
 # compromise between free choice and one to one: useful when one person fills several clusters, as
-# crowds of unlabelled pictures do; here clusters and people are nearly as many, and one to one
-# finds two or three more than the rest. All rules are far better than guessing, the means taken off
-# or not, and all miss more than half. What they lack is in the features; no rule can bring it.
-#
+# crowds of unlabelled pictures do.
+
+# %% [markdown] tags=["synthvi"]
+# Here clusters and people are nearly as many, and one to one finds two or three more than the rest.
+# All rules are far better than guessing, the means taken off or not, and all miss more than half.
+# What they lack is in the features; no rule can bring it.
+
+# %% [markdown] tags=["synthvi"]
 # **What to doubt.** Some twenty clusters: a step of 5 points is one cluster.
 
 # %% [markdown]
@@ -316,34 +338,39 @@ panel = widgets.modality_game(table, games, start="straight cut")
 panel.show()
 
 # %%
-query, gallery = world.test.embed(model)
-judged = {"before": lambda x: x, "centred, no game": bias.centre} | games
-rows = {}
-for name, change in judged.items():
-    score = world.test.score(*map(change, (query, gallery)))
-    cut = bias.modality_classifier_accuracy(change(features), group=train.identity)
-    rows[name] = {"modalities told apart afterwards %": 100 * cut.accuracy}
-    rows[name]["rank-1 %"] = 100 * score["rank1"]
-    if name in games:
-        played = games[name].accuracy
-        rows[name] |= {
-            "named in the game, best %": 100 * max(played),
-            "at the end %": 100 * played[-1],
-        }
+if world.knows("train") and world.knows("test"):
+    judged = {"before": lambda x: x, "centred, no game": bias.centre} | games
+    rows = {}
+    query, gallery = world.test.embed(model)
+    for name, change in judged.items():
+        score = world.test.score(*map(change, (query, gallery)))
+        cut = bias.modality_classifier_accuracy(change(features), group=train.identity)
+        rows[name] = {"modalities told apart afterwards %": 100 * cut.accuracy}
+        rows[name]["rank-1 %"] = 100 * score["rank1"]
+        if name in games:
+            played = games[name].accuracy
+            rows[name] |= {
+                "named in the game, best %": 100 * max(played),
+                "at the end %": 100 * played[-1],
+            }
 
 # %%
-print(pd.DataFrame.from_dict(rows, orient="index").round(0).to_string(na_rep="-"))
-lost = games["straight cut"].accuracy
-assert DATA != "synthvi" or lost[-1] < max(lost) - 0.1, "the straight cut did not lose its game"
+if world.knows("train") and world.knows("test"):
+    print(pd.DataFrame.from_dict(rows, orient="index").round(0).to_string(na_rep="-"))
+    lost = games["straight cut"].accuracy
+    assert DATA != "synthvi" or lost[-1] < max(lost) - 0.1, "the straight cut did not lose its game"
 
 # %% [markdown]
 # "Told apart afterwards" asks a *fresh* straight cut, with a person never in both training and
 # test, between visible and infrared; guessing gives 50 %, and less than that says only that the
-# means of held-out persons lie the other way. Against a straight cut, the layer brings the three
-# means together, and that is what centring does in one line. Against the deeper classifier, layer
-# and classifier chase each other: the accuracy dips and recovers, and the gap stays open. Retrieval
-# suffers in both games.
-#
+# means of held-out persons lie the other way.
+
+# %% [markdown] tags=["synthvi"]
+# Against a straight cut, the layer brings the three means together, and that is what centring does
+# in one line. Against the deeper classifier, layer and classifier chase each other: the accuracy
+# dips and recovers, and the gap stays open. Retrieval suffers in both games.
+
+# %% [markdown]
 # **What to doubt.** A whole network can do more than a layer, and the paper's weight is 0.1, not 1:
 # with it, neither classifier is fooled in so few steps. A classifier that fails is no proof that
 # the gap is closed. It may just be a weak player: ask a fresh one.
@@ -363,8 +390,10 @@ groups = mcf.links.groups
 pairs = [
     (m, a, b) for m in groups for group in groups[m] for a in group for b in group if a < b
 ]  # fmt: skip
-alike = [int(people[m][a] == people[m][b]) for m, a, b in pairs]
-print(f"{len(pairs)} pairs of clusters share a partner, {sum(alike)} of them are one person")
+print(f"{len(pairs)} pairs of clusters share a partner", end=", ")
+if world.knows("train"):
+    alike = [int(people[m][a] == people[m][b]) for m, a, b in pairs]
+    print(f"{sum(alike)} of them are one person")
 kept = {
     weight: layer.merge(table, hold, groups, weight=weight) for weight in (0.0, mcf.um_weight, 1.0)
 }
@@ -386,29 +415,39 @@ plots.show(figure, f"Cosines of visible clusters' prototypes before and after: {
 print(f"these share a partner: {told}")
 
 # %%
-kinds = {m: np.full(c.shape, "sharing none", dtype=object) for m, c in cosines["before"].items()}
-for (m, a, b), one in zip(pairs, alike, strict=True):
-    kinds[m][a, b] = kinds[m][b, a] = "sharing, one person" if one else "sharing, two people"
-upper = {m: np.triu_indices(len(kind), 1) for m, kind in kinds.items()}
-by_kind = np.concatenate([kinds[m][at] for m, at in upper.items()])
-rows = {}
-for when, change in zip(cosines, (lambda x: x, *kept.values()), strict=True):
-    values = np.concatenate([cosines[when][m][at] for m, at in upper.items()])
-    score = world.test.score(change(query), change(gallery))
-    rows[when] = pd.Series(values).groupby(by_kind).mean().to_dict()
-    rows[when]["rank-1 %"] = 100 * score["rank1"]
+if world.knows("train") and world.knows("test"):
+    kinds = {
+        m: np.full(c.shape, "sharing none", dtype=object) for m, c in cosines["before"].items()
+    }
+    for (m, a, b), one in zip(pairs, alike, strict=True):
+        kinds[m][a, b] = kinds[m][b, a] = "sharing, one person" if one else "sharing, two people"
+    upper = {m: np.triu_indices(len(kind), 1) for m, kind in kinds.items()}
+    by_kind = np.concatenate([kinds[m][at] for m, at in upper.items()])
+    rows = {}
+    for when, change in zip(cosines, (lambda x: x, *kept.values()), strict=True):
+        values = np.concatenate([cosines[when][m][at] for m, at in upper.items()])
+        score = world.test.score(change(query), change(gallery))
+        rows[when] = pd.Series(values).groupby(by_kind).mean().to_dict()
+        rows[when]["rank-1 %"] = 100 * score["rank1"]
 
 # %%
-print("mean cosine of two clusters' prototypes, before and after 100 steps")
-print(pd.DataFrame.from_dict(rows, orient="index").round(2).to_string(na_rep="-"))
+if world.knows("train") and world.knows("test"):
+    print("mean cosine of two clusters' prototypes, before and after 100 steps")
+    print(pd.DataFrame.from_dict(rows, orient="index").round(2).to_string(na_rep="-"))
 
 # %% [markdown]
-# The loss does what it says: clusters with a common partner meet, one person or not. But look at
-# the column *sharing none*: those that nobody asked to meet come nearer as well, because the
-# cheapest way for a layer is to move everything towards one common direction; retrieval pays for
-# that. With the paper's small weight next to nothing moves, which protects from wrong partners and
-# wins as little. What UM can bring is decided before it begins, by the matching.
-#
+# The loss does what it says: clusters with a common partner meet, one person or not.
+
+# %% [markdown] tags=["synthvi"]
+# But look at the column *sharing none*: those that nobody asked to meet come nearer as well,
+# because the cheapest way for a layer is to move everything towards one common direction; retrieval
+# pays for that. With the paper's small weight next to nothing moves, which protects from wrong
+# partners and wins as little.
+
+# %% [markdown]
+# What UM can bring is decided before it begins, by the matching.
+
+# %% [markdown] tags=["synthvi"]
 # **What to doubt.** With clusters as pure as here, little is left to merge. Where one person falls
 # into many clusters (more cameras, more clothes), more of the pairs would be right.
 

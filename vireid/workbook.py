@@ -56,7 +56,8 @@ def read(script: Path, *, data: str | None = None, preset: str | None = None):
     """The notebook of a percent script, without outputs, with stable cell ids.
 
     ``data`` and ``preset`` turn its one dial to another data set: they take the place of what the
-    cell tagged "parameters" says.
+    cell tagged "parameters" says. Cells tagged "synthvi" tell what is seen on SynthVI; other data
+    sets go without them.
     """
     import jupytext
 
@@ -65,6 +66,9 @@ def read(script: Path, *, data: str | None = None, preset: str | None = None):
         for cell in notebook.cells:
             if "parameters" in cell.metadata.get("tags", ()):
                 cell.source = f"DATA, PRESET = {data!r}, {preset!r}"
+    if data not in (None, "synthvi"):
+        of_others = [c for c in notebook.cells if "synthvi" not in c.metadata.get("tags", ())]
+        notebook.cells = of_others
     return notebook
 
 
