@@ -1,0 +1,95 @@
+"""The walk-through on other pictures: every notebook, with and without identities, on real people.
+
+Cells are run in this process, a notebook a name space; what they draw is drawn and thrown away.
+"""
+
+import contextlib
+import io
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from vireid import workbook
+from vireid.data.template import template
+from vireid.experiment import setup
+from vireid.models.weights import SYNTHVI
+
+SCRIPTS = workbook.scripts()
+REAL = Path(__file__).resolve().parents[1].parent / "shared/realdata"
+LEFT_OUT = "Left out: it is not known who is on the"
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """One cache for all notebooks: what one trained the next reads."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def walk(kept, tmp_path, monkeypatch):
+    """Run a notebook on a data set; gives what it printed."""
+    for name, value in {
+        "VIREID_CACHE": kept, "VIREID_STUDENT": tmp_path, "VIREID_LESSON": "1 1 2",
+        "TQDM_DISABLE": 1,
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, str(value))
+
+    def run(script, data, root):
+        monkeypatch.setenv("VIREID_DATA", str(root))
+        space, told = {"__name__": "__main__"}, io.StringIO()
+        for cell in workbook.read(script, data=data).cells:
+            if cell.cell_type == "code" and "colab" not in cell.metadata.get("tags", ()):
+                with contextlib.redirect_stdout(told):
+                    exec(compile(cell.source, f"{script.stem}: {cell.source}", "exec"), space)
+        return told.getvalue()
+
+    return run
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """The data set "files" with the small network: no ImageNet weights, seconds."""
+    usual = ("small", SYNTHVI, "tiny", "llcm", 1)
+    monkeypatch.setitem(setup.DEFAULTS, "files", usual)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Drawn people in the plain layout, with a folder for each of them and without."""
+    named, nameless = tmp_path_factory.mktemp("named"), tmp_path_factory.mktemp("nameless")
+    example = template(named / "example", size=(64, 32))
+    for line in (example / "pictures.csv").read_text().splitlines()[1:]:
+        path, modality, camera, person, split = line.split(",")
+        name = f"{camera}-{Path(path).name}"
+        for root, folder in (
+            (named, Path(split, modality, person)),
+            (nameless, Path(split, modality)),
+        ):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            shutil.copy(example / path, root / folder / name)
+    shutil.rmtree(example)
+    return {"named": named, "nameless": nameless}
+
+
+def prints_no_nan(told: str) -> bool:
+    return not re.search(r"\bnan\b", told, re.I)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("known", ["named", "nameless"])
+def test_plain_folders(walk, small, folders, script, known):
+    told = walk(script, "files", folders[known])
+    assert prints_no_nan(told), told
+    assert (LEFT_OUT in told) == (known == "nameless"), told
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_real_people(walk, script):
+    if not (REAL / "m3svd_persons").exists():
+        pytest.skip("no real pictures beside the checkout (../shared/realdata/m3svd_persons)")
+    told = walk(script, "m3svd", REAL)
+    assert prints_no_nan(told), told
+    assert LEFT_OUT not in told
