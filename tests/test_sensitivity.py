@@ -1,13 +1,18 @@
-"""SynthVI's dials: what they turn, what they leave, and that they are on record."""
+"""What makes people hard to find: SynthVI's dials, absence, and the figures over them."""
 
 import numpy as np
 import pytest
+import torch
 
+from vireid import methods, plots
 from vireid.cli import parser
 from vireid.cli.options import prepare
 from vireid.data.synthvi import load
 from vireid.experiment.train import source
-from vireid.types import Modality
+from vireid.figures import sensitivity
+from vireid.runs import Run, ladders
+from vireid.types import Embeddings, Modality
+from vireid.widgets.scene import Scene, disturbed
 
 
 def changed(one, two) -> np.ndarray:
@@ -62,3 +67,86 @@ def test_the_command_line_turns_them_and_the_record_tells():
     assert told == {"modality_gap": 0.3, "shots": (8, 4), "absent": 0.5, "absent_side": "both"}
     with pytest.raises(ValueError, match="no option gap"):
         prepare(parser().parse_args("train --data synthvi --world-set gap=0.3".split()))
+
+
+def record(seed: int, rank1: float, *, row: str = "7", lone=None, **options) -> Run:
+    curves = [{"epoch": 0, "a/lone": lone, "b/lone": 1.0}] if lone is not None else [{"epoch": 0}]
+    source = {"data": "synthvi", "preset": "small", "options": {"seed": seed} | options}
+    return Run("mult", {"alpha": 0.2}, seed, row=row, result={"rank1": rank1}, curves=curves,
+               source=source)  # fmt: skip
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    """Records of one row with one dial turned, with two turned, and of another setting."""
+    for name, runs in {
+        "rest": [record(1, 0.7), record(2, 0.6)],
+        "half": [record(1, 0.5, absent=0.5, lone=0.5), record(2, 0.5, absent=0.5, lone=0.7)],
+        "gap": [record(1, 0.4, modality_gap=0.3)],
+        "few": [record(1, 0.3, shots=[12, 3])],
+        "both": [record(1, 0.1, absent=0.5, modality_gap=0.3)],
+        "one side": [record(1, 0.2, absent=0.5, absent_side="visible")],
+    }.items():
+        for run in runs:
+            run.save(tmp_path / name / f"seed{run.seed}" / "7.json")
+    other = record(1, 0.9, absent=1.0)
+    other.config["alpha"] = 0.5
+    other.save(tmp_path / "rest" / "seed1" / "7, alpha.json")
+    return tmp_path
+
+
+def test_records_are_found_by_the_one_dial_that_was_turned(shelf):
+    found = {dial: sensitivity.turned(dial, shelf) for dial in sensitivity.DIALS}
+    assert list(found["absent"]) == ["synthvi small"]
+    lines = found["absent"]["synthvi small"]
+    assert sensitivity.rank1(lines) == {"mult 7": {0.0: [70.0, 60.0], 0.5: [50.0, 50.0]}}
+    assert sensitivity.lone(lines) == {"mult 7": {0.5: [75.0, 85.0]}}
+    gap = sensitivity.rank1(found["modality_gap"]["synthvi small"])
+    assert gap == {"mult 7": {0.03: [70.0, 60.0], 0.3: [40.0]}}
+    few = sensitivity.rank1(found["shots"]["synthvi small"])
+    assert few == {"mult 7": {0.25: [30.0], 1.0: [70.0, 60.0]}}
+    assert found["visible_only"] == {}
+
+
+def test_figures_are_drawn_from_records_and_skipped_without(shelf, tmp_path, monkeypatch):
+    monkeypatch.setattr(sensitivity, "ladders", lambda folder: ladders(folder or shelf))
+    drawn = sensitivity.people_missing(), sensitivity.world_dials()
+    assert [len(figure.axes) for figure in drawn] == [2, 2]
+    assert drawn[0].axes[0].get_xlabel() == "share of people missing on one side (n = 2)"
+    empty = tmp_path / "empty"
+    monkeypatch.setattr(sensitivity, "ladders", lambda folder: ladders(folder or empty))
+    assert sensitivity.people_missing() is None and sensitivity.world_dials() is None
+
+
+def test_lines_need_scores():
+    _, ax = plots.canvas(width=3, height=2)
+    with pytest.raises(ValueError, match="at least one score"):
+        plots.dial({"a": {0.0: []}}, ax, xlabel="x", ylabel="y")
+    plots.dial({"a": {1.0: [3, 5], 0.0: [1]}, "b": {}}, ax, xlabel="x", ylabel="y")
+    (line, *_) = ax.get_lines()
+    assert line.get_xdata().tolist() == [0.0, 1.0] and line.get_ydata().tolist() == [1.0, 4.0]
+
+
+def test_absence_takes_one_modality_of_a_share_of_the_people(world_scene):
+    scene, setting = world_scene
+    drawn = sensitivity.asked(scene, setting, (0.0, 0.5, 1.0))
+    assert [len(draws) for draws in drawn.values()] == [1, 3, 3]
+    half = disturbed(scene, absent=0.5, seed=1).features
+    seen = [set(half.of(m).identity.tolist()) for m in Modality]
+    people = len(set(scene.features.identity.tolist()))
+    assert len(seen[0] & seen[1]) == people - round(people / 2) and len(seen[0] | seen[1]) == people
+    measured = sensitivity.qualities(drawn)
+    assert set(measured["pair recall (%)"]["hungarian"]) == {0.0, 0.5}  # at 1 there is no pair
+    assert set(measured[sensitivity.LONE]["mult"]) == {0.5, 1.0}  # at 0 nobody is alone
+    assert measured[sensitivity.LONE]["mult"][1.0] == [100.0] * 3  # transport serves everybody
+
+
+@pytest.fixture(scope="module")
+def world_scene():
+    """Eight people around directions of their own, both modalities, clusters as they are."""
+    rng = np.random.default_rng(0)
+    person, modality = np.repeat(np.arange(8), 8), np.tile([0, 0, 0, 0, 1, 1, 1, 1], 8)
+    x = rng.normal(size=(8, 16))[person] + 0.2 * rng.normal(size=(64, 16))
+    x = torch.as_tensor(x / np.linalg.norm(x, axis=1, keepdims=True), dtype=torch.float32)
+    features = Embeddings(x, modality, modality, person)
+    return Scene(features, person), methods.build("mult", preset="tiny", otla_steps=20)

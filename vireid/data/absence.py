@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from vireid.types import Images, Modality
+from vireid.types import Embeddings, Images, Modality
 
 SIDES = ("both", "visible", "infrared")
 
@@ -27,22 +27,26 @@ def absent(images: Images, share: float, *, side: str = "both", seed: int = 0) -
     lost = absentees(images, share, side=side, seed=seed)
     if not lost:
         return images
-    gone = [
-        lost.get(i) == m for i, m in zip(images.identity.tolist(), images.modality, strict=True)
-    ]
-    left = images.rows(~np.array(gone))
+    left = images.rows(remaining(images, lost))
     for modality in Modality:
         if not len(left.of(modality)):
             raise ValueError(f"share={share}, side={side!r} leaves no {modality.word} picture")
     return replace(left, name=f"{images.name}, {share:g} absent ({side}, seed {seed})")
 
 
+def remaining(table: Images | Embeddings, lost: dict[int, Modality]) -> np.ndarray:
+    """(n,) whether a row stays when these people lose these modalities."""
+    rows = zip(table.identity.tolist(), table.modality.tolist(), strict=True)
+    return np.array([lost.get(person) != modality for person, modality in rows])
+
+
 def absentees(
-    images: Images, share: float, *, side: str = "both", seed: int = 0
+    images: Images | Embeddings, share: float, *, side: str = "both", seed: int = 0
 ) -> dict[int, Modality]:
     """Person -> the modality whose pictures ``absent`` takes away, in the order drawn."""
     if images.identity is None:
-        raise ValueError(f"{images.name} has no identities; they say whose pictures to take away")
+        name = getattr(images, "name", "the table")
+        raise ValueError(f"{name} has no identities; they say whose pictures to take away")
     if not 0 <= share <= 1:
         raise ValueError(f"share={share}: give a share of the people, from 0 to 1")
     if side not in SIDES:

@@ -33,7 +33,7 @@ from vireid.plots.predictions import prediction, progress
 from vireid.plots.refinement import clouds, colour_tables, cosines, momentum, trust
 from vireid.plots.regions import region_neighbours
 from vireid.plots.scores import bars, cmc, curve, roc, shifts, sweep
-from vireid.plots.sensitivity import sensitivity
+from vireid.plots.sensitivity import dial, sensitivity
 from vireid.plots.spread import affinities, label_graph, pair_densities, right_share
 from vireid.plots.tables import table
 
@@ -62,6 +62,7 @@ __all__ = [
     "course_board",
     "course_legend",
     "curve",
+    "dial",
     "distances",
     "drawn_links",
     "embedding_map",

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from vireid.plots.base import COLOURS, INK, dress, legend_below
+from vireid.plots.looks import looks
 
 
 def sensitivity(
@@ -44,6 +45,39 @@ def sensitivity(
     ax.set_xticks(range(len(values)), [_text(v) for v in values])
     ax.margins(x=0.08, y=0.12)
     legend_below(ax, columns=3)
+    return ax
+
+
+def dial(
+    found: Mapping[str, Mapping[float, Sequence[float]]],
+    ax: Axes,
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+) -> Axes:
+    """A line per name over the values of a dial, to scale: means over draws, and their range.
+
+    Parameters
+    ----------
+    found : name -> value of the dial -> one score per seed or draw; names may lack values
+
+    Raises ValueError when there is no score at all.
+    """
+    counts = [len(scores) for line in found.values() for scores in line.values()]
+    if not counts or min(counts) < 1:
+        raise ValueError("found needs at least one name, and at least one score for each value")
+    for name, (colour, line, marker) in looks(found).items():
+        values = sorted(found[name])
+        scores = [found[name][value] for value in values]
+        ax.plot(
+            values, [np.mean(s) for s in scores],
+            color=colour, ls=line, marker=marker, lw=1.6, ms=4, label=name,
+        )  # fmt: skip
+        low, high = ([pick(s) for s in scores] for pick in (min, max))
+        ax.fill_between(values, low, high, color=colour, alpha=0.12, lw=0)
+    n = f"n = {min(counts)}" if len(set(counts)) == 1 else f"n = {min(counts)} to {max(counts)}"
+    dress(ax, title=title, xlabel=f"{xlabel} ({n})", ylabel=ylabel)
     return ax
 
 

@@ -9,6 +9,7 @@ from torch.nn.functional import normalize
 
 from vireid.association import mbccm
 from vireid.clustering import dbscan
+from vireid.data.absence import absentees, remaining
 from vireid.evaluation import cross_modality_scores
 from vireid.jaccard import jaccard_distance
 from vireid.methods.mult.labels import ASSOCIATIONS, Side, associate, make_side
@@ -75,6 +76,7 @@ def disturbed(
     gap: float = 1.0,
     noise: float = 0.0,
     missing: int = 0,
+    absent: float = 0.0,
     split: int = 0,
     seed: int = 0,
 ) -> Scene:
@@ -86,6 +88,8 @@ def disturbed(
         that of his visible ones to where it was; 1 leaves them, 0 closes the gap
     noise : length of the random vector added to each unit row; 0 leaves them
     missing : so many people lose all their infrared images
+    absent : this share of the people loses its images of one modality, half of them of either
+        (``data.absent``)
     split : so many visible clusters are cut in two along their longest axis
     seed : which people, which clusters, which noise
 
@@ -97,6 +101,8 @@ def disturbed(
     drawn = torch.as_tensor(rng.normal(size=(len(features), dimension)), dtype=features.x.dtype)
     features = replace(features, x=normalize(features.x + noise * drawn / dimension**0.5))
     kept = _without(features, missing, rng)
+    lost = absentees(features, absent, seed=seed)
+    kept = kept[remaining(features, lost)[kept]]
     label = _numbered(scene.label[kept], features.modality.numpy()[kept])
     features = features.rows(kept)
     return Scene(features, _halved(features, label, split, rng))

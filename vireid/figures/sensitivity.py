@@ -1,0 +1,202 @@
+"""What is left of a score when people are missing on one side, or as the world's gap grows.
+
+Points come from every committed record whose ``source`` tells that one dial was turned and nothing
+else; before anything is trained, associations alone can be asked.
+"""
+
+import json
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from vireid import experiment, methods, plots, warm_start
+from vireid.data.synthvi import PRESETS, WORLD
+from vireid.features import extract
+from vireid.figures.registry import drawing
+from vireid.runs import Run, ladders
+from vireid.widgets.scene import NAMES, Outcome, Scene, disturbed, outcomes, own_clusters
+
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+DRAWS = 3  # of who is missing
+FREE = ("seed", "trial")  # options that draw other people and turn no dial
+REST = {"absent": 0.0, "absent_side": "both", "modality_gap": WORLD.modality_gap}
+REST |= {"visible_only": 0.0, "shots": None}
+DIALS = {  # option -> the axis it is drawn on
+    "absent": "share of people missing on one side",
+    "modality_gap": "modality_gap of the world",
+    "visible_only": "share of people whose patterns infrared lacks",
+    "shots": "infrared pictures for a visible one",
+}
+LONE = "lone images linked (%)"
+Found = dict[str, dict[float, list[Run]]]
+
+
+def turned(dial: str, folder: Path | None = None) -> dict[str, Found]:
+    """Data set -> method and row -> value of a dial -> its records by seed.
+
+    Parameters
+    ----------
+    dial : a name in ``DIALS``
+    folder : of the records, by default the committed ones
+
+    Records of one line share all settings of the method. Lines with one value alone are left out.
+    """
+    found: dict[str, dict[str, Found]] = {}
+    for study in ladders(folder).values():
+        for row, runs in study.items():
+            for run in runs:
+                if (value := _value(run, dial)) is None:
+                    continue
+                data = " ".join(filter(None, (run.source["data"], run.source["preset"])))
+                line = f"{run.method} {row}", json.dumps(run.config, sort_keys=True)
+                points = found.setdefault(data, {}).setdefault(line, {})
+                points.setdefault(value, []).append(run)
+    kept = {
+        data: {line[0]: dict(sorted(p.items())) for line, p in lines.items() if len(p) > 1}
+        for data, lines in found.items()
+    }
+    return {data: lines for data, lines in kept.items() if lines}
+
+
+def _value(run: Run, dial: str) -> float | None:
+    """Where a record's dial stood; None when it tells nothing or another dial was turned too."""
+    if not run.source:
+        return None
+    told = REST | {k: v for k, v in run.source["options"].items() if k not in FREE}
+    if any(told[name] != REST.get(name) for name in told if name != dial):
+        return None
+    if dial == "shots":
+        visible, infrared = told[dial] or (1, 1)
+        full = PRESETS[run.source["preset"]].shots[0] if told[dial] else visible
+        return infrared / visible if visible == full else None
+    return float(told[dial])
+
+
+def rank1(lines: Found) -> dict[str, dict[float, list[float]]]:
+    """Rank-1 of each seed in per cent."""
+    return {
+        name: {value: [100 * run.result["rank1"] for run in runs] for value, runs in points.items()}
+        for name, points in lines.items()
+    }
+
+
+def lone(lines: Found) -> dict[str, dict[float, list[float]]]:
+    """Lone images linked in the last epoch, mean over the label spaces, in per cent by seed."""
+    found = {}
+    for name, points in lines.items():
+        by_value = {value: [_linked(run) for run in runs] for value, runs in points.items()}
+        kept = {v: [s for s in seeds if s is not None] for v, seeds in by_value.items()}
+        found[name] = {value: seeds for value, seeds in kept.items() if seeds}
+    return {name: values for name, values in found.items() if values}
+
+
+def _linked(run: Run) -> float | None:
+    last = run.curves[-1] if run.curves else {}
+    values = [v for key, v in last.items() if key.endswith("/lone") and v is not None]
+    return 100 * float(np.mean(values)) if values else None
+
+
+@drawing(
+    "Rank-1, and the share of lone images that were linked all the same, over the share of "
+    "training people who lost their visible or their infrared pictures; a row of panels for each "
+    "data set with records, mean and range over seeds."
+)
+def people_missing():
+    """Rank-1 and lone images over absence, from records."""
+    found = turned("absent")
+    if not found:
+        return None
+    figure, axes = plots.canvas(len(found), 2, width=10.0, height=0.8 + 3.4 * len(found))
+    for row, (data, lines) in zip(np.atleast_2d(axes), found.items(), strict=True):
+        look = {"xlabel": DIALS["absent"], "title": data}
+        plots.dial(rank1(lines), row[0], ylabel="rank-1 (%)", **look)
+        if linked := lone(lines):
+            plots.dial(linked, row[1], ylabel=LONE, **look)
+        else:
+            row[1].set_axis_off()
+    plots.share_legend(figure)
+    return figure
+
+
+@drawing(
+    "Rank-1 on SynthVI as one dial of the world is turned: how much of a cloth's infrared look no "
+    "colour tells, how many people have cues that infrared lacks, how few infrared pictures there "
+    "are. Mean and range over seeds; a panel for each dial with records."
+)
+def world_dials():
+    """Rank-1 over the world's dials, from records."""
+    found = {
+        (dial, data): lines
+        for dial in DIALS
+        if dial != "absent"
+        for data, lines in turned(dial).items()
+    }
+    if not found:
+        return None
+    figure, axes = plots.canvas(len(found), width=1.0 + 4.4 * len(found), height=3.8)
+    for ax, ((dial, data), lines) in zip(np.atleast_1d(axes), found.items(), strict=True):
+        plots.dial(rank1(lines), ax, xlabel=DIALS[dial], ylabel="rank-1 (%)", title=data)
+    plots.share_legend(figure)
+    return figure
+
+
+def asked(scene: Scene, method, shares: Iterable[float] = SHARES, **dials) -> dict:
+    """Share of people missing -> outcomes of every association, one dict a draw.
+
+    ``dials`` go to ``widgets.disturbed``; ``method`` is a MULT method with the settings.
+    """
+    return {
+        share: [
+            outcomes(disturbed(scene, absent=share, seed=seed, **dials), method)
+            for seed in range(DRAWS if share else 1)
+        ]
+        for share in shares
+    }
+
+
+def qualities(drawn: dict[float, list[dict[str, Outcome]]]) -> dict:
+    """Measure -> association -> share missing -> per cent of each draw, for ``plots.dial``."""
+    names = {"precision": "pair precision (%)", "recall": "pair recall (%)", "lone": LONE}
+    return {
+        words: {
+            name: {
+                share: values
+                for share, draws in drawn.items()
+                if np.isfinite(values := [100 * getattr(one[name], key) for one in draws]).all()
+            }
+            for name in NAMES
+        }
+        for key, words in names.items()
+    }
+
+
+@cache
+def tiny_scene() -> tuple[Scene, methods.base.Method]:
+    """SynthVI tiny after MULT's stage 1 with its clusters, and the settings."""
+    world = experiment.prepare("synthvi", preset="tiny", trials=1)
+    model, _ = warm_start.stage_one(world, method="mult")
+    setting = methods.build("mult", preset="tiny", otla_steps=100)
+    features = extract(model, world.train)
+    return Scene(features, own_clusters(features, setting)), setting
+
+
+@drawing(
+    "Before any training of stage 2: pair precision, pair recall and the share of lone images that "
+    "each association links, over the share of people missing on one side. SynthVI tiny, 20 people "
+    "after MULT's stage 1 (seed 0), mean and range over 3 draws of who is missing; above as the "
+    "network sees them, below with the gap halved."
+)
+def association_absence():
+    """Eight associations over absence, without a training."""
+    scene, setting = tiny_scene()
+    figure, axes = plots.canvas(2, 3, width=11.0, height=6.4)
+    for row, gap in zip(axes, (1.0, 0.5), strict=True):
+        measured = qualities(asked(scene, setting, gap=gap))
+        for ax, (words, lines) in zip(row, measured.items(), strict=True):
+            look = {"xlabel": DIALS["absent"], "title": f"gap {gap:g}"}
+            plots.dial(lines, ax, ylabel=words, **look)
+            ax.set_ylim(-3, 103)
+    plots.share_legend(figure, columns=8)
+    return figure
