@@ -199,6 +199,11 @@ def test_clean_joins_text_that_the_clock_has_cut():
 def test_dial_turns_to_another_data_set():
     notebook = workbook.read(SCRIPTS[0], data="m3svd", preset="halves")
     assert any(c.source == "DATA, PRESET = 'm3svd', 'halves'" for c in notebook.cells)
+    told = ["\n".join(c.source for c in workbook.read(p, data="m3svd").cells) for p in SCRIPTS]
+    assert not any(re.search(r"(here|this) (tiny|drawn|small) world", text) for text in told)
+    whole = [len(workbook.read(p).cells) for p in SCRIPTS]
+    assert sum(whole) > sum(len(workbook.read(p, data="files").cells) for p in SCRIPTS) + 20
+    assert whole == [len(workbook.read(p, data="synthvi").cells) for p in SCRIPTS]
     with pytest.raises(ValueError, match="SynthVI only"):
         workbook.run(in_place=True, data="m3svd")
     with pytest.raises(ValueError, match="fits no notebook"):

@@ -1,7 +1,10 @@
 """Networks that notebooks start from: the same whether just trained or read back."""
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from toy import images, net, test_of
@@ -80,3 +83,36 @@ def test_threads_are_put_back():
         assert torch.get_num_threads() == 1
         raise RuntimeError("inside")
     assert torch.get_num_threads() == threads
+
+
+def test_real_pictures_are_trained_shortly_and_the_environment_has_the_say(world, monkeypatch):
+    usual = SimpleNamespace(schedule=methods.build("bmil", preset="m3svd").schedule)
+    short = {"epochs": (3, 3), "iterations": 10, "stage2_iterations": None}
+    assert warm_start.length(world, usual) == short
+    assert warm_start.length(SimpleNamespace(name="synthvi"), usual) == {}
+    monkeypatch.setenv("VIREID_LESSON", "1 9 2")
+    asked = warm_start.length(SimpleNamespace(name="synthvi"), usual)
+    assert asked == short | {"epochs": (1, 6), "iterations": 2}
+    monkeypatch.setenv("VIREID_LESSON", "full")
+    assert warm_start.length(world, usual) == {}
+    monkeypatch.setenv("VIREID_LESSON", "3 3")
+    with pytest.raises(ValueError, match="VIREID_LESSON='3 3': write full, or three numbers"):
+        warm_start.length(world, usual)
+
+
+def test_two_who_want_one_run_at_once_train_it_once(world, monkeypatch):
+    calls = count_trainings(monkeypatch)
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: warm_start.stage_one(world, seed=3), range(2)))
+    assert len(calls) == 1 and both[0][1] == both[1][1]
+
+
+def test_whether_people_are_known_is_said_where_not(world, capsys):
+    assert world.knows() and world.knows("test") and not capsys.readouterr().out
+    some = replace(world.train, identity=np.where(np.arange(len(world.train)) == 3, -1, 7))
+    for nobody in (world.train.blind(), some):
+        assert not replace(world, train=nobody).knows("train")
+        assert "not known who is on the train pictures" in capsys.readouterr().out
+    assert not replace(world, test=None).knows("test")
+    with pytest.raises(ValueError, match="train or test"):
+        world.knows("gallery")
