@@ -5,11 +5,7 @@ neighbours and sheets from a network that is trained on SynthVI tiny on the spot
 the order of the imports is the order of the index page.
 """
 
-<<<<<<< HEAD
-from vireid.figures import worlds, bmil, dmdl, mcf, mult, evidence, scaling  # noqa: I001 - the order of the page
-=======
-from vireid.figures import worlds, bmil, dmdl, mcf, mult, sensitivity, scaling  # noqa: I001 - the order of the page
->>>>>>> 1908385 (wip)
+from vireid.figures import worlds, bmil, dmdl, mcf, mult, sensitivity, evidence, scaling  # noqa: I001 - the order of the page
 from vireid.figures.registry import DRAWINGS, draw_all
 from vireid.figures.worlds import people_sheet
 
