@@ -276,6 +276,45 @@ if world.knows("train"):
 #   their right one. (`sinkhorn` is so smooth, lambda 0.2 in place of 25, that it hardly balances.)
 
 # %% [markdown]
+# ### Missing on either side
+#
+# So far people were missing in infrared only, and the gap was halved. Now a share of the people
+# loses the pictures of *one* modality, half of them the visible ones, half the infrared ones
+# (`data.absent`), and the features are as the network sees them. Nobody is trained: this asks the
+# associations alone, over three draws of who is missing.
+#
+# **Predict first.** When everybody is missing somewhere there is no right pair left to find. Who
+# links people all the same?
+
+# %%
+from vireid.figures import sensitivity
+
+if world.knows("train"):
+    measured = sensitivity.qualities(sensitivity.asked(scene, setting))
+    figure, axes = plots.canvas(3, width=11.0, height=3.6)
+    for ax, (words, lines) in zip(axes, measured.items(), strict=True):
+        plots.dial(lines, ax, xlabel=sensitivity.DIALS["absent"], ylabel=words)
+    plots.share_legend(figure, columns=8)
+    told = "Pair precision, pair recall and linked lone images of eight associations over absence."
+    plots.show(figure, told)
+
+# %%
+if world.knows("train"):
+    half = {
+        words: {name: np.mean(values[0.5]) for name, values in lines.items() if 0.5 in values}
+        for words, lines in measured.items()
+    }
+    print("half of the people missing on one side, mean over draws")
+    print(pd.DataFrame(half).round(0).to_string(na_rep="-"))
+
+# %% [markdown]
+# Read the third panel first. A share of linked lone images that is the same whatever share is
+# missing means that the association never asks whether there *is* a partner.
+#
+# **What to doubt.** What training makes of it is another question: `vireid compare --method mult
+# --data synthvi --preset small --absent 0.5 --rows hungarian pgm 3 --out runs/absent` asks it, and
+# `vireid figures --only people_missing` draws all records of that kind.
+#
 # Absence in a training, with real people: M3SVD-Persons has 30 people in both modalities, and the
 # records in `data/runs/m3svd_mult` come from trainings to which infrared tracklets of others were
 # added whom no visible camera saw (`vireid compare --method mult --data m3svd --tracklets

@@ -11,6 +11,7 @@ CHECKOUT = _BROUGHT if INSTALLED else _PACKAGE.parent
 # Commands write here where they are not told: the checkout, or the current folder; never into an
 # installed package.
 WORK = Path() if INSTALLED else CHECKOUT
+REAL_PEOPLE = "real-people"  # in the names of what must not be passed on; .gitignore knows it
 COMMITTED = CHECKOUT / "data"  # what the project made itself: weights, run records, boxes, tables
 
 

@@ -79,6 +79,9 @@ def _add_workbook(command) -> None:
     figures = command("figures", _figures, "Draw every figure again.", "draw every figure again")
     figures.add_argument("--out", type=Path, help="folder (default figures/)")
     figures.add_argument("--only", nargs="+", metavar="NAME", help="names of figures")
+    figures.add_argument("--data", help="of another data set's pictures and records, e.g. m3svd")
+    figures.add_argument("--preset", help="... and its preset")
+    figures.add_argument("--root", type=Path, help="folder of that data set (else VIREID_DATA)")
 
     workbook = command(
         "workbook",
@@ -114,7 +117,7 @@ def _cost(a) -> None:
 def _figures(a) -> None:
     from vireid import figures
 
-    figures.draw_all(a.out, a.only)
+    figures.draw_all(a.out, a.only, a.data, preset=a.preset, root=a.root)
 
 
 def _workbook(a) -> None:

@@ -1,9 +1,10 @@
 """Figures of DMDL: ladder, variants, sweeps and labels from records; maps and cosines on tiny."""
 
-from vireid import plots, warm_start
-from vireid.features import extract
+from vireid import plots
+from vireid.figures import swept
 from vireid.figures.registry import drawing
-from vireid.figures.worlds import tiny
+from vireid.figures.subject import after, named
+from vireid.figures.worlds import retrievals
 from vireid.runs import Run, ladders
 from vireid.types import Modality
 
@@ -26,13 +27,16 @@ VARIANTS = {  # Fig. 5
     "mmd": "MMD of the modalities",
 }
 TRIPLETS = {"1": "growing from 0 to 1", "triplet-0.25": "fixed at 0.25", "triplet-1": "fixed at 1"}
-SCORES = {"rank1": "rank-1", "mAP": "mAP"}
+LAMBDAS = {
+    "lambda1": ("cai_weight", "lambda 1 (weight of CAI)"),
+    "lambda2": ("alignment_weight", "lambda 2 (weight of alignment)"),
+}
 PLAIN = {"stage1_cbt": False}  # as the committed ladder's common stage 1
 
 
 def records(rows: dict[str, str]) -> dict[str, list[Run]]:
     """Those of the rows that have committed records, by their titles."""
-    found = ladders().get(LADDER, {})
+    found = ladders().get(named(LADDER), {})
     return {title: found[row] for row, title in rows.items() if row in found}
 
 
@@ -46,23 +50,6 @@ def published() -> dict[str, float]:
 def rank1(found: dict[str, list[Run]]) -> dict[str, list[float]]:
     """Name -> rank-1 of each seed in per cent."""
     return {name: [100 * run.result["rank1"] for run in runs] for name, runs in found.items()}
-
-
-def swept(parameter: str) -> dict[float, list[Run]]:
-    """Values of lambda 1 or 2 -> their committed records, ascending; row 7 has the usual values.
-
-    Parameters
-    ----------
-    parameter : "lambda1" or "lambda2", the start of the rows' names
-    """
-    found = ladders().get(LADDER, {})
-    weight = {"lambda1": "cai_weight", "lambda2": "alignment_weight"}[parameter]
-    values = {
-        row: runs[0].config[weight]
-        for row, runs in found.items()
-        if row == "7" or row.startswith(f"{parameter}-")
-    }
-    return {values[row]: found[row] for row in sorted(values, key=values.get)}
 
 
 @drawing(
@@ -82,13 +69,14 @@ def dmdl_ladder():
 
 
 @drawing(
-    "Homogeneity and ARI of the common labels over stage 2, outliers left out, by row of the "
-    "ablation.",
+    "Homogeneity and ARI of the common labels over stage 2 on SynthVI small, outliers left out: "
+    "the baseline, with CAI, with collaborative bias-free training (data, labels, features), with "
+    "both. Mean and range over seeds.",
     "DMDL, Fig. 8",
 )
 def label_homogeneity():
     """Quality of the unified labels per epoch."""
-    rows = {row: ROWS[row] for row in "1257"}  # more lines lie on one another
+    rows = {row: title for row, title in ROWS.items() if row in "1267"}  # more hide each other
     found = {t: r for t, r in records(rows).items() if r[0].curve("global/homogeneity")[1]}
     if not found:
         return None
@@ -103,15 +91,14 @@ def label_homogeneity():
 
 @drawing(
     "Maps (t-SNE) of the training features and cosines of visible-infrared pairs of one person and "
-    "of two, baseline and DMDL on SynthVI tiny.",
+    "of two, baseline and DMDL on SynthVI tiny (seed 0).",
     "DMDL, Fig. 7",
 )
 def debiasing_maps():
     """t-SNE above, cosine histograms below."""
     figure, axes = plots.canvas(2, 2, width=9.4, height=7.6)
     for column, row in zip(axes.T, ("1", "7"), strict=True):
-        model, _ = warm_start.trained(tiny(), row, method="dmdl", switches=PLAIN)
-        train = extract(model, tiny().train)
+        _, train = after(row, "dmdl", **PLAIN)
         plots.embedding_map(
             plots.project(train.x, "tsne"), train.modality, column[0], identity=train.identity,
             title=ROWS[row], axis="t-SNE",
@@ -146,23 +133,7 @@ def dmdl_variants():
 )
 def dmdl_lambdas():
     """Scores over lambda 1 and lambda 2."""
-    found = {name: swept(name) for name in ("lambda1", "lambda2")}
-    found = {name: rows for name, rows in found.items() if len(rows) > 1}
-    if not found:
-        return None
-    figure, _ = plots.canvas(len(found), width=4.8 * len(found), height=3.6)
-    words = {"lambda1": "lambda 1 (weight of CAI)", "lambda2": "lambda 2 (weight of alignment)"}
-    for ax, (name, rows) in zip(figure.axes, found.items(), strict=True):
-        lines = {
-            word: [100 * sum(r.result[key] for r in runs) / len(runs) for runs in rows.values()]
-            for key, word in SCORES.items()
-        }
-        least = min(map(len, rows.values()))
-        plots.sweep(
-            list(rows), lines, ax, xlabel=words[name], ylabel="score (%)",
-            title=f"mean over n >= {least} seeds",
-        )  # fmt: skip
-    return figure
+    return swept.panels(ladders().get(named(LADDER), {}), LAMBDAS, usual="7")
 
 
 @drawing(
@@ -178,3 +149,36 @@ def dmdl_triplets():
     figure, ax = plots.canvas(width=7.6, height=3.0)
     plots.bars(rank1(found), ax)
     return figure
+
+
+@drawing(
+    "Own-modality share of the 30 nearest neighbours over both stages on SynthVI small: what stage "
+    "1 has learned of the modality goes on into stage 2. Mean and range over seeds.",
+    "the motive of DMDL, Fig. 1, whose own panel is not in our copy",
+)
+def modality_bias():
+    """How modality bias goes from stage 1 into stage 2."""
+    found, key = ladders().get(named(LADDER), {}), "own_share_30"
+    start = {run.seed: run.curve(key)[1] for run in found.get("stage1", ())}
+    lines = {
+        ROWS[row]: [start[run.seed] + run.curve(key)[1] for run in runs if run.seed in start]
+        for row, runs in found.items()
+        if row in "1267"
+    }
+    lines = {title: seeds for title, seeds in lines.items() if seeds}
+    if not lines:
+        return None
+    figure, ax = plots.canvas(width=7.2, height=3.8)
+    words = "own-modality share of 30 neighbours"
+    plots.curve(lines, ax, ylabel=words, stage2=min(map(len, start.values())))
+    return figure
+
+
+@drawing(
+    "Infrared queries and their best visible answers, right ones framed green: DMDL's baseline "
+    "left, DMDL right, on SynthVI tiny (seed 0).",
+    "DMDL, Fig. 9",
+)
+def dmdl_retrieval():
+    """Retrieval sheets before and after."""
+    return retrievals({ROWS[row]: (row, "dmdl", PLAIN) for row in ("1", "7")})

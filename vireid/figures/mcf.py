@@ -1,7 +1,9 @@
-"""Figures of MCF from its committed run records: the ablation ladder, the sweeps."""
+"""Figures of MCF: ladder and sweeps from committed records; ROC, answers and maps of networks."""
 
 from vireid import plots, sweep
 from vireid.figures.registry import drawing
+from vireid.figures.subject import after, named, world
+from vireid.figures.worlds import retrievals, two_maps
 from vireid.paths import COMMITTED
 from vireid.runs import ladders
 
@@ -19,6 +21,7 @@ TITLES = {
     "centred": "MCF, centred",
     "oracle": "oracle (true identities)",
 }
+ENDS = {row: TITLES[row] for row in ("R1", "R7")}  # what the paper's figures compare
 
 
 @drawing(
@@ -28,7 +31,7 @@ TITLES = {
 )
 def mcf_ladder():
     """The seven rows of the paper's text with controls and the paper's number."""
-    found = ladders().get(NAME, {})
+    found = ladders().get(named(NAME), {})
     found = {row: found[row] for row in TITLES if row in found}
     if not found:
         return None
@@ -48,5 +51,40 @@ def mcf_ladder():
 )
 def mcf_sweep():
     """A panel per hyperparameter of the committed sweep."""
-    found = ladders(COMMITTED / "sweeps").get(NAME)
+    found = ladders(COMMITTED / "sweeps").get(named(NAME))
     return sweep.figure(found) if found else None
+
+
+@drawing(
+    "ROC curves of all pairs the protocol compares, MCF's baseline and MCF on SynthVI tiny "
+    "(seed 0); the diagonal is chance.",
+    "MCF, Fig. 5",
+)
+def mcf_roc():
+    """True against false positives of the baseline and of the whole method."""
+    test = world().test
+    found = {t: test.roc(*test.embed(after(row, "mcf")[0])) for row, t in ENDS.items()}
+    pairs = next(iter(found.values()))
+    figure, ax = plots.canvas(width=4.8, height=3.8)
+    plots.roc(found, ax, title=f"{pairs.pairs:,} pairs, {pairs.same:,} of one person")
+    return figure
+
+
+@drawing(
+    "Infrared queries and their best visible answers, right ones framed green: MCF's baseline "
+    "left, MCF right, on SynthVI tiny (seed 0).",
+    "MCF, Fig. 7",
+)
+def mcf_retrieval():
+    """Ranked lists of the baseline and of the whole method."""
+    return retrievals({title: (row, "mcf", {}) for row, title in ENDS.items()})
+
+
+@drawing(
+    "Maps (t-SNE) of the features of ten training people, MCF's baseline and MCF on SynthVI tiny "
+    "(seed 0).",
+    "MCF, Fig. 8",
+)
+def mcf_maps():
+    """t-SNE of the baseline and of the whole method."""
+    return two_maps(ENDS, "mcf")

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from vireid import plots
+from vireid.figures import swept
 from vireid.figures.registry import drawing
+from vireid.figures.subject import named
 from vireid.paths import COMMITTED
 from vireid.runs import Run, ladders
 
@@ -95,7 +97,7 @@ def quality(run: Run, keys: Iterable[str]) -> list[float]:
 )
 def mult_ladder():
     """The ladder of losses."""
-    rows = table2(ladders().get(LADDER, {}))
+    rows = table2(ladders().get(named(LADDER), {}))
     if not rows:
         return None
     paper = published2()
@@ -111,7 +113,7 @@ def mult_ladder():
 )
 def association_ladder():
     """The ladder of associations."""
-    found = ladders().get(LADDER, {})
+    found = ladders().get(named(LADDER), {})
     halves = {oclr: table3(found, oclr=oclr) for oclr in (False, True)}
     if not any(halves.values()):
         return None
@@ -136,7 +138,7 @@ def association_ladder():
 )
 def pair_quality():
     """Pair precision and recall of the pseudo-labels."""
-    rows = table3(ladders().get(LADDER, {}), oclr=True)
+    rows = table3(ladders().get(named(LADDER), {}), oclr=True)
     rows.pop(TABLE3["oracle"], None)
     panels = {
         "precision within a modality (%)": INTRA,
@@ -151,6 +153,17 @@ def pair_quality():
         plots.curve(lines, ax, ylabel=label)
     plots.share_legend(figure)
     return figure
+
+
+@drawing(
+    "Rank-1 and mAP on SynthVI small, mean over seeds, by alpha (what a picture keeps of its first "
+    "label) and by beta (how much labels are sharpened).",
+    "MULT, Fig. 3",
+)
+def mult_alpha_beta():
+    """Scores over alpha and beta."""
+    fields = {name: (name, name) for name in ("alpha", "beta")}
+    return swept.panels(ladders().get(named(LADDER), {}), fields, usual="7")
 
 
 def lone_shares() -> dict[str, dict[str, list[float]]]:
@@ -175,7 +188,8 @@ def lone_shares() -> dict[str, dict[str, list[float]]]:
 @drawing(
     "M3SVD-Persons with infrared tracklets of people never seen in visible light, after the last "
     "epoch: how many of their images share a label with a visible one, and how many links are "
-    "right. All associations without OCLR; real people, 30 of them."
+    "right. All associations without OCLR; real people, 30 of them.",
+    of_any=False,
 )
 def lone_people():
     """What each association does with people of one modality."""
@@ -192,7 +206,7 @@ def lone_people():
 
 def distances(row: str) -> tuple[np.ndarray, np.ndarray, tuple[int, int]] | None:
     """(same, different, (pairs, pairs)) squared crossing distances of a row's committed seeds."""
-    files = sorted((COMMITTED / "distances" / LADDER).glob(f"seed*/{row}.json"))
+    files = sorted((COMMITTED / "distances" / named(LADDER)).glob(f"seed*/{row}.json"))
     seeds = [json.loads(file.read_text()) for file in files]
     if not seeds:
         return None

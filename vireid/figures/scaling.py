@@ -26,7 +26,8 @@ def measured() -> list[dict]:
 @drawing(
     "Time and memory of features (2048 numbers an image) to DBSCAN labels by number of images, one "
     "thread, one round a point; both axes are logarithmic. Crosses are the goals at 34,167 images, "
-    "SYSU-MM01's training set. Numbers: `docs/benchmarks.json`."
+    "SYSU-MM01's training set. Numbers: `docs/benchmarks.json`.",
+    of_any=False,
 )
 def scaling():
     """Growth of both costs, reference and library."""

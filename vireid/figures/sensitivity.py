@@ -101,7 +101,8 @@ def _linked(run: Run) -> float | None:
 @drawing(
     "Rank-1, and the share of lone images that were linked all the same, over the share of "
     "training people who lost their visible or their infrared pictures; a row of panels for each "
-    "data set with records, mean and range over seeds."
+    "data set with records, mean and range over seeds.",
+    of_any=False,
 )
 def people_missing():
     """Rank-1 and lone images over absence, from records."""
@@ -123,7 +124,8 @@ def people_missing():
 @drawing(
     "Rank-1 on SynthVI as one dial of the world is turned: how much of a cloth's infrared look no "
     "colour tells, how many people have cues that infrared lacks, how few infrared pictures there "
-    "are. Mean and range over seeds; a panel for each dial with records."
+    "are. Mean and range over seeds; a panel for each dial with records.",
+    of_any=False,
 )
 def world_dials():
     """Rank-1 over the world's dials, from records."""
@@ -186,7 +188,8 @@ def tiny_scene() -> tuple[Scene, methods.base.Method]:
     "Before any training of stage 2: pair precision, pair recall and the share of lone images that "
     "each association links, over the share of people missing on one side. SynthVI tiny, 20 people "
     "after MULT's stage 1 (seed 0), mean and range over 3 draws of who is missing; above as the "
-    "network sees them, below with the gap halved."
+    "network sees them, below with the gap halved.",
+    of_any=False,
 )
 def association_absence():
     """Eight associations over absence, without a training."""

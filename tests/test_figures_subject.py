@@ -1,0 +1,131 @@
+"""Figures of another data set than SynthVI, and those that need trained networks or sweeps."""
+
+import numpy as np
+import pytest
+
+from vireid import figures, plots
+from vireid.features import extract
+from vireid.figures import bmil, dmdl, mcf, mult, registry, subject, swept, worlds
+from vireid.runs import Run
+
+OF_PAPERS = {
+    "BMIL, Fig. 1a": "neighbour_modality",
+    "BMIL, Fig. 1b and 5": "maps",
+    "BMIL, Fig. 3": "two_peaks",
+    "BMIL, Fig. 4": "label_quality",
+    "MULT, Fig. 3": "mult_alpha_beta",
+    "MULT, Fig. 4": "pair_quality",
+    "MULT, Fig. 5": "crossing_distances",
+    "DMDL, Fig. 5": "dmdl_variants",
+    "DMDL, Fig. 6": "dmdl_lambdas",
+    "DMDL, Fig. 7": "debiasing_maps",
+    "DMDL, Fig. 8": "label_homogeneity",
+    "DMDL, Fig. 9": "dmdl_retrieval",
+    "DMDL, Fig. C.1": "dmdl_triplets",
+    "MCF, Fig. 5": "mcf_roc",
+    "MCF, Fig. 6": "mcf_sweep",
+    "MCF, Fig. 7": "mcf_retrieval",
+    "MCF, Fig. 8": "mcf_maps",
+}
+
+
+def record(method: str, row: str, seed: int = 1, **config) -> Run:
+    curves = [{"epoch": e, "own_share_30": 0.9 - 0.1 * e} for e in range(3)]
+    result = {"rank1": 0.5, "mAP": 0.4, "mINP": 0.3}
+    return Run(method, config, seed, row=row, data={"name": "toy"}, result=result, curves=curves)
+
+
+def test_every_analysis_figure_of_the_papers_is_listed_with_its_data():
+    listed = {item.after: item for item in figures.DRAWINGS}
+    for after, name in OF_PAPERS.items():
+        assert listed[after].name == name
+        assert "SynthVI" in listed[after].shows or "BMIL's first epoch" in listed[after].shows
+    assert "modality_bias" in {item.name for item in figures.DRAWINGS}
+
+
+def test_records_of_another_data_set_take_the_place_of_synthvi_s(monkeypatch):
+    kept = {
+        "synthvi_small": {"M2": [record("bmil", "M2")]},
+        "m3svd": {"M2": [record("bmil", "M2", 7)]},
+        "m3svd_bmil": {"M3": [record("bmil", "M3", 8)]},
+        "m3svd_mult": {"7": [record("mult", "7", 9)]},
+    }
+    for module in (bmil, mult):
+        monkeypatch.setattr(module, "ladders", lambda: kept)
+    assert [run.seed for runs in bmil.ladder().values() for run in runs] == [1]
+    assert mult.mult_ladder() is None
+    with subject.about("m3svd") as one:
+        assert one.real and subject.named("synthvi_small_mult") == "m3svd_mult"
+        assert [run.seed for runs in bmil.ladder().values() for run in runs] == [7, 8]
+        assert mult.mult_ladder() is not None
+        assert subject.told("Rank-1 on SynthVI small, n = 3") == "Rank-1 on m3svd, n = 3"
+    assert (
+        subject.current() == subject.Subject() and subject.told("SynthVI small") == "SynthVI small"
+    )
+
+
+def test_real_people_s_figures_are_marked_and_their_page_too(tmp_path, monkeypatch, capsys):
+    def drawn():
+        return plots.canvas(width=2, height=1)[0]
+
+    listed = [
+        registry.Drawing("one", "On SynthVI tiny.", "", drawn),
+        registry.Drawing("two", "Only synthetic.", "", drawn, of_any=False),
+        registry.Drawing("three", "Needs records.", "", lambda: None),
+    ]
+    monkeypatch.setattr(registry, "DRAWINGS", listed)
+    written = registry.draw_all(tmp_path, data="m3svd")
+    assert [path.name for path in written] == ["real-people-one.png"]
+    page = (tmp_path / "real-people-README.md").read_text()
+    assert "On m3svd." in page and "do not pass these on" in page and "two" not in page
+    assert "three: skipped, the records it needs are not there" in capsys.readouterr().out
+    assert [p.name for p in registry.draw_all(tmp_path)] == ["one.png", "two.png"]
+
+
+def test_values_of_a_row_s_hyperparameter_ascend_around_the_usual_one():
+    rows = {"7": [record("mult", "7", alpha=0.2, beta=0.7)]}
+    rows |= {
+        f"alpha-{a}": [record("mult", "7", s, alpha=a, beta=0.7) for s in (1, 2)]
+        for a in (0.5, 0.0)
+    }
+    found = swept.swept(rows, "alpha", "alpha", usual="7")
+    assert list(found) == [0.0, 0.2, 0.5] and len(found[0.5]) == 2
+    figure = swept.panels(rows, {n: (n, n) for n in ("alpha", "beta")}, usual="7")
+    (ax,) = figure.axes  # beta has one value
+    assert ax.get_xlabel() == "alpha" and ax.get_title(loc="left") == "mean over n >= 1 seeds"
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), 50)
+    assert swept.panels({}, {"alpha": ("alpha", "alpha")}, usual="7") is None
+
+
+def test_bias_is_followed_from_stage_1_into_stage_2(monkeypatch):
+    rows = {"stage1": [record("dmdl", "stage1", 1)], "7": [record("dmdl", "7", s) for s in (1, 2)]}
+    monkeypatch.setattr(dmdl, "ladders", lambda: {dmdl.LADDER: rows})
+    (ax,) = dmdl.modality_bias().axes
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [0.9, 0.8, 0.7, 0.9, 0.8, 0.7])
+    monkeypatch.setattr(dmdl, "ladders", dict)
+    assert dmdl.modality_bias() is None
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The tiny world, with starting weights in the place of every training."""
+    asked = []
+
+    def after(row, method="bmil", **switches):
+        asked.append((row, method, switches))
+        model = subject.world().model()
+        return model, extract(model, subject.world().train)
+
+    for module in (worlds, mcf, dmdl):
+        monkeypatch.setattr(module, "after", after)
+    monkeypatch.setattr(worlds.plots, "project", lambda x, *_, **__: np.asarray(x)[:, :2])
+    return asked
+
+
+def test_figures_of_networks_ask_for_the_right_rows(trained):
+    drawn = [draw() for draw in (mcf.mcf_roc, mcf.mcf_maps, mcf.mcf_retrieval)]
+    assert [len(figure.axes) for figure in drawn] == [1, 2, 2]
+    assert {(row, method) for row, method, _ in trained} == {("R1", "mcf"), ("R7", "mcf")}
+    trained.clear()
+    dmdl.dmdl_retrieval()
+    assert trained == [("1", "dmdl", dmdl.PLAIN), ("7", "dmdl", dmdl.PLAIN)]
