@@ -46,7 +46,8 @@ def mcf_ladder():
 
 
 @drawing(
-    "Rank-1 of MCF over values of its hyperparameters; a dotted line marks the value in use.",
+    "Rank-1 of MCF over values of its hyperparameters on SynthVI small, a dot a seed; the dotted "
+    "line marks the value in use.",
     "MCF, Fig. 6",
 )
 def mcf_sweep():
