@@ -61,6 +61,16 @@ def test_at_full_scale_every_count_is_official(tmp_path, name, monkeypatch):
             assert not official or count() in official, what
 
 
+def test_a_tree_is_told_from_others_and_from_a_half_drawn_one(tmp_path):
+    root = draw_tree(tmp_path, "regdb", **SMALL)
+    assert rehearsal.is_tree(root, "regdb", **SMALL)
+    for other in ({"scale": 0.01}, {"seed": 1}, {"size": (64, 32)}):
+        assert not rehearsal.is_tree(root, "regdb", **SMALL | other)
+    assert not rehearsal.is_tree(root, "sysu", **SMALL)
+    max((root / "idx").iterdir()).unlink()
+    assert not rehearsal.is_tree(root, "regdb", **SMALL)
+
+
 def test_one_seed_one_tree(tmp_path):
     a, b, c = (
         draw_tree(tmp_path / name, "regdb", seed=seed, **SMALL)

@@ -10,11 +10,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
-from vireid.data.rehearsal import draw_tree
+from vireid.data.rehearsal import draw_tree, is_tree
 from vireid.experiment.facts import facts
 from vireid.experiment.plan import plan
 
@@ -41,6 +43,15 @@ class Step:
     output: str = field(repr=False, default="")
 
 
+class Move(NamedTuple):
+    """A command of the walk, how it is to end, and the file at whose sight it is killed."""
+
+    title: str
+    arguments: list[str]
+    expected: int = 0
+    kill_at: Path | None = None
+
+
 def rehearse(
     data: str,
     *,
@@ -51,7 +62,7 @@ def rehearse(
     switches: Sequence[str] = (),
     say=print,
 ) -> list[Step]:
-    """Walk through everything on a tree of synthetic people; raises RuntimeError where it fails.
+    """Walk through everything on a tree of synthetic people.
 
     Parameters
     ----------
@@ -61,40 +72,66 @@ def rehearse(
     size : (height, width) that the network sees; None = the benchmark's own
     switches : settings of the method, "FIELD=VALUE"; fewer epochs make a shorter rehearsal
     say : is told each step as it ends
-    """
-    steps, tree, run = [], Path(out) / "tree", Path(out) / "run"
-    setting = [part for pair in switches for part in ("--set", pair)]
-    shape = ["--size", *map(str, size)] if size else []
-    here = ["--data", data, "--root", str(tree)]
-    chosen = ["--method", method, *here, "--weights", "none", *shape]
-    train = ["train", *chosen, *setting, "--evaluate-every", "1", "--out", str(run), "--resume"]
 
-    def done(step: Step, expected: int = 0) -> None:
+    Raises RuntimeError at the first step that ends otherwise than it should, ValueError for a
+    folder that holds a rehearsal, or a tree of another data set or scale.
+    """
+    out, steps = Path(out), []
+    if (out / "run").exists():
+        raise ValueError(f"{out} holds a rehearsal already; take another folder, or delete it")
+    drawn = filter(None, [tree_in(out / "tree", data, scale)])
+    walk = moves(data, out=out, method=method, size=size, switches=switches, whole=scale == 1)
+    for step in chain(drawn, map(made, walk)):
         steps.append(step)
         say(f"{step.title:22s} {step.seconds:7.1f} s {step.gigabytes:5.2f} GB  {step.command}")
-        if step.status != expected:
-            raise RuntimeError(
-                f"{step.title} ended with {step.status} instead of {expected} ({step.command}).\n"
-                f"{step.output[-3000:]}"
-            )
+    return steps
 
-    if run.exists():
-        raise ValueError(f"{out} holds a rehearsal already; take another folder, or delete it")
+
+def tree_in(tree: Path, data: str, scale: float) -> Step | None:
+    """Draw the tree, unless it is there; ValueError when what is there is another, or cut short."""
     if not tree.exists():
         began = time.perf_counter()
         draw_tree(tree, data, scale=scale)
-        done(Step("draw the tree", f"scale {scale}", time.perf_counter() - began, 0.0, 0))
-    done(command("check it", ["data", "check", str(tree)]), 0 if scale == 1 else 1)
-    done(command("read the plan", ["plan", "--method", method, "--data", data]))
-    done(command("train, killed", train, kill_at=run / CHECKPOINT), -signal.SIGKILL)
-    done(command("train, resumed", train))
+        return Step("draw the tree", f"scale {scale}", time.perf_counter() - began, 0.0, 0)
+    if not is_tree(tree, data, scale=scale):
+        raise ValueError(
+            f"{tree} is no whole tree of {data} at scale={scale} (its SYNTHETIC.txt and lists say "
+            "what it is); delete it, or take another folder (--out)"
+        )
+    return None
+
+
+def moves(
+    data: str, *, out: Path, method: str, size=None, switches=(), whole: bool = False
+) -> Iterator[Move]:
+    """The commands of the walk. Only a ``whole`` tree has all official counts to be found."""
+    shape = ["--size", *map(str, size)] if size else []
+    here = ["--data", data, "--root", str(out / "tree")]
+    chosen = ["--method", method, *here, "--weights", "none", *shape]
+    chosen += [part for pair in switches for part in ("--set", pair)]
+    chosen += ["--evaluate-every", "1"]
+    run, end = out / "run", -signal.SIGKILL
+    yield Move("check it", ["data", "check", str(out / "tree")], expected=0 if whole else 1)
+    yield Move("read the plan", ["plan", "--method", method, "--data", data])
+    train = ["train", *chosen, "--out", str(run)]
+    yield Move("train, killed", train, expected=end, kill_at=run / CHECKPOINT)
+    yield Move("train, resumed", [*train, "--resume"])
     for mode, options in facts(data).modes.items():
         more = ["--preset", options["preset"], "--weights", str(run / "model.safetensors")]
-        done(command(f"evaluate {mode}", ["evaluate", *here, *shape, *more]))
-    table = ["reproduce", *chosen, *setting, "--out", str(Path(out) / "table"), "--evaluate-every"]
+        yield Move(f"evaluate {mode}", ["evaluate", *here, *shape, *more])
     split = ["--splits", str(facts(data).splits[0])]
-    done(command("a row of the table", [*table, "1", *split]))
-    return steps
+    yield Move("a row of the table", ["reproduce", *chosen, "--out", str(out / "table"), *split])
+
+
+def made(move: Move) -> Step:
+    """The step that a move is, done; RuntimeError when it ends otherwise than expected."""
+    step = command(move.title, move.arguments, kill_at=move.kill_at)
+    if step.status != move.expected:
+        raise RuntimeError(
+            f"{step.title} ended with {step.status} instead of {move.expected} ({step.command}).\n"
+            f"{step.output[-3000:]}"
+        )
+    return step
 
 
 def command(title: str, arguments: list[str], *, kill_at: Path | None = None) -> Step:
@@ -115,12 +152,12 @@ def command(title: str, arguments: list[str], *, kill_at: Path | None = None) ->
             time.sleep(0.02)
         program.kill()
     output = program.stdout.read()
-    _, status, usage = os.wait4(program.pid, 0) if program.returncode is None else (0, 0, None)
-    if usage is None:  # it had ended before it could be killed
-        return Step(title, _typed(arguments), time.perf_counter() - began, 0.0, program.returncode)
-    seconds, gigabytes = time.perf_counter() - began, usage.ru_maxrss / 1e6
-    code = os.waitstatus_to_exitcode(status)
-    return Step(title, _typed(arguments), seconds, gigabytes, code, output)
+    if program.returncode is None:
+        _, status, usage = os.wait4(program.pid, 0)
+        code, gigabytes = os.waitstatus_to_exitcode(status), usage.ru_maxrss / 1e6
+    else:  # it had ended before it could be killed
+        code, gigabytes = program.returncode, 0.0
+    return Step(title, _typed(arguments), time.perf_counter() - began, gigabytes, code, output)
 
 
 def report(steps: Sequence[Step], *, data: str, method: str, scale: float, out: Path) -> str:

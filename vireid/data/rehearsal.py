@@ -18,8 +18,9 @@ from vireid.data.benchmarks.files import SYNTHETIC, choose
 from vireid.types import Modality
 
 NOTICE = """\
-These are not the pictures of {title}. They are drawn by vireid (the SynthVI renderer, seed {seed})
-in that data set's layout, with its official counts times {scale}, to rehearse commands.
+These are not the pictures of {title}. They are drawn by vireid (the SynthVI renderer, seed {seed},
+height and width {size}) in that data set's layout, with its official counts times {scale}, to
+rehearse commands.
 Scores on them say nothing about the benchmark. No real person is shown.
 """
 
@@ -64,12 +65,29 @@ def draw_tree(
         raise ValueError(f"scale={scale}: give a share of the official counts, above 0 and up to 1")
     folder = unused(folder)
     planned, lists = plan(scale, np.random.default_rng(seed))
-    (folder / SYNTHETIC).write_text(NOTICE.format(title=title, seed=seed, scale=scale))
+    (folder / SYNTHETIC).write_text(NOTICE.format(title=title, seed=seed, scale=scale, size=size))
     draw(folder, planned, seed=seed, size=size)
     for name, text in lists.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
     return folder
+
+
+def is_tree(
+    folder: str | Path,
+    data: str,
+    *,
+    scale: float = 0.02,
+    seed: int = 0,
+    size: tuple[int, int] = (128, 64),
+) -> bool:
+    """Whether ``draw_tree`` with the same arguments made this folder, and came to its end."""
+    choose(data, TREES, "data")
+    title, plan = TREES[data]
+    _, lists = plan(scale, np.random.default_rng(seed))
+    texts = lists | {SYNTHETIC: NOTICE.format(title=title, seed=seed, scale=scale, size=size)}
+    paths = {Path(folder) / name: text for name, text in texts.items()}
+    return all(path.is_file() and path.read_text() == text for path, text in paths.items())
 
 
 def unused(folder: str | Path) -> Path:
