@@ -75,6 +75,13 @@ def test_a_killed_run_resumes_with_the_same_numbers(tmp_path, when, name):
     assert torch.equal(weights(again), weights(whole))
 
 
+def test_a_run_that_was_to_be_resumed_says_where_it_begins(tmp_path, capsys):
+    train(out=tmp_path, resume=True, epochs=1, progress=True)
+    assert f"{tmp_path}: no checkpoint here to resume; starting with" in capsys.readouterr().err
+    train(out=tmp_path, resume=True, epochs=1, progress=True)
+    assert f"{tmp_path}: going on after epoch 1 of 1\n" in capsys.readouterr().err
+
+
 def test_resume_refuses_another_configuration(tmp_path):
     train(out=tmp_path)
     with pytest.raises(ValueError, match="another k1"):

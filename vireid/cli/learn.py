@@ -21,7 +21,8 @@ Train a network without using any identity, score it, and keep a record that the
   vireid train --method bmil --data sysu --root SYSU-MM01 --select best_test --evaluate-every 2
   vireid train --method bmil --data synthvi --row M2 --set k1=20 --set eps=0.5
 
-A run that was stopped goes on where it was when the same command is given again with --resume.
+A run that was stopped goes on where it was when the same command is given again with --resume; its
+first line says after which epoch, or that there is no checkpoint and the run starts.
 """
 REPLAY_HELP = """\
 Train a run again from its record alone, on as many threads, and compare every curve. Ends with 0
@@ -52,6 +53,16 @@ the start (usual for mcf).
 
 def add(command) -> None:
     """Put these commands on the command line; ``command`` makes a parser."""
+    _add_train(command)
+    _add_replay(command)
+    compare = command("compare", _compare, COMPARE_HELP, "train ablation rows over seeds")
+    compare.add_argument("--rows", nargs="+", required=True, metavar="ROW")
+    _many_runs(compare, "e.g. data/runs/x")
+    _add_sweep(command)
+    _add_evaluate(command)
+
+
+def _add_train(command) -> None:
     train = command("train", _train, TRAIN_HELP, "train one method on one data set")
     experiment_options(train)
     train.add_argument("--row", help="row of the paper's ablation, or a control")
@@ -69,16 +80,16 @@ def add(command) -> None:
         "--labels-epochs", type=int, default=1, metavar="N", help="... for N epochs (default 1)"
     )
 
+
+def _add_replay(command) -> None:
     again = command("replay", _replay, REPLAY_HELP, "train a recorded run again and compare")
     again.add_argument("record", type=Path, help="a run's folder, or its run.json")
     again.add_argument("--root", type=Path, help="folder of the data set (else VIREID_DATA)")
     again.add_argument("--weights", help="starting weights, where the record names a file")
     again.add_argument("--device", default="auto")
 
-    compare = command("compare", _compare, COMPARE_HELP, "train ablation rows over seeds")
-    compare.add_argument("--rows", nargs="+", required=True, metavar="ROW")
-    _many_runs(compare, "e.g. data/runs/x")
 
+def _add_sweep(command) -> None:
     sweep = command("sweep", _sweep, SWEEP_HELP, "train over values of hyperparameters")
     sweep.add_argument(
         "--over", action="append", required=True, metavar="FIELD=V1,V2", help="values to try"
@@ -90,6 +101,8 @@ def add(command) -> None:
     )
     _many_runs(sweep, "e.g. data/sweeps/x")
 
+
+def _add_evaluate(command) -> None:
     text = (
         "Score a trained network: vireid evaluate --data synthvi --preset small "
         "--weights runs/.../model.safetensors. The network is the one that the run's record tells."

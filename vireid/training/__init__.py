@@ -5,6 +5,7 @@
 Identities never reach a method (but for oracle rows); they only enter the curves.
 """
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -61,7 +62,8 @@ def fit(  # noqa: PLR0913
     seed : of sampling, augmentation and dropout; the same seed gives the same run on one machine
     epochs : stop after this many epochs in all; None = the method's schedule
     out : folder for ``run.json``, ``checkpoint.pt`` and ``model.safetensors``; None = keep nothing
-    resume : go on from ``out``'s checkpoint; the result equals that of an uninterrupted run
+    resume : go on from ``out``'s checkpoint; the result equals that of an uninterrupted run. Where
+        there is none yet the run starts; ``progress`` says which
     overwrite : replace a run that ``out`` holds already
     on_epoch : called with each epoch's row of the curves
     on_step : called with (steps done, steps in all) before each batch; may raise to cancel
@@ -94,17 +96,9 @@ def fit(  # noqa: PLR0913
     at the next step; ``resume`` then goes on after the last whole epoch.
     """
     _check(images, select=select, select_by=select_by, test=test, evaluate_every=evaluate_every)
-    if labels is not None and len(labels.label) != len(images):
-        raise ValueError(f"labels: {len(labels.label)} for {len(images)} training pictures")
-    if keep_labels and out is None:
-        raise ValueError("keep_labels=True: give a folder (out=) to keep them in")
-    total = sum(method.schedule.epochs) if epochs is None else epochs
-    if not 0 <= total <= sum(method.schedule.epochs):
-        raise ValueError(
-            f"epochs={epochs}: this method's schedule has {sum(method.schedule.epochs)}; give at "
-            "most that, or build the method with epochs=(stage 1, stage 2)"
-        )
+    _check_labels(labels, images, keep=keep_labels, out=out)
     method.given = labels
+    total = _total(method, epochs)
     told = identity(
         model, method, images, seed=seed, device=pick_device(device), test=test,
         precision=PRECISION[amp], network=(about or {}).get("model"), **given_by(labels),
@@ -116,22 +110,46 @@ def fit(  # noqa: PLR0913
         )
         session.stop, session.keep_labels = stop, keep_labels
         run = session.begin(out, resume, overwrite, about or {})
+        if progress and resume:
+            _tell_where(run, out, total)
         if out is not None:
             check_space(out, model, best=select == "best_test", tell=progress)
         _epochs(
-            session,
-            run,
-            total,
-            test=test,
-            evaluate_every=evaluate_every,
-            out=out,
-            on_epoch=on_epoch,
-            on_step=on_step,
-            progress=progress,
-        )
+            session, run, total, test=test, evaluate_every=evaluate_every, out=out,
+            on_epoch=on_epoch, on_step=on_step, progress=progress,
+        )  # fmt: skip
         session.finish(run, out, test)
         stop.check(total, 0)
     return run
+
+
+def _check_labels(labels, images: Images, *, keep: bool, out) -> None:
+    """ValueError for labels that do not fit, and for labels to keep without a folder."""
+    if labels is not None and len(labels.label) != len(images):
+        raise ValueError(f"labels: {len(labels.label)} for {len(images)} training pictures")
+    if keep and out is None:
+        raise ValueError("keep_labels=True: give a folder (out=) to keep them in")
+
+
+def _total(method: Method, epochs: int | None) -> int:
+    """Epochs in all: the schedule's, or ``epochs`` of them; ValueError for more than there are."""
+    known = sum(method.schedule.epochs)
+    if epochs is not None and not 0 <= epochs <= known:
+        raise ValueError(
+            f"epochs={epochs}: this method's schedule has {known}; give at "
+            "most that, or build the method with epochs=(stage 1, stage 2)"
+        )
+    return known if epochs is None else epochs
+
+
+def _tell_where(run: Run, out, total: int) -> None:
+    """Say where a run that was to be resumed begins: it may be the first epoch."""
+    if done := len(run.curves):
+        told = f"going on after epoch {done} of {total}"
+    else:
+        told = "no checkpoint here to resume; starting with the first epoch"
+    if is_first():
+        print(f"{out}: {told}", file=sys.stderr, flush=True)
 
 
 def _epochs(  # noqa: PLR0913

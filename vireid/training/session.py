@@ -48,8 +48,18 @@ class Session:
 
     def begin(self, out, resume: bool, overwrite: bool, about: dict) -> Run:
         """A new record, or the one of the checkpoint with everything put back."""
+        run = self.record(about)
+        if out is None:
+            return run
+        if resume and (saved := checkpoint.load(out)):
+            return self.restore(saved, run, out)
+        sharding.together(lambda: is_first() and checkpoint.make_room(out, overwrite=overwrite))
+        return run
+
+    def record(self, about: dict) -> Run:
+        """A new record; ``about`` is what only the caller knows."""
         m, images, told = self.method, self.images, self.identity
-        run = Run(
+        return Run(
             method=m.name,
             config=m.config(),
             seed=self.seed,
@@ -67,12 +77,6 @@ class Session:
             identity=told,
             **{k: v for k, v in about.items() if k != "model"},
         )
-        if out is None:
-            return run
-        if resume and (saved := checkpoint.load(out)):
-            return self.restore(saved, run, out)
-        sharding.together(lambda: is_first() and checkpoint.make_room(out, overwrite=overwrite))
-        return run
 
     def restore(self, saved: dict, fresh: Run, out) -> Run:
         """Network, optimiser, method and record as they were after the checkpoint's epoch."""
@@ -98,46 +102,51 @@ class Session:
 
     def train_epoch(self, epoch: int, run: Run, bar, on_step, total: int) -> dict:
         """Label, then learn; returns the epoch's row of the curves."""
-        schedule = self.method.schedule
-        stage, _ = schedule.stage_of(epoch)
+        stage, _ = self.method.schedule.stage_of(epoch)
         self.enter_stage(stage, run)
-        rate = schedule.lr_at(epoch)
+        rate = self.method.schedule.lr_at(epoch)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         torch.manual_seed(np.random.default_rng([self.seed, epoch, 7]).integers(2**62))
-        bar.set_description(f"epoch {epoch + 1}/{total}, stage {stage}: features, clusters")
-        train = self.describe(first=not run.curves)
-        labels = self.method.relabel(
-            train if not self.method.unsupervised else train.blind(), epoch
-        )
+        head = f"epoch {epoch + 1}/{total}, stage {stage}"
+        bar.set_description(f"{head}: features, clusters")
+        train, labels = self.label(epoch, first=not run.curves)
+        row = {"epoch": epoch, "stage": stage, "lr": rate, "steps": 0}
+        row |= label_curves(labels, train)
+        self.recipe = self.method.augmentation(epoch)
+        bar.set_description(f"{head}: learning")
+        return row | self.learn(labels, epoch, bar, on_step, total)
+
+    def label(self, epoch: int, *, first: bool) -> tuple[Embeddings, dict]:
+        """(features with identities, for the curves; labels by label space) of an epoch."""
+        train = self.describe(first=first)
+        seen = train.blind() if self.method.unsupervised else train
+        labels = self.method.relabel(seen, epoch)
         check_agreement(
             f"the labels of epoch {epoch}", [torch.as_tensor(v.label) for v in labels.values()]
         )
         self.labels = labels
-        row = {"epoch": epoch, "stage": stage, "lr": rate, "steps": 0}
-        row |= label_curves(labels, train)
-        self.recipe = self.method.augmentation(epoch)
-        sums: dict[str, float] = {}
+        return train, labels
+
+    def learn(self, labels: dict, epoch: int, bar, on_step, total: int) -> dict:
+        """All steps of an epoch; returns their number and the mean of each loss."""
+        before = self.method.schedule.iterations_before
+        steps, sums = 0, {}
         self.model.train()
-        bar.set_description(f"epoch {epoch + 1}/{total}, stage {stage}: learning")
         for i, (batch, pictures) in enumerate(self.load(self.method.batches(labels, epoch), epoch)):
             self.stop.check(epoch, i)
             if on_step:
-                on_step(schedule.iterations_before(epoch) + i, schedule.iterations_before(total))
+                on_step(before(epoch) + i, before(total))
             encode = encoder(
-                self.model,
-                pictures,
-                chunks=self.method.bn_chunks,
-                device=self.device,
-                amp=self.amp,
+                self.model, pictures, chunks=self.method.bn_chunks, device=self.device, amp=self.amp
             )
             for terms in self.method.losses(batch, encode, epoch):
                 self.step(terms, epoch, i)
-                row["steps"] += 1
+                steps += 1
                 for name, value in terms.items():
                     sums[name] = sums.get(name, 0.0) + float(value.detach())
             bar.update()
-        return row | {f"loss/{name}": value / (i + 1) for name, value in sums.items()}
+        return {"steps": steps} | {f"loss/{name}": v / (i + 1) for name, v in sums.items()}
 
     def step(self, terms: dict[str, torch.Tensor], epoch: int, i: int) -> None:
         """One optimiser step on the sum of the terms."""
