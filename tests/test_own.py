@@ -6,6 +6,7 @@ import layouts
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from vireid import data, experiment, workbook
 from vireid.cli import main
@@ -13,7 +14,7 @@ from vireid.data import own
 from vireid.data.check import report
 from vireid.data.template import template
 from vireid.evaluation import evaluate
-from vireid.types import Modality
+from vireid.types import Images, Modality
 
 HEAD = "path,modality,camera,identity,split\n"
 TINY = (32, 16)
@@ -52,6 +53,25 @@ def test_table(table):
     with pytest.raises(ValueError, match=r"no visible pictures marked query.*other direction"):
         data.load("files", root=table, split="query", preset="visible_to_infrared")
     assert data.load("files", root=table.parent / "mine").fingerprint == train.fingerprint
+
+
+def test_a_fingerprint_sees_folders_and_contents_but_not_the_place(tmp_path):
+    """Uncompressed pictures of one name and size differ in their middle alone."""
+    pixels = np.zeros((4, 8, 8, 3), np.uint8)
+    pixels[2:] += 50
+
+    def folder(name, places, shades):
+        for place, picture in zip(places, pixels[shades], strict=True):
+            path = tmp_path / name / place
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture).save(path)
+        source = [tmp_path / name / place for place in places]
+        return Images(source, [0, 1], [1, 2], None, (8, 8)).fingerprint
+
+    usual = folder("a", ["v/1/0.bmp", "r/1/0.bmp"], [0, 2])
+    assert folder("b", ["v/1/0.bmp", "r/1/0.bmp"], [1, 3]) == usual
+    assert folder("c", ["v/2/0.bmp", "r/1/0.bmp"], [0, 2]) != usual
+    assert folder("d", ["v/1/0.bmp", "r/1/0.bmp"], [0, 1]) != usual
 
 
 def test_evaluation_with_and_without_cameras(table):
