@@ -20,7 +20,9 @@ from vireid.types import Batch, Embeddings, Modality, PseudoLabels
 
 BOTH = {"infrared_identities": 16, "bn_chunks": 4}
 OFFICIAL = BOTH | {"recipe": "pgm_stage1", "stage2_recipe": "pgm"}
-OFFICIAL_REGDB = BOTH | REGDB | {"epochs": (30, 30), "stage2_rule": "sequential"}
+OFFICIAL_REGDB = (
+    BOTH | REGDB | {"epochs": (30, 30), "milestones": (10, 20), "stage2_rule": "sequential"}
+)
 
 
 class Call(NamedTuple):
@@ -67,6 +69,7 @@ class PGM(Paired):
     stage2_rule: str = "hard"
     own_last: bool = True
 
+    notes = {"official_llcm": "ours: the settings for SYSU-MM01; no released script has LLCM"}
     presets = {
         "official": OFFICIAL,
         "official_regdb": OFFICIAL_REGDB,
@@ -102,6 +105,7 @@ class PGM(Paired):
     }  # fmt: skip
     sources = PAIRED_SOURCES | {
         "epochs": "code --epochs 50 (its log: 70 in stage 2), RegDB 30",
+        "milestones": "code --step-size 20, RegDB 10 (default and log), begun anew in stage 2",
         "momentum": "code --momentum, 0.2 where the command says nothing",
         "identities": "code: visible batch 128 = 8 x 16, shown twice",
         "recipe": "code: SYSU's stage 1 also jitters infrared by 0.5, RegDB's does not",
