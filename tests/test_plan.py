@@ -51,11 +51,51 @@ def test_a_plan_says_what_its_preset_is():
     assert "ours: the paper's settings" in str(plan("mcf", "llcm", preset="paper"))
 
 
+@pytest.mark.parametrize("name", ["bmil", "mult", "mcf", "adca", "pgm", "nulc"])
+def test_a_setting_that_no_source_has_is_called_ours(name):
+    made = plan(name, "llcm")
+    assert "ours: " in made.method.notes[made.preset]
+
+
+def test_a_plan_on_synthvi_says_which_size_it_is_of():
+    tiny, small = plan("bmil", "synthvi"), plan("bmil", "synthvi", data_preset="small")
+    assert (tiny.preset, small.preset) == ("tiny", "light")
+    assert str(small).startswith("BMIL on synthvi small, preset light")
+    for made, size, pictures in ((tiny, "64 x 32", "160 v"), (small, "96 x 48", "1,920 v")):
+        told = made.to_dict()
+        assert told["network"]["picture size"] == size
+        assert told["pictures"]["training pictures"].startswith(pictures)
+        assert made.data_preset == told["plan"]["data preset"]
+    with pytest.raises(ValueError, match="data_preset='big'; SynthVI has tiny, small, full"):
+        plan("bmil", "synthvi", data_preset="big")
+    with pytest.raises(ValueError, match="data_preset='indoor': a plan on sysu is the same for"):
+        plan("bmil", "sysu", data_preset="indoor")
+
+
+def test_what_is_switched_off_is_not_counted():
+    without, with_it = plan("mcf", "sysu"), plan("mcf", "sysu", preset="paper")
+    assert without.parameters == 91_675_776 - 3072  # the neck's shift does not learn
+    assert with_it.parameters == 91_860_217 - 3072
+    assert without.off == "184,441 more are switched off" and with_it.off == ""
+
+
+def test_estimates_say_that_they_are():
+    for line in plan("dmdl", "sysu").lines:
+        if line.part == "estimates" and str(line.value).startswith("about"):
+            assert line.source.startswith("estimate")
+
+
+def test_pgms_regdb_script_lowers_its_rate_every_ten_epochs():
+    rates = [plan("pgm", "regdb").method.schedule.lr_at(e) for e in (0, 10, 20, 30)]
+    assert rates == pytest.approx([3.5e-4, 3.5e-5, 3.5e-6, 3.5e-4])
+
+
 def test_words_for_presets():
     assert preset_of("dmdl", "sysu") == "official"
     assert preset_of("dmdl", "regdb") == "official_regdb"
     assert preset_of("dmdl", "regdb", "paper") == "paper_regdb"
     assert preset_of("bmil", "synthvi") == "light"
+    assert preset_of("bmil", "synthvi", data_preset="tiny") == "tiny"
     with pytest.raises(ValueError, match=r"no preset 'paper' for m3svd; choose one of official"):
         preset_of("dcl", "m3svd", "paper")
     with pytest.raises(ValueError, match="no plan; known: sysu"):

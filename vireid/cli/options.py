@@ -57,6 +57,20 @@ def experiment_options(parser: argparse.ArgumentParser) -> None:
     )
     data_options(parser)
     parser.add_argument(
+        "--set",
+        dest="switches",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="change one hyperparameter; an unknown one lists the known",
+    )
+    _absence_options(parser)
+    _choice_options(parser)
+    _machine_options(parser)
+
+
+def _absence_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--absent",
         type=float,
         default=0.0,
@@ -66,14 +80,10 @@ def experiment_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--absent-side", default="both", choices=SIDES, help="which one (default both: in turn)"
     )
-    parser.add_argument(
-        "--set",
-        dest="switches",
-        action="append",
-        default=[],
-        metavar="FIELD=VALUE",
-        help="change one hyperparameter; an unknown one lists the known",
-    )
+
+
+def _choice_options(parser: argparse.ArgumentParser) -> None:
+    """How often a network is scored, and which epoch's is kept."""
     parser.add_argument("--evaluate-every", type=int, default=0, metavar="EPOCHS")
     parser.add_argument(
         "--select",
@@ -84,6 +94,10 @@ def experiment_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--select-by", default="rank1", choices=["rank1", "mAP"], help="score for best_test"
     )
+
+
+def _machine_options(parser: argparse.ArgumentParser) -> None:
+    """What changes speed and room, beside the device."""
     parser.add_argument(
         "--workers", type=int, help="threads that read and augment pictures (default: by device)"
     )

@@ -10,6 +10,7 @@ pictures nor a GPU.
 
   vireid plan --method dmdl --data sysu
   vireid plan --method mcf --data regdb --preset paper --row R5
+  vireid plan --method bmil --data synthvi --data-preset small
 """
 REPRODUCE_HELP = """\
 Run what a published table needs: SYSU-MM01 all and indoor search from one network, RegDB's ten
@@ -30,39 +31,44 @@ published table. Says what each step took and what to expect of the whole benchm
   vireid rehearse --data sysu --method mult --scale 1 --out rehearsal --set "epochs=(1, 1)"
 """
 # A walk of some minutes on two cores; --set changes any of it.
-SHORT = ("epochs=(2, 1)", "iterations=3", "k1=4", "k2=2", "eps=0.9", "min_samples=2",
-         "identities=3", "instances=4")  # fmt: skip
+SHORT = ("epochs=(2, 1)", "iterations=3", "stage2_iterations=3", "k1=4", "k2=2", "eps=0.9",
+         "min_samples=2", "identities=3", "instances=4")  # fmt: skip
 
 
 def add(command) -> None:
     """Put these commands on the command line; ``command`` makes a parser."""
     plan = command("plan", _plan, PLAN_HELP, "print everything that would run")
     _what(plan)
+    plan.add_argument("--data-preset", help="synthvi: tiny (default), small, full")
     plan.add_argument("--row", help="row of the paper's ablation, or a control")
     plan.add_argument("--json", action="store_true", help="as JSON")
+    _add_reproduce(command)
+    _add_rehearse(command)
 
-    reproduce = command("reproduce", _reproduce, REPRODUCE_HELP, "run what a published table needs")
-    _what(reproduce)
-    reproduce.add_argument("--table", default="Table 1", help='"Table 1" (default), "Table 2", ...')
-    reproduce.add_argument("--rows", nargs="+", metavar="ROW", help="some rows of the table only")
-    reproduce.add_argument("--splits", nargs="+", type=int, help="regdb: some of the ten only")
-    reproduce.add_argument("--root", type=Path, help="folder of the data set (else VIREID_DATA)")
-    reproduce.add_argument("--data-preset", help="synthvi: tiny, small, full")
-    reproduce.add_argument("--seed", type=int, default=0, help="of training (default 0)")
-    reproduce.add_argument(
-        "--out", type=Path, default=Path("runs/reproduce"), help="folder of runs"
-    )
-    reproduce.add_argument("--select", default="best_test", choices=["last", "best_test"])
-    reproduce.add_argument("--evaluate-every", type=int, default=1, metavar="EPOCHS")
-    reproduce.add_argument("--device", default="auto")
-    reproduce.add_argument("--amp", action="store_true", help="network steps in bfloat16")
-    reproduce.add_argument(
+
+def _add_reproduce(command) -> None:
+    parser = command("reproduce", _reproduce, REPRODUCE_HELP, "run what a published table needs")
+    _what(parser)
+    parser.add_argument("--table", default="Table 1", help='"Table 1" (default), "Table 2", ...')
+    parser.add_argument("--rows", nargs="+", metavar="ROW", help="some rows of the table only")
+    parser.add_argument("--splits", nargs="+", type=int, help="regdb: some of the ten only")
+    parser.add_argument("--root", type=Path, help="folder of the data set (else VIREID_DATA)")
+    parser.add_argument("--data-preset", help="synthvi: tiny, small, full")
+    parser.add_argument("--seed", type=int, default=0, help="of training (default 0)")
+    parser.add_argument("--out", type=Path, default=Path("runs/reproduce"), help="folder of runs")
+    parser.add_argument("--select", default="best_test", choices=["last", "best_test"])
+    parser.add_argument("--evaluate-every", type=int, default=1, metavar="EPOCHS")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--amp", action="store_true", help="network steps in bfloat16")
+    parser.add_argument(
         "--set", dest="switches", action="append", default=[], metavar="FIELD=VALUE"
     )
-    reproduce.add_argument("--weights", default="default", help="starting weights; none = random")
-    reproduce.add_argument("--size", nargs=2, type=int, metavar=("HEIGHT", "WIDTH"))
-    reproduce.add_argument("--show", action="store_true", help="print the table, train nothing")
+    parser.add_argument("--weights", default="default", help="starting weights; none = random")
+    parser.add_argument("--size", nargs=2, type=int, metavar=("HEIGHT", "WIDTH"))
+    parser.add_argument("--show", action="store_true", help="print the table, train nothing")
 
+
+def _add_rehearse(command) -> None:
     walk = command(
         "rehearse", _rehearse, REHEARSE_HELP, "try everything before the pictures arrive"
     )
@@ -92,7 +98,7 @@ def _what(parser: argparse.ArgumentParser) -> None:
 def _plan(a) -> None:
     from vireid.experiment import plan
 
-    made = plan(a.method, a.data, preset=a.preset, row=a.row)
+    made = plan(a.method, a.data, preset=a.preset, row=a.row, data_preset=a.data_preset)
     print(json.dumps(made.to_dict(), indent=1) if a.json else made)
 
 

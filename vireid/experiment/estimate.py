@@ -39,7 +39,8 @@ def estimate(plan) -> list:
         scale = size[0] * size[1] / (288 * 144)
         gigabytes = load.batch * BYTES[name] * scale / 1e9
         less = "less with recomputation or bfloat16"
-        told = ("activations of a step", f"about {gigabytes:.0f} GB", "measured a picture", less)
+        source = "estimate, from bytes a picture measured at 288 x 144"
+        told = ("activations of a step", f"about {gigabytes:.0f} GB", source, less)
         lines.append(Line("estimates", *told))
     for device, rate in DEVICES.items():
         hours = each * (BACKWARD * load.learnt + 2 * load.described) / rate / 3600

@@ -1,6 +1,6 @@
 """What is known of each data set before its pictures are there: counts, sizes, protocol, tables."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ FACTS = {
     "buptcampus": Facts(
         None, 1074, (288, 144), DIRECTIONS, (0,), 1, "tracklet to tracklet, nothing is left out"
     ),
-    "synthvi": Facts(
+    "synthvi": Facts(  # of its smallest size; see ``facts``
         None,
         None,
         (64, 32),
@@ -95,8 +95,14 @@ FACTS = {
 }
 
 
-def facts(data: str) -> Facts:
-    """The facts of a data set; ValueError with the known names."""
+def facts(data: str, data_preset: str | None = None) -> Facts:
+    """The facts of a data set, for SynthVI of one of its sizes; ValueError with the known names."""
     if data not in FACTS:
         raise ValueError(f"data set {data!r} has no plan; known: {', '.join(FACTS)}")
-    return FACTS[data]
+    if data != "synthvi" or data_preset is None:
+        return FACTS[data]
+    from vireid.data import synthvi
+
+    world = synthvi.PRESETS[data_preset]
+    pictures = tuple(world.train * shots for shots in world.shots)
+    return replace(FACTS[data], pictures=pictures, people=world.train, size=world.size)

@@ -14,7 +14,7 @@ import torch
 from vireid import methods, models
 from vireid.experiment.estimate import estimate
 from vireid.experiment.facts import Facts, facts
-from vireid.experiment.setup import DEFAULTS, network_of, preset_of, usual_weights
+from vireid.experiment.setup import DEFAULTS, network_of, preset_of, size_of, usual_weights
 from vireid.methods.base import VIEWS, Method, Schedule
 
 VIEW_WORDS = {
@@ -36,7 +36,14 @@ class Line:
     changes: str = ""
 
 
-def plan(method: str, data: str, *, preset: str = "official", row: str | None = None) -> "Plan":
+def plan(
+    method: str,
+    data: str,
+    *,
+    preset: str = "official",
+    row: str | None = None,
+    data_preset: str | None = None,
+) -> "Plan":
     """What ``vireid train`` would do with a method on a data set.
 
     Parameters
@@ -44,12 +51,15 @@ def plan(method: str, data: str, *, preset: str = "official", row: str | None = 
     method, data : names of the method table and of the data sets
     preset : "official", "paper", or a name of the method's presets; see ``preset_of``
     row : a row of the paper's ablation, or a control
+    data_preset : which SynthVI: "tiny" (also None, as in training), "small" or "full"
 
     Raises ValueError for a name that is not known, listing those that are.
     """
     facts(data)
-    name = preset_of(method, data, preset)
-    return Plan(method, data, name, row, methods.build(method, preset=name, row=row))
+    size = size_of(data, data_preset)
+    name = preset_of(method, data, preset, size)
+    built = methods.build(method, preset=name, row=row)
+    return Plan(method, data, name, row, built, data_preset=size)
 
 
 @dataclass(frozen=True)
@@ -62,11 +72,12 @@ class Plan:
     row: str | None
     method: Method
     given: tuple[str, dict, tuple[int, int]] | None = None  # another network than the method's
+    data_preset: str | None = None  # of SynthVI
 
     @property
     def facts(self) -> Facts:
         """What is known of the data set."""
-        return facts(self.data)
+        return facts(self.data, self.data_preset)
 
     @property
     def network(self) -> tuple[str, dict, tuple[int, int]]:
@@ -87,10 +98,22 @@ class Plan:
         return models.build(name, **options)
 
     @cached_property
-    def parameters(self) -> int:
-        """Weights of the network that are trained."""
+    def counts(self) -> tuple[int, int]:
+        """Weights of the network that learn; those that the method switches off."""
         with torch.device("meta"):
-            return sum(p.numel() for p in self.model().parameters() if p.requires_grad)
+            model = self.model()
+        off = sum(p.numel() for p in self.method.unused(model) if p.requires_grad)
+        return sum(p.numel() for p in model.parameters() if p.requires_grad) - off, off
+
+    @property
+    def parameters(self) -> int:
+        """Weights of the network that are trained, without those that the method switches off."""
+        return self.counts[0]
+
+    @property
+    def off(self) -> str:
+        """What is said of weights that are switched off."""
+        return f"{self.counts[1]:,} more are switched off" if self.counts[1] else ""
 
     @cached_property
     def lines(self) -> list[Line]:
@@ -103,6 +126,8 @@ class Plan:
         found: dict[str, dict] = {"plan": {}}
         for key in ("name", "data", "preset", "row"):
             found["plan"][{"name": "method"}.get(key, key)] = getattr(self, key)
+        if self.data_preset:
+            found["plan"]["data preset"] = self.data_preset
         for line in self.lines:
             value = list(line.value) if isinstance(line.value, tuple) else line.value
             found.setdefault(line.part, {})[line.name] = value
@@ -126,7 +151,8 @@ class Plan:
 
     def __str__(self) -> str:
         head = " ".join(filter(None, [self.method.title, self.row and f"row {self.row}"]))
-        told = [f"{head} on {self.data}, preset {self.preset}"]
+        data = " ".join(filter(None, [self.data, self.data_preset]))
+        told = [f"{head} on {data}, preset {self.preset}"]
         told += [note] if (note := self.method.notes.get(self.preset)) else []
         part = None
         for line in self.lines:
@@ -145,7 +171,7 @@ class Plan:
         return [
             Line("network", "network", name, source),
             Line("network", "options", options, source),
-            Line("network", "trained parameters", f"{self.parameters:,}", "counted"),
+            Line("network", "trained parameters", f"{self.parameters:,}", "counted", self.off),
             Line("network", "starting weights", self.weights, self.source("weights")),
             Line("network", "picture size", "{} x {}".format(*size), self.source("size")),
         ]
@@ -160,7 +186,8 @@ class Plan:
         for stage in self.stages:
             recipe = m.augmentation(0 if stage == 1 else m.schedule.epochs[0])
             erasing = f"{recipe.erasing}, probability {recipe.erasing_probability:g}"
-            found.append(Line(part, f"stage {stage}: erasing", erasing, self.source("recipe")))
+            source = self.source("erasing") or self.source("recipe")
+            found.append(Line(part, f"stage {stage}: erasing", erasing, source))
             for letter, (modality, view) in VIEWS.items():
                 if letter in m.views and letter in self.shown(stage):
                     stream = recipe.stream(modality, view)

@@ -12,7 +12,7 @@ import numpy as np
 
 from vireid import methods
 from vireid.experiment.facts import Facts, facts
-from vireid.experiment.setup import Experiment, prepare, preset_of
+from vireid.experiment.setup import Experiment, prepare, preset_of, size_of
 from vireid.experiment.train import identity_of, setting, train
 from vireid.files.write import put
 from vireid.identity import digest
@@ -125,7 +125,8 @@ class Reproduction:
     @property
     def chosen_preset(self) -> str:
         """The method's preset for the data set."""
-        return preset_of(self.method, self.data, self.preset)
+        data_preset = size_of(self.data, self.data_preset)
+        return preset_of(self.method, self.data, self.preset, data_preset)
 
     def folder(self, row: str, split: int) -> Path:
         """Where one network and its scores lie."""

@@ -24,6 +24,7 @@ DEFAULTS = {
 }
 
 
+SIZES = ("tiny", "small", "full")  # of SynthVI: one data set on paper, three in size
 OWN_FORM = {(word, data) for word in ("official", "paper") for data in ("regdb", "llcm")}
 REGIONS = {"regdb": 6}  # class tokens of the ViT where they are not 4
 # what a network wants beyond its name: (options, picture size or None for the data set's own)
@@ -95,50 +96,61 @@ def prepare(  # noqa: PLR0913
     """
     if name not in DEFAULTS:
         raise ValueError(f"data set {name!r} is unknown; known: {', '.join(DEFAULTS)}")
+    preset = SIZES[0] if name == "synthvi" and preset is None else preset
+    usual = usual_setting(name, preset)
+    network, chosen, wanted = network_of(name, method=method, network=network)
+    if size and network == "vit":  # its places are learnt for one size
+        chosen = chosen | {"size": tuple(size)}
+    asked = dict(options)
+    train, test = _tables(name, size or wanted, trials, preset=preset, root=root, **options)
+    if weights in ("default", "none"):
+        weights = None if weights == "none" else usual_weights(network, DEFAULTS[name][1], root)
+    return Experiment(
+        name=name,
+        preset=preset,
+        train=train,
+        test=test,
+        network=network,
+        weights=weights,
+        method_preset=usual if method_preset in (None, "official") else method_preset,
+        network_options=chosen | (network_options or {}),
+        options=asked,
+    )
+
+
+def _tables(
+    name: str, size, trials: int | None, *, absent: float = 0, absent_side: str = "both", **options
+) -> tuple[Images, RetrievalTask | None]:
+    """(training table, test or None) of a data set, its pictures at ``size`` where one is given."""
+    protocol, usual_trials = DEFAULTS[name][3:]
+    _check(name, options, usual_trials)
+    first = options.pop("trial", 1 if name == "regdb" else 0)
+
+    def load(split: str, trial: int = first) -> Images:
+        table = data.load(name, split=split, trial=trial, **options)
+        return replace(table, size=tuple(size)) if size else table
+
+    galleries = [load("gallery", first + t) for t in range(trials or usual_trials)]
+    query = load("query")
+    unknown = any(table.identity is None for table in (query, *galleries))
+    train = load("train")
+    if absent:
+        train = data.absent(train, absent, side=absent_side)
+    return train, None if unknown else retrieval_task(query, galleries, protocol)
+
+
+def _check(name: str, options: dict, trials: int) -> None:
+    """ValueError for options of ``data.load`` that an experiment cannot have."""
     if options.get("llcm_official_v2i"):
         raise ValueError(
             "llcm_official_v2i draws a new query set per trial: load and score each trial by "
             "itself with data.load and evaluation.evaluate"
         )
-    _, named, settings, protocol, usual_trials = DEFAULTS[name]
-    if name == "synthvi" and preset in (None, "tiny"):
-        preset, settings = "tiny", "tiny"
-
-    network, chosen, wanted = network_of(name, method=method, network=network)
-    if size and network == "vit":  # its places are learnt for one size
-        chosen = chosen | {"size": tuple(size)}
-    size = size or wanted
-
-    def load(split: str, trial: int = 0) -> Images:
-        table = data.load(name, root=root, preset=preset, split=split, trial=trial, **options)
-        return replace(table, size=tuple(size)) if size else table
-
-    if "trial" in options and usual_trials > 1:
+    if "trial" in options and trials > 1:
         raise ValueError(
-            f"trial={options['trial']}: {name} has one training set, and all its {usual_trials} "
+            f"trial={options['trial']}: {name} has one training set, and all its {trials} "
             "gallery draws are scored anyway; leave trial (--trial) out. It is for regdb's splits"
         )
-    asked = dict(options)
-    share, side = options.pop("absent", 0), options.pop("absent_side", "both")
-    first = options.pop("trial", 1 if name == "regdb" else 0)
-    galleries = [load("gallery", first + t) for t in range(trials or usual_trials)]
-    query = load("query", first)
-    unknown = any(table.identity is None for table in (query, *galleries))
-    if weights in ("default", "none"):
-        weights = None if weights == "none" else usual_weights(network, named, root)
-    return Experiment(
-        name=name,
-        preset=preset,
-        train=data.absent(load("train", first), share, side=side)
-        if share
-        else load("train", first),
-        test=None if unknown else retrieval_task(query, galleries, protocol),
-        network=network,
-        weights=weights,
-        method_preset=settings if method_preset in (None, "official") else method_preset,
-        network_options=chosen | (network_options or {}),
-        options=asked,
-    )
 
 
 def network_of(
@@ -165,15 +177,18 @@ def preset_for(experiment: Experiment, name: str) -> str:
     return preset_of(name, experiment.name, experiment.method_preset)
 
 
-def preset_of(method: str, data_set: str, preset: str = "official") -> str:
+def preset_of(
+    method: str, data_set: str, preset: str = "official", data_preset: str | None = None
+) -> str:
     """The method's preset that a word means for a data set.
 
-    "official" is the setting made for the data set; "paper" its own form ("paper_regdb") on the
-    benchmarks; any other name of the method's table means itself. Raises ValueError, with the known
-    ones, when there is none: nothing falls back in silence.
+    "official" is the setting made for the data set (and for the size of SynthVI that
+    ``data_preset`` names); "paper" its own form ("paper_regdb") on the benchmarks; any other name
+    of the method's table means itself. Raises ValueError, with the known ones, when there is none:
+    nothing falls back in silence.
     """
     known = methods.kind(method).presets
-    usual = DEFAULTS[data_set][2] if data_set in DEFAULTS else preset
+    usual = usual_setting(data_set, data_preset) if data_set in DEFAULTS else preset
     if preset == "official" and usual in known:
         return usual
     wanted = f"{preset}_{data_set}" if (preset, data_set) in OWN_FORM else preset
@@ -183,6 +198,29 @@ def preset_of(method: str, data_set: str, preset: str = "official") -> str:
             f"{', '.join(known)} (--method-preset, method_preset=)"
         )
     return wanted
+
+
+def usual_setting(data_set: str, data_preset: str | None = None) -> str:
+    """Name of the methods' setting that usually goes with a data set; tiny SynthVI has its own."""
+    tiny = (data_set, data_preset) == ("synthvi", "tiny")
+    return "tiny" if tiny else DEFAULTS[data_set][2]
+
+
+def size_of(data_set: str, data_preset: str | None) -> str | None:
+    """SynthVI's size by name, "tiny" by default as in training; None for all other data sets.
+
+    Raises ValueError for an unknown size, and for a preset where a plan does not depend on one.
+    """
+    if data_set != "synthvi":
+        if data_preset is not None:
+            raise ValueError(
+                f"data_preset={data_preset!r}: a plan on {data_set} is the same for all of its "
+                "presets; leave it out (it is for synthvi: tiny, small, full)"
+            )
+        return None
+    if data_preset not in (None, *SIZES):
+        raise ValueError(f"data_preset={data_preset!r}; SynthVI has {', '.join(SIZES)}")
+    return data_preset or SIZES[0]
 
 
 def usual_weights(network: str, usual: str, root: Path | None = None) -> str | Path:

@@ -103,7 +103,8 @@ def train(
         about["source"]["weights"] = about["model"]["weights"] = began
     if experiment.name in FACTS:
         given = (experiment.network, experiment.network_options, experiment.train.size)
-        planned = Plan(name, experiment.name, about["preset"], row, method, given)
+        size = experiment.preset if experiment.name == "synthvi" else None
+        planned = Plan(name, experiment.name, about["preset"], row, method, given, size)
         about["plan"] = planned.for_record()
     run = fit(
         model, method, experiment.train, seed=seed, test=experiment.test, about=about, **options

@@ -40,6 +40,7 @@ class ADCA(Paired):
     threshold: float = 0.5
     kept: float = 0.1
 
+    notes = {"official_llcm": "ours: the settings for SYSU-MM01; no released script has LLCM"}
     presets = {
         "official": OFFICIAL,
         "official_regdb": OFFICIAL | REGDB,

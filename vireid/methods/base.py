@@ -189,6 +189,10 @@ class Method:
         """Called once before the first epoch, and on resume; extra modules are made here."""
         self.seed = seed
 
+    def unused(self, model: torch.nn.Module) -> list[torch.nn.Parameter]:
+        """Parameters of the network that this setting switches off: no step moves them."""
+        return []
+
     def rng(self, epoch: int, stream: int = 0) -> np.random.Generator:
         """The epoch's own random numbers: the same whether or not the run was resumed."""
         return np.random.default_rng([self.seed, epoch, stream])

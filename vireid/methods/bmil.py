@@ -71,6 +71,10 @@ class BMIL(DCL):
     centring: bool = False
     stage2_recipe: str | None = None
 
+    notes = {
+        name: "ours: the settings for SYSU-MM01; no released script has LLCM"
+        for name in ("official_llcm", "paper_llcm")
+    }
     presets = {
         "official": OFFICIAL,
         "official_regdb": OFFICIAL_REGDB,
@@ -127,7 +131,7 @@ class BMIL(DCL):
         "infrared_identities": "code -b 128 = 8 x 16",
         "camera_aware_sampling": "code; the paper names no cameras, mates at random",
         "subset_ratio": "paper (SC) and code --sample_ratio 0.5; RegDB's script has none",
-        "recipe": "code: SYSU's stage 1 also jitters infrared by 0.5, RegDB's does not",
+        "recipe": "code: SYSU's stage 1 jitters infrared too, by 0.5; paper: channel augmentation",
         "stage2_recipe": "code: no infrared jitter in stage 2",
         "bn_chunks": "code: DataParallel on 2 cards",
         "write_order": "code: v + a in one call before r; separate rows, see the class",

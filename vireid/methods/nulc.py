@@ -51,6 +51,7 @@ class NULC(PGM):
     balance: float = 0.7
     strictness: float = 10.0
 
+    notes = {"official_llcm": "ours: the settings for SYSU-MM01; no released script has LLCM"}
     presets = {
         "official": BOTH,
         "official_regdb": OFFICIAL_REGDB,

@@ -23,8 +23,8 @@ SOURCES: dict[str, str] = {
     "camera_aware_sampling": "code, --no-cam is off; not in the paper",
     "data": "paper, CBT's augmentation; code PseudoColor_new",
     "colour_maps": "code PseudoColor_new: 8 fixed maps; the paper samples versions",
-    "erasing": "code, timm's random erasing with noise; the paper names none",
-    "erasing_max": "code, max_area 0.5; 0.6 in stage 2 of dmdl_regdb.py",
+    "erasing": "code, timm's random erasing with noise; the paper names none: constant is ours",
+    "erasing_max": "code, max_area 0.5; 0.6 in stage 2 of dmdl_regdb.py; the paper's 0.4 is ours",
     "bn_chunks": "code README: DataParallel on four cards; not in the paper",
     # Losses
     "in_modality_term": "code loss_ir + loss_rgb; the paper's eq. 15 is not legible to us",

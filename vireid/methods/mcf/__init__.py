@@ -82,6 +82,11 @@ class MCF(Settings):
                 opponent = ModalityClassifier(model.dim, widths=self.classifier).to(self.device)
             self.adversary = Adversary(opponent, alpha=self.alpha, lr=self.classifier_lr)
 
+    def unused(self, model: torch.nn.Module) -> list[torch.nn.Parameter]:
+        """PA-CBAM's, when it is off."""
+        attention = getattr(model, "attention", None)
+        return [] if self.pa_cbam or attention is None else list(attention.parameters())
+
     def augmentation(self, epoch: int) -> Recipe:
         """The recipe of the epoch's stage."""
         stage, _ = self.schedule.stage_of(epoch)

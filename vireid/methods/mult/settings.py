@@ -124,6 +124,10 @@ class Settings(DCL):
     visible_weight: float = 1.0
     stage2_lr: float = 3.5e-5
 
+    notes = {
+        name: "ours: the settings for SYSU-MM01; neither text nor code has LLCM"
+        for name in ("official_llcm", "paper_llcm")
+    }
     presets = {
         "official": CODE,
         "official_regdb": REGDB,
