@@ -5,8 +5,7 @@ where it is None. A ``label`` is a pseudo-label found by clustering; -1 is the o
 """
 
 import hashlib
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
@@ -150,25 +149,12 @@ class Images:
         if isinstance(self.source, np.ndarray):
             digest.update(np.ascontiguousarray(self.source))
         else:
-            for line in looks([Path(path).absolute() for path in self.source]):
+            for line in files.looks([Path(path).absolute() for path in self.source]):
                 digest.update(line)
         digest.update(self.modality.tobytes() + self.camera.tobytes())
         if self.tracklet is not None:
             digest.update(self.tracklet.tobytes())
         return digest.hexdigest()[:12]
-
-
-def looks(paths: Sequence[Path]) -> Iterator[bytes]:
-    """Each file in few bytes: path below the folder of all, size, 1 KiB from its middle.
-
-    Names and sizes are not enough: pictures without compression are all of one size.
-    """
-    folder = os.path.commonpath([path.parent for path in paths]) if paths else ""
-    for path in paths:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            file.seek(size // 2)
-            yield f"{path.relative_to(folder).as_posix()}:{size}\n".encode() + file.read(1024)
 
 
 @dataclass(frozen=True)
