@@ -49,9 +49,9 @@ test: .venv/ready browser lint
 notebooks: .venv/ready
 	$(PY) -m vireid workbook --in-place
 
-# known holes in the locked packages; needs the network
+# known holes in the locked packages; needs the network. A package that cannot be looked up fails it
 audit: .venv/ready
-	$(PY) -m uv tool run pip-audit --requirement requirements.lock --require-hashes --disable-pip
+	$(PY) -m uv tool run pip-audit --strict --requirement requirements.lock --require-hashes --disable-pip
 
 lock: .venv/ready
 	$(PY) -m uv pip compile --universal --all-extras --group test --group browser --group dev \
