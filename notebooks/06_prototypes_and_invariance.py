@@ -108,11 +108,11 @@ for name, part in (("one", np.zeros_like(modality)), ("split", modality)):
 # %%
 points = plots.project(x, "pca")  # linear: a mean of features is the mean of their points
 figure, axes = plots.canvas(2, width=9.4, height=4.2)
-kinds = {"one": ("one per cluster", None), "split": ("one per cluster and modality", [0, 1])}
-for ax, (name, (title, kind)) in zip(axes, kinds.items(), strict=True):
+kinds = {"one": "one per cluster", "split": "one per cluster and modality"}
+for ax, (name, title) in zip(axes, kinds.items(), strict=True):
     proxy, of_cluster, _ = proxies[name]
+    own = None if name == "one" else [modality[proxy == p][0] for p in range(len(of_cluster))]
     places = np.stack([points[proxy == p].mean(0) for p in range(len(of_cluster))])
-    own = None if kind is None else np.tile(kind, len(largest))
     plots.prototypes(
         points, modality, cluster, places, of_cluster, ax, proxy_modality=own, title=title
     )
@@ -123,10 +123,9 @@ plots.show(
 # %%
 for name, (proxy, _, bank) in proxies.items():
     near = (x * bank[proxy]).sum(1).numpy()
-    apart = [1 - near[modality == m].mean() for m in (0, 1)]
-    print(
-        f"{name}: mean distance to the prototype, visible {apart[0]:.2f}, infrared {apart[1]:.2f}"
-    )
+    sides = {"visible": near[modality == 0], "infrared": near[modality == 1]}
+    apart = [f"{side} {1 - found.mean():.2f}" for side, found in sides.items() if len(found)]
+    print(f"{name}: mean distance to the prototype, {', '.join(apart)}")
 
 # %% [markdown]
 # The mean of two groups stands between them, where no picture is; and if one group is larger,

@@ -212,7 +212,9 @@ if world.knows("train"):
 
 # %%
 if world.knows("train"):
-    levels = {"split": (0, 3, 6, 9), "missing": (0, 3, 6, 9)}
+    clusters_seen = np.bincount(scene.of(0)[scene.of(0) >= 0])
+    most = {"split": (clusters_seen >= 4).sum(), "missing": len(np.unique(people[1])) - 1}
+    levels = {k: np.unique(np.linspace(0, min(9, top), 4).astype(int)) for k, top in most.items()}
     swept = {}
     for dial, values in levels.items():
         for value in values:
@@ -241,7 +243,8 @@ if world.knows("train"):
 
 # %%
 if world.knows("train"):
-    start, cut, gone = swept["split", 0], swept["split", 9], swept["missing", 9]
+    start = swept["split", 0]
+    cut, gone = (swept[dial, values[-1]] for dial, values in levels.items())
     lost = {
         name: {
             "recall lost to splits": np.mean([o[name].recall for o in start])

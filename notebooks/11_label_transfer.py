@@ -144,7 +144,8 @@ if world.knows("train"):
 
 # %%
 if world.knows("train"):
-    group = widgets.few(scene, people=5, images=3, skip=6)
+    skip = 6 if DATA == "synthvi" else 0
+    group = widgets.few(scene, people=5, images=3, skip=skip)
     small = replace(setting, k1=4, k2=2)
     stepper = widgets.transfer(group, small, start=2, gap=0.95)
     stepper.show()
