@@ -148,7 +148,7 @@ if world.knows("train"):
         }
         for name, o in found.items()
     }
-    print(pd.DataFrame.from_dict(table, orient="index").round(1).to_string())
+    print(pd.DataFrame.from_dict(table, orient="index").round(1).to_string(na_rep="-"))
 
 # %%
 if world.knows("train"):
@@ -180,7 +180,7 @@ if world.knows("train"):
     rows = {"as they are": found, "centred features": centred}
     precision = {k: {n: 100 * o.precision for n, o in v.items()} for k, v in rows.items()}
     print("pair precision %")
-    print(pd.DataFrame.from_dict(precision, orient="index").round(1).to_string())
+    print(pd.DataFrame.from_dict(precision, orient="index").round(1).to_string(na_rep="-"))
 
 # %% [markdown]
 # ## 2 · Turn the dials
@@ -255,7 +255,7 @@ if world.knows("train"):
         }
         for name in found
     }
-    print((100 * pd.DataFrame.from_dict(lost, orient="index")).round(0).to_string())
+    print((100 * pd.DataFrame.from_dict(lost, orient="index")).round(0).to_string(na_rep="-"))
 
 # %%
 if world.knows("train"):
@@ -438,7 +438,7 @@ if world.knows("test"):
             "re-ranked": 100 * test.score_reranked(some, gallery, k=best)["rank1"],
         }
     print(f"rank-1 %, k = {best}")
-    print(pd.DataFrame.from_dict(asked, orient="index").round(1).to_string())
+    print(pd.DataFrame.from_dict(asked, orient="index").round(1).to_string(na_rep="-"))
 
 # %% [markdown] tags=["synthvi"]
 # The gain comes from the *other queries*: they are pictures of the same people, and they vouch for

@@ -290,7 +290,7 @@ if world.knows("train"):
 if world.knows("train"):
     print(f"right partners in per cent, of {there.sum()} visible clusters", end=" ")
     print("whose person is on both sides")
-    print(pd.Series(rows).unstack().round(0).to_string())
+    print(pd.Series(rows).unstack().round(0).to_string(na_rep="-"))
     print(f"guessing: {100 / len(people[1]):.0f} per cent")
 
 # %% [markdown]
@@ -478,7 +478,11 @@ if world.knows("train") and world.knows("test"):
 # %%
 paper, official = (methods.build("mcf", preset=p).config() for p in ("paper", "official"))
 differ = {k: [str(v), str(official[k])] for k, v in paper.items() if official[k] != v}
-print(pd.DataFrame.from_dict(differ, orient="index", columns=["paper", "official"]).to_string())
+print(
+    pd.DataFrame.from_dict(differ, orient="index", columns=["paper", "official"]).to_string(
+        na_rep="-"
+    )
+)
 
 # %% [markdown]
 # ## 8 · What each module is worth
