@@ -5,13 +5,14 @@ export OMP_WAIT_POLICY ?= PASSIVE
 # two notebooks or test files run side by side, one thread each
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help workbook test lab figures lint notebooks lock wheel audit browser clean
+.PHONY: help workbook test lab figures lint notebooks site lock wheel audit browser clean
 
 help:
 	@echo "make workbook   set up, run the whole walk-through on the embedded data (notebooks + figures)"
 	@echo "make test       set up, pass every check: units, notebooks, widgets in a browser, lint"
 	@echo "make lab        set up, open JupyterLab on the first notebook"
 	@echo "make notebooks  re-execute the committed notebooks from their paired scripts"
+	@echo "make site       the book as web pages that work offline, in build/site"
 	@echo "make wheel      build dist/vireid-VERSION-py3-none-any.whl, which needs no checkout"
 	@echo "make audit      look the locked packages up in the lists of known holes (network)"
 	@echo "make lock       resolve pyproject.toml again into requirements.lock"
@@ -48,6 +49,9 @@ test: .venv/ready browser lint
 
 notebooks: .venv/ready
 	$(PY) -m vireid workbook --in-place
+
+site: .venv/ready
+	$(PY) -m vireid site
 
 # known holes in the locked packages; needs the network. A package that cannot be looked up fails it
 audit: .venv/ready

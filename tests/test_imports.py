@@ -54,6 +54,7 @@ ROOMS = [
     "rehearse",
     "workbook",
     "student_copy",
+    "site",
     "cli",
     "__main__",
 ]

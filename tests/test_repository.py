@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import subprocess
+import sys
 from itertools import chain
 from pathlib import Path
 
@@ -97,6 +98,14 @@ SECRETS = re.compile(
     r"|\bsk-[A-Za-z0-9]{32}|\bxox[abp]-[0-9A-Za-z-]{20}"
     r"|(?i:password|passwd|secret|api_key)\s*[=:]\s*[\"'][^\"'\s]{8,}[\"']"
 )
+
+
+def test_words_are_spelled_right(tracked):
+    kinds = {".md", ".py", ".toml", ".cff", ".yml", ".js", ".css"}
+    names = [str(path) for path in tracked if path.suffix in kinds]
+    words = [sys.executable, "-m", "codespell_lib", "--toml", "pyproject.toml", *names]
+    out = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert not out.returncode, out.stdout + out.stderr
 
 
 def test_no_credentials(tracked):

@@ -1,4 +1,4 @@
-"""The two arithmetics of Sinkhorn: scale rows and columns by products, or by sums of logarithms."""
+"""The two arithmetic of Sinkhorn: scale rows and columns by products, or by sums of logarithms."""
 
 import math
 from dataclasses import dataclass

@@ -1,11 +1,11 @@
-"""``vireid COMMAND``: plan, train, compare, evaluate, reproduce, data, bench, lab and more."""
+"""``vireid COMMAND``: plan, train, compare, evaluate, reproduce, data, lab, site and more."""
 
 import argparse
 from functools import partial
 from pathlib import Path
 
 import vireid
-from vireid.cli import data, evidence, exchange, lab, learn, plans
+from vireid.cli import data, evidence, exchange, lab, learn, pages, plans
 from vireid.cli.boundary import USER, guarded
 from vireid.cli.options import switches
 
@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     _add_measures(command)
     _add_workbook(command)
     lab.add(command)
+    pages.add(command)
     return top
 
 

@@ -1,0 +1,53 @@
+"""The site in a real browser: a panel moves without a kernel, and nothing outside is asked."""
+
+import pytest
+
+from vireid.site import build
+
+pytest.importorskip("myst_nb")
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> str:
+    return build(tmp_path_factory.mktemp("site") / "html").parent.as_uri()
+
+
+@pytest.fixture
+def asked(page) -> list[str]:
+    """Addresses that the page asks for which are no files of this machine."""
+    found = []
+    page.on("request", lambda request: found.append(request.url))
+    yield found
+    assert not [url for url in found if not url.startswith(("file:", "data:", "blob:"))]
+
+
+def test_a_key_press_moves_a_panel(page, site, asked):
+    page.goto(f"{site}/panels.html")
+    panel = page.locator("#panel-dbscan")
+    before = panel.locator("img").get_attribute("src")
+    panel.get_by_role("slider").focus()
+    page.keyboard.press("ArrowRight")
+    assert panel.locator("img").get_attribute("src") != before
+    assert panel.locator("figcaption").inner_text().startswith("eps 0.6: 8 clusters")
+    assert panel.locator("img").evaluate("i => i.decode().then(() => i.naturalWidth)") > 500
+
+
+def test_play_runs_through_the_last_dial(page, site, asked):
+    page.goto(f"{site}/panels.html")
+    panel = page.locator("#panel-writing")
+    panel.get_by_role("combobox").select_option("plain visible last")
+    panel.get_by_role("button", name="Play").press("Enter")
+    caption = panel.locator("figcaption", has_text="after 2 of 9 pictures, the last one infrared")
+    caption.wait_for(timeout=20_000)
+    panel.get_by_role("button", name="Pause").press("Enter")
+    assert panel.get_by_role("button", name="Play").is_visible()
+
+
+@pytest.mark.parametrize("name", ["index", "notebooks/05_jaccard_family", "api/losses"])
+def test_pages_ask_for_nothing_outside(page, site, asked, name):
+    page.goto(f"{site}/{name}.html")
+    if name != "index":  # formulas are set by the site's own MathJax
+        page.locator("mjx-container").first.wait_for(timeout=60_000)
+    broken = "() => [...document.images].filter(i => i.complete && !i.naturalWidth).length"
+    assert page.evaluate(broken) == 0 and len(asked) > 3

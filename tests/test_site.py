@@ -1,0 +1,136 @@
+"""The site: built once without a warning, every link followed, nothing fetched from elsewhere."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from vireid.plots import canvas
+from vireid.site import build, panels, toys
+from vireid.site.docstrings import escaped
+from vireid.site.sources import BADGE, with_links
+
+pytest.importorskip("myst_nb", reason='the site needs: pip install "vireid[site]"')
+pytestmark = pytest.mark.timeout(600)
+LOADED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
+
+
+class Page(HTMLParser):
+    """What a page links to, loads, and can be linked at."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.links, self.loads, self.anchors, self.mute = [], [], {""}, []
+        self.feed(path.read_text("utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.anchors |= {found.get("id"), found.get("name")}
+        if tag == "a" and "href" in found:
+            self.links.append(found["href"])
+        if tag in LOADED and found.get(LOADED[tag]):
+            self.loads.append(found[LOADED[tag]])
+        if tag == "img" and not found.get("alt", "").strip():
+            self.mute.append(found.get("src"))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    return build(tmp_path_factory.mktemp("site") / "html", strict=True).parent
+
+
+@pytest.fixture(scope="module")
+def pages(site) -> dict[Path, Page]:
+    return {path.resolve(): Page(path) for path in site.rglob("*.html")}
+
+
+def test_links_lead_to_a_page_and_a_place_on_it(pages):
+    lost = []
+    for path, page in pages.items():
+        for link in page.links + page.loads:
+            if re.match(r"[a-z]+:", link):
+                continue
+            name, _, anchor = unquote(link).partition("#")
+            target = (path.parent / name.partition("?")[0]).resolve() if name else path
+            if not target.exists():
+                lost.append(f"{path.name}: {link}")
+            elif target in pages and anchor not in pages[target].anchors:
+                lost.append(f"{path.name}: {link} (no such place)")
+    assert not lost
+
+
+def test_pages_load_nothing_from_elsewhere(site, pages):
+    assert not [(p.name, u) for p, page in pages.items() for u in page.loads if "//" in u]
+    styles = [p for p in site.rglob("*.css") if re.search(r"(@import|url\()\W*http", p.read_text())]
+    assert not styles
+
+
+def test_pictures_say_what_they_show(pages):
+    assert not {path.name: page.mute for path, page in pages.items() if page.mute}
+
+
+def test_the_book_is_there_with_its_outputs(site):
+    names = {path.stem for path in (site / "notebooks").glob("*.html")}
+    assert len(names) >= 13 and "00_start_here" in names
+    text = (site / "notebooks/04_modality_bias.html").read_text("utf-8")
+    assert "are of the own modality, by chance" in text and "_static/pictures/04_" in text
+    assert "enable_custom_widget_manager" not in text
+    for page in ("docs/glossary.html", "docs/papers.html", "figures/README.html"):
+        assert (site / page).exists()
+    assert 'id="vireid.jaccard.jaccard_distance"' in (site / "api/jaccard.html").read_text("utf-8")
+
+
+def test_panels_are_on_the_page_with_all_their_pictures(site):
+    text = (site / "panels.html").read_text("utf-8")
+    for name, panel in toys.PANELS.items():
+        assert f'id="panel-{name}"' in text
+        made = list((site / "_static/panels").glob(f"{name}-*.png"))
+        assert len(made) == len(list(panel.settings()))
+
+
+def test_a_panel_is_the_same_every_time(tmp_path):
+    panel = toys.PANELS["pgm"]
+    html = [panels.write("pgm", panel, tmp_path / name) for name in "ab"]
+    assert html[0] == html[1]
+    for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+
+
+def test_a_panel_counts_its_last_dial_fastest(tmp_path):
+    def draw(word, number):
+        return canvas(width=1, height=1)[0], f"{word}{number}"
+
+    panel = panels.Panel("a <title>", {"w": ("x", "y"), "n": (1, 2.5)}, ("y", 2.5), draw)
+    text = panels.write("p", panel, tmp_path)
+    assert re.findall(r'"alt": "(\w+\.?\w*)"', text) == ["x1", "x2.5", "y1", "y2.5"]
+    assert "a &lt;title&gt;" in text and '<img src="_static/panels/p-003.png" alt="y2.5">' in text
+    assert "<option selected>y</option>" in text and 'max="1" step="1" value="1"' in text
+
+
+def test_panels_show_what_their_text_says():
+    told = {eps: toys.densities(eps)[1] for eps in toys.PANELS["dbscan"].dials["eps"]}
+    met = [eps for eps, alt in told.items() if " 0 hold both" not in alt]
+    strangers = [eps for eps, alt in told.items() if " 0 hold strangers" not in alt]
+    assert min(strangers) < min(met)  # no radius joins a person's halves and no strangers
+    narrow = [toys.overlaps(rule, 12)[1] for rule in ("vanilla", "modality")]
+    assert narrow[0] > 0.95 and narrow[1] < 0.2
+    wide = toys.overlaps("vanilla", 64)
+    assert wide[1] < 0.95 and wide[2] - wide[1] < 0.02  # it crosses and knows nobody
+    assert "4 the right one" in toys.rounds(1)[1] and "0 still single" in toys.rounds(3)[1]
+
+
+def test_marks_in_docstrings_mean_themselves():
+    lines = ["|x_i| of ``a|b`` and *k", "", ".. math:: |x|", "   *y*", "", "label_ ends"]
+    assert escaped(lines) == [
+        r"\|x_i\| of ``a|b`` and \*k", "", ".. math:: |x|", "   *y*", "", r"label\_ ends"
+    ]  # fmt: skip
+
+
+def test_badges_and_links_to_code_are_rewritten():
+    badge = "[![Open in Colab](https://example.org/badge.svg)](https://example.org/nb)"
+    assert BADGE.sub(r"[\1]", badge) == "[Open in Colab](https://example.org/nb)"
+    found = with_links("[a](../LICENSE) [b](papers.md) [c](https://x.y)", "docs/log.md")
+    code = "https://github.com/vireid/vireid/blob/main"
+    assert found == f"[a]({code}/LICENSE) [b](papers.md) [c](https://x.y)"
