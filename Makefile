@@ -5,7 +5,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 # two notebooks or test files run side by side, one thread each
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help workbook test lab figures lint notebooks site lock wheel audit browser clean
+.PHONY: help workbook test lab figures lint notebooks site lecture handout lock wheel audit browser clean
 
 help:
 	@echo "make workbook   set up, run the whole walk-through on the embedded data (notebooks + figures)"
@@ -13,6 +13,8 @@ help:
 	@echo "make lab        set up, open JupyterLab on the first notebook"
 	@echo "make notebooks  re-execute the committed notebooks from their paired scripts"
 	@echo "make site       the book as web pages that work offline, in build/site"
+	@echo "make lecture    pages for the room: live widgets, large type, no code"
+	@echo "make handout    two pages for the class, build/handout.pdf (needs Chromium)"
 	@echo "make wheel      build dist/vireid-VERSION-py3-none-any.whl, which needs no checkout"
 	@echo "make audit      look the locked packages up in the lists of known holes (network)"
 	@echo "make lock       resolve pyproject.toml again into requirements.lock"
@@ -52,6 +54,12 @@ notebooks: .venv/ready
 
 site: .venv/ready
 	$(PY) -m vireid site
+
+lecture: .venv/ready
+	env -u OMP_NUM_THREADS $(PY) -m vireid lecture
+
+handout: .venv/ready
+	$(PY) -m vireid handout
 
 # known holes in the locked packages; needs the network. A package that cannot be looked up fails it
 audit: .venv/ready

@@ -16,9 +16,9 @@
 # %% [markdown]
 # # 00 · Start here: the same person, visible and infrared
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/00_start_here.ipynb)
-# [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/00_start_here.ipynb)
-# [View source](https://github.com/vireid/vireid/blob/main/notebooks/00_start_here.py)
+# [Open in Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/00_start_here.ipynb)
+# · [Open in Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/00_start_here.ipynb)
+# · [View source](https://github.com/vireid/vireid/blob/main/notebooks/00_start_here.py)
 #
 # **Objective.** Know the task and the map, play one round, and see how far plain pixels get.
 #

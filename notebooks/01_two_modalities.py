@@ -16,9 +16,9 @@
 # %% [markdown]
 # # 01 · Two modalities: what infrared keeps of a person
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/01_two_modalities.ipynb)
-# [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/01_two_modalities.ipynb)
-# [View source](https://github.com/vireid/vireid/blob/main/notebooks/01_two_modalities.py)
+# [Open in Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/01_two_modalities.ipynb)
+# · [Open in Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/01_two_modalities.ipynb)
+# · [View source](https://github.com/vireid/vireid/blob/main/notebooks/01_two_modalities.py)
 #
 # **Objective.** See what changes when only the modality changes, and split the gap into a part that
 # a network can learn and a part that nobody can.

@@ -16,9 +16,9 @@
 # %% [markdown]
 # # 02 · Features: what a network makes of a picture
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/02_features.ipynb)
-# [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/02_features.ipynb)
-# [View source](https://github.com/vireid/vireid/blob/main/notebooks/02_features.py)
+# [Open in Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/02_features.ipynb)
+# · [Open in Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/02_features.ipynb)
+# · [View source](https://github.com/vireid/vireid/blob/main/notebooks/02_features.py)
 #
 # **Objective.** Turn pictures into features, see which pictures lie near each other and why that
 # helps in one modality more than across both.

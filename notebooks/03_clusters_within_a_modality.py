@@ -16,9 +16,9 @@
 # %% [markdown]
 # # 03 · Clusters within a modality: groups instead of names
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/03_clusters_within_a_modality.ipynb)
-# [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/03_clusters_within_a_modality.ipynb)
-# [View source](https://github.com/vireid/vireid/blob/main/notebooks/03_clusters_within_a_modality.py)
+# [Open in Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/03_clusters_within_a_modality.ipynb)
+# · [Open in Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/03_clusters_within_a_modality.ipynb)
+# · [View source](https://github.com/vireid/vireid/blob/main/notebooks/03_clusters_within_a_modality.py)
 #
 # **Objective.** Group the pictures of one modality by similarity, judge the groups against the
 # truth, and see what the three dials of the grouping do.

@@ -16,9 +16,9 @@
 # %% [markdown]
 # # 04 · Modality bias: neighbours are of the own modality
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/04_modality_bias.ipynb)
-# [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/04_modality_bias.ipynb)
-# [View source](https://github.com/vireid/vireid/blob/main/notebooks/04_modality_bias.py)
+# [Open in Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/04_modality_bias.ipynb)
+# · [Open in Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/04_modality_bias.ipynb)
+# · [View source](https://github.com/vireid/vireid/blob/main/notebooks/04_modality_bias.py)
 #
 # **Objective.** Measure in four ways how much features know about the modality, see what the
 # cheapest repair is worth, and why clustering all pictures together fails.

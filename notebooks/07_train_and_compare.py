@@ -16,9 +16,9 @@
 # %% [markdown]
 # # 07 · Train and compare: what does each part of a method bring?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/07_train_and_compare.ipynb)
-# [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/07_train_and_compare.ipynb)
-# [View source](https://github.com/vireid/vireid/blob/main/notebooks/07_train_and_compare.py)
+# [Open in Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/07_train_and_compare.ipynb)
+# · [Open in Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/07_train_and_compare.ipynb)
+# · [View source](https://github.com/vireid/vireid/blob/main/notebooks/07_train_and_compare.py)
 #
 # **Objective.** Train both stages, read their curves, look at right and wrong rankings, and judge a
 # method against honest controls over several seeds.

@@ -16,9 +16,9 @@
 # %% [markdown]
 # # 08 · Causal adjustment: what if the modality were no clue?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/08_causal_adjustment.ipynb)
-# [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/08_causal_adjustment.ipynb)
-# [View source](https://github.com/vireid/vireid/blob/main/notebooks/08_causal_adjustment.py)
+# [Open in Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/08_causal_adjustment.ipynb)
+# · [Open in Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/08_causal_adjustment.ipynb)
+# · [View source](https://github.com/vireid/vireid/blob/main/notebooks/08_causal_adjustment.py)
 #
 # **Objective.** See the back door through which the modality gets into a label, shut it by asking
 # two memories about every picture (DMDL's CAI), and find out what that costs and where it fails.

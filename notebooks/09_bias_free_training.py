@@ -16,9 +16,9 @@
 # %% [markdown]
 # # 09 · Bias-free training: pictures, labels and features without modality bias
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/09_bias_free_training.ipynb)
-# [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/09_bias_free_training.ipynb)
-# [View source](https://github.com/vireid/vireid/blob/main/notebooks/09_bias_free_training.py)
+# [Open in Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/09_bias_free_training.ipynb)
+# · [Open in Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/09_bias_free_training.ipynb)
+# · [View source](https://github.com/vireid/vireid/blob/main/notebooks/09_bias_free_training.py)
 #
 # **Objective.** Take DMDL's collaborative bias-free training (CBT) apart: pseudo-colour,
 # labels that are trusted as far as they fit, memories that distrust, aligned features. Then ask a

@@ -16,9 +16,9 @@
 # %% [markdown]
 # # 10 · Associations: who is whom across the gap?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/10_associations.ipynb)
-# [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/10_associations.ipynb)
-# [View source](https://github.com/vireid/vireid/blob/main/notebooks/10_associations.py)
+# [Open in Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/10_associations.ipynb)
+# · [Open in Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/10_associations.ipynb)
+# · [View source](https://github.com/vireid/vireid/blob/main/notebooks/10_associations.py)
 #
 # **Objective.** Put eight ways to match visible with infrared clusters side by side on the same
 # clusters; see what split clusters, missing people and noise do to each; re-rank a test with CMRR.

@@ -16,9 +16,9 @@
 # %% [markdown]
 # # 11 · Label transfer: do neighbours know better?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/11_label_transfer.ipynb)
-# [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/11_label_transfer.ipynb)
-# [View source](https://github.com/vireid/vireid/blob/main/notebooks/11_label_transfer.py)
+# [Open in Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/11_label_transfer.ipynb)
+# · [Open in Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/11_label_transfer.ipynb)
+# · [View source](https://github.com/vireid/vireid/blob/main/notebooks/11_label_transfer.py)
 #
 # **Objective.** Step MULT's label transfer round by round, find where it ends and when it
 # collapses, and read what it is worth from ladders over seeds.

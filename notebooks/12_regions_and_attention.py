@@ -16,9 +16,9 @@
 # %% [markdown]
 # # 12 · Regions and attention: four modules, one at a time
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/12_regions_and_attention.ipynb)
-# [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/12_regions_and_attention.ipynb)
-# [View source](https://github.com/vireid/vireid/blob/main/notebooks/12_regions_and_attention.py)
+# [Open in Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/12_regions_and_attention.ipynb)
+# · [Open in Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/12_regions_and_attention.ipynb)
+# · [View source](https://github.com/vireid/vireid/blob/main/notebooks/12_regions_and_attention.py)
 #
 # **Objective.** Open the multi-module framework (MCF): see where its attention looks, who is near
 # region by region, how clusters are matched and merged, and how a modality classifier loses.

@@ -90,6 +90,12 @@ def test_first_cell_states_what_to_expect(committed):
     assert float(TIME.search(first).group(1)) == workbook.budget(committed)
 
 
+def test_no_cell_shows_a_picture_from_the_net(committed):
+    """Offline it would be a broken image: launch links are words."""
+    text = "\n".join(cell.source for cell in committed.cells if cell.cell_type == "markdown")
+    assert not re.findall(r"!\[[^\]]*\]\(https?:|<img[^>]+src=.https?:", text)
+
+
 def test_every_notebook_has_its_place_on_the_map(script):
     """Objectives, times, place, glossary, and links to the notebooks before and after it."""
     cells = workbook.read(script).cells

@@ -8,9 +8,8 @@ from urllib.parse import unquote
 import pytest
 
 from vireid.plots import canvas
-from vireid.site import build, panels, toys
+from vireid.site import build, lecture, panels, sources, toys
 from vireid.site.docstrings import escaped
-from vireid.site.sources import BADGE, with_links
 
 pytest.importorskip("myst_nb", reason='the site needs: pip install "vireid[site]"')
 pytestmark = pytest.mark.timeout(600)
@@ -82,6 +81,34 @@ def test_the_book_is_there_with_its_outputs(site):
     assert 'id="vireid.jaccard.jaccard_distance"' in (site / "api/jaccard.html").read_text("utf-8")
 
 
+def test_slides_have_notes_that_sum_to_90_minutes(site):
+    text = (site / "slides/index.html").read_text("utf-8")
+    notes = re.findall(r'<aside class="notes">(.*?)</aside>', text, re.S)
+    clock, until = 0, []
+    for note in notes:
+        told = re.match(r"(\d+) min · until (\d):(\d\d)\.", note)
+        minutes, hour, minute = map(int, told.groups())
+        clock += minutes
+        until.append((clock, 60 * hour + minute))
+    assert clock == 90 and all(counted == said for counted, said in until)
+    assert len(notes) == len(re.findall(r"<h[12]>", text)) >= 20
+    assert text.count('<figure class="shown">') + text.count('<figure class="panel"') >= 15
+
+
+def test_a_figure_is_found_by_the_beginning_of_its_alt_text(tmp_path):
+    found = sources.filled("<!-- figure: 00 The pipeline -->", tmp_path)
+    assert 'src="_static/pictures/00_start_here-01.png"' in found and "(Notebook 00)" in found
+    with pytest.raises(ValueError, match="0 pictures of notebook 00 begin 'No such'"):
+        sources.filled("<!-- figure: 00 No such -->", tmp_path)
+
+
+def test_a_lecture_ends_before_the_exercises(tmp_path):
+    (path,) = lecture.pages(tmp_path, ["04"])
+    text = path.read_text("utf-8")
+    assert "## 6 ·" in text and "Exercises that answer" not in text
+    assert "--jp-content-font-size1: 21px" in text and '"outputs": []' in text
+
+
 def test_panels_are_on_the_page_with_all_their_pictures(site):
     text = (site / "panels.html").read_text("utf-8")
     for name, panel in toys.PANELS.items():
@@ -128,9 +155,7 @@ def test_marks_in_docstrings_mean_themselves():
     ]  # fmt: skip
 
 
-def test_badges_and_links_to_code_are_rewritten():
-    badge = "[![Open in Colab](https://example.org/badge.svg)](https://example.org/nb)"
-    assert BADGE.sub(r"[\1]", badge) == "[Open in Colab](https://example.org/nb)"
-    found = with_links("[a](../LICENSE) [b](papers.md) [c](https://x.y)", "docs/log.md")
+def test_links_to_code_leave_the_site():
+    found = sources.with_links("[a](../LICENSE) [b](papers.md) [c](https://x.y)", "docs/log.md")
     code = "https://github.com/vireid/vireid/blob/main"
     assert found == f"[a]({code}/LICENSE) [b](papers.md) [c](https://x.y)"

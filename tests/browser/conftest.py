@@ -122,6 +122,13 @@ def lab(folder):
 
 
 @pytest.fixture(scope="session")
+def lecture(folder):
+    """Address of ``vireid lecture`` with notebook 01."""
+    command = ["vireid", "lecture", "01", "--out", str(folder / "lecture")]
+    yield from _serve([*command, "--no-browser", "--port={port}"], folder, "/")
+
+
+@pytest.fixture(scope="session")
 def voila(folder):
     """Address of a Voila that shows the notebooks as pages."""
     yield from _serve(["voila", ".", "--no-browser", "--port={port}"], folder, "/")

@@ -5,12 +5,7 @@ import shutil
 import subprocess
 import sys
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
-
-def find() -> str | None:
-    """Path of a browser: what CHROMIUM names, else the first of the usual names that is there."""
-    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+from vireid.site.handout import browser as find
 
 
 def main() -> int:

@@ -1,16 +1,24 @@
 """The site in a real browser: a panel moves without a kernel, and nothing outside is asked."""
 
+from pathlib import Path
+
 import pytest
 
 from vireid.site import build
+from vireid.site.handout import handout, pages
 
 pytest.importorskip("myst_nb")
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory) -> str:
-    return build(tmp_path_factory.mktemp("site") / "html").parent.as_uri()
+def built(tmp_path_factory) -> Path:
+    return build(tmp_path_factory.mktemp("site") / "html").parent
+
+
+@pytest.fixture
+def site(built) -> str:
+    return built.as_uri()
 
 
 @pytest.fixture
@@ -51,3 +59,20 @@ def test_pages_ask_for_nothing_outside(page, site, asked, name):
         page.locator("mjx-container").first.wait_for(timeout=60_000)
     broken = "() => [...document.images].filter(i => i.complete && !i.naturalWidth).length"
     assert page.evaluate(broken) == 0 and len(asked) > 3
+
+
+def test_slides_turn_and_have_their_notes(page, site, asked):
+    page.goto(f"{site}/slides/index.html")
+    page.keyboard.press("ArrowRight")
+    page.locator("section.present img.output").first.wait_for(timeout=60_000)
+    assert "The task" in page.locator("section.present h2").first.inner_text()
+    page.goto(f"{site}/slides/index.html#/7")
+    panel = page.locator("section.present figure.panel")
+    panel.get_by_role("slider").press("ArrowRight")
+    panel.locator("figcaption", has_text="eps 0.6").wait_for(timeout=60_000)
+    assert page.evaluate("() => Reveal.getIndices().h") == 7  # the key moved the panel alone
+    assert page.evaluate("() => Reveal.hasPlugin('notes')")
+
+
+def test_the_handout_has_two_pages(built, tmp_path):
+    assert pages(handout(tmp_path / "handout.pdf", site=built)) == 2

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from vireid.files.write import put
 from vireid.plots.base import png, smaller
 
 Drawn = tuple[Figure, str]  # a picture and its alt text, which is shown as its caption too
@@ -37,6 +36,13 @@ class Panel:
         return itertools.product(*self.dials.values())
 
 
+def save(path: Path, content: str | bytes) -> Path:
+    """Write a file that can be made again, and the folders above it; returns its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
 def write(name: str, panel: Panel, folder: Path, *, dpi: int = 130) -> str:
     """Save a panel's pictures as ``folder/NAME-NUMBER.png``; returns its HTML.
 
@@ -46,7 +52,7 @@ def write(name: str, panel: Panel, folder: Path, *, dpi: int = 130) -> str:
     for number, setting in enumerate(panel.settings()):
         figure, alt = panel.draw(*setting)
         file = f"{name}-{number:03d}.png"
-        put(folder / file, smaller(png(figure, dpi=dpi)))
+        save(folder / file, smaller(png(figure, dpi=dpi)))
         frames.append({"src": f"_static/panels/{file}", "alt": alt})
     return _html(name, panel, frames)
 

@@ -1,4 +1,4 @@
-"""What the site is made of, in one folder: pages, notebooks with their pictures, the reference."""
+"""What the site and the slides are made of: pages, pictures, panels, reference."""
 
 import html
 import re
@@ -6,17 +6,17 @@ import shutil
 from pathlib import Path, PurePosixPath
 
 from vireid import workbook
-from vireid.files.write import put
 from vireid.paths import CHECKOUT
 from vireid.site import panels, toys
+from vireid.site.panels import save
 
 PAGES = (
     "README.md", "README.zh.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/*.md",
     "figures/README.md", "data/README.md",
 )  # fmt: skip
 SOURCE_CODE = "https://github.com/vireid/vireid/blob/main"  # of files that are no page
-BADGE = re.compile(r"\[!\[([^\]]*)\]\(https?://[^)]*\)\]")
 PANEL = re.compile(r"<!-- panel: (\w+) -->")
+FIGURE = re.compile(r"<!-- figure: (\d\d) (.+?) -->")
 LINK = re.compile(r"(?<!!)\]\(([^)#\s:]+)(#[^)\s]*)?\)")
 # What the reference documents: the public contract's rooms.
 MODULES = (
@@ -27,22 +27,52 @@ MODULES = (
 
 
 def lay_out(source: Path) -> None:
-    """Write everything that Sphinx reads to a folder, which is emptied first."""
+    """Write everything that the site's pages are made of to a folder, which is emptied first."""
     shutil.rmtree(source, ignore_errors=True)
-    pages = [path for pattern in PAGES for path in sorted(CHECKOUT.glob(pattern))]
-    for path in pages:
+    _static(source / "_static")
+    for path in (path for pattern in PAGES for path in sorted(CHECKOUT.glob(pattern))):
         name = path.relative_to(CHECKOUT).as_posix()
-        put(source / name, with_links(path.read_text("utf-8"), name))
-    for path in sorted(CHECKOUT.glob("notebooks/[0-9]*.ipynb")):
-        put(source / "notebooks" / path.name, notebook_page(path, source))
+        save(source / name, with_links(path.read_text("utf-8"), name))
+    for path in notebooks():
+        save(source / "notebooks" / path.name, notebook_page(path))
     for path in sorted(CHECKOUT.glob("docs/site/*.md")):
-        put(source / path.name, with_panels(path.read_text("utf-8"), source))
+        save(source / path.name, filled(path.read_text("utf-8"), source))
     for path in sorted(CHECKOUT.glob("figures/*.png")):
-        put(source / "figures" / path.name, path.read_bytes())
-    for path in [*CHECKOUT.glob("docs/site/*.js"), *CHECKOUT.glob("docs/site/*.css")]:
-        put(source / "_static" / path.name, path.read_bytes())
+        save(source / "figures" / path.name, path.read_bytes())
     for name in MODULES:
-        put(source / f"api/{name}.md", reference_page(name))
+        save(source / f"api/{name}.md", reference_page(name))
+
+
+def lay_out_slides(source: Path, site: Path) -> None:
+    """Write what the slides are made of; ``site`` is laid out already and lends its pictures."""
+    shutil.rmtree(source, ignore_errors=True)
+    shutil.copytree(site / "_static", source / "_static")
+    text = (CHECKOUT / "docs/slides/index.md").read_text("utf-8")
+    save(source / "index.md", filled(text, site))
+
+
+def _static(folder: Path) -> None:
+    """Styles, scripts, the notebooks' pictures and panels, whose HTML goes beside ``folder``."""
+    for kind in ("site/*.js", "site/*.css", "slides/*.css"):
+        for path in CHECKOUT.glob(f"docs/{kind}"):
+            save(folder / path.name, path.read_bytes())
+    for path in notebooks():
+        for name, picture in workbook.pictures(_read(path), path.stem).items():
+            save(folder / "pictures" / name, picture)
+    for name, panel in toys.PANELS.items():
+        text = panels.write(name, panel, folder / "panels")
+        save(folder.with_name("panels") / f"{name}.html", text)
+
+
+def notebooks() -> list[Path]:
+    """The committed notebooks in reading order."""
+    return sorted(CHECKOUT.glob("notebooks/[0-9]*.ipynb"))
+
+
+def _read(path: Path):
+    import nbformat
+
+    return nbformat.read(path, as_version=4)
 
 
 def with_links(text: str, name: str) -> str:
@@ -61,43 +91,59 @@ def with_links(text: str, name: str) -> str:
     return LINK.sub(moved, text)
 
 
-def with_panels(text: str, source: Path) -> str:
-    """Markdown with ``<!-- panel: NAME -->`` replaced by that panel, whose pictures are made."""
+def filled(text: str, site: Path) -> str:
+    """Markdown with its panels and figures in place; ``site`` has been laid out as far as these.
 
-    def made(found: re.Match) -> str:
-        return panels.write(found[1], toys.PANELS[found[1]], source / "_static/panels")
+    ``<!-- panel: NAME -->`` is one of ``toys.PANELS``; ``<!-- figure: NN words -->`` the picture of
+    notebook NN whose alt text begins with these words, with that text as its caption.
+    """
+    text = PANEL.sub(lambda f: (site / f"panels/{f[1]}.html").read_text("utf-8"), text)
+    return FIGURE.sub(lambda f: _figure(f[1], f[2]), text)
 
-    return PANEL.sub(made, text)
+
+def _figure(number: str, words: str) -> str:
+    (path,) = (path for path in notebooks() if path.stem.startswith(f"{number}_"))
+    found = [pair for pair in shown(_read(path), path.stem) if pair[1].startswith(words)]
+    if len(found) != 1:
+        raise ValueError(f"{len(found)} pictures of notebook {number} begin {words!r}; name one")
+    (name, alt), short = found[0], found[0][1].split(". ")[0].rstrip(".")
+    said = f"<figcaption>{html.escape(short)}. (Notebook {number})</figcaption>"
+    return f'<figure class="shown">\n{picture_tag(name, alt, "_static")}\n{said}\n</figure>'
 
 
-def notebook_page(path: Path, source: Path) -> str:
-    """A committed notebook for Sphinx: its pictures as files, with their alt texts; no badges."""
-    import nbformat
+def shown(notebook, stem: str) -> list[tuple[str, str]]:
+    """(file name, alt text) of every picture among a notebook's outputs, in reading order."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    alts = [
+        output.metadata.get("image/png", {}).get("alt", "")
+        for output in outputs
+        if "image/png" in output.get("data", {})
+    ]
+    return list(zip(workbook.pictures(notebook, stem), alts, strict=True))
 
-    notebook = nbformat.read(path, as_version=4)
-    for name, picture in workbook.pictures(notebook, path.stem).items():
-        put(source / "_static/pictures" / name, picture)
-    number = 0
+
+def notebook_page(path: Path) -> str:
+    """A committed notebook for Sphinx: its pictures as files, with their alt texts."""
+    notebook = _read(path)
+    pictures = iter(shown(notebook, path.stem))
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = with_links(BADGE.sub(r"[\1]", cell.source), f"notebooks/{path.name}")
+            cell.source = with_links(cell.source, f"notebooks/{path.name}")
         elif "colab" in cell.metadata.get("tags", ()):
             cell.metadata.tags = ["remove-cell"]
         for output in cell.get("outputs", ()):
             if "image/png" in output.get("data", {}):
-                number += 1
-                alt = output.metadata.get("image/png", {}).get("alt", "")
-                output["data"] = {"text/html": picture_tag(f"{path.stem}-{number:02d}.png", alt)}
+                output["data"] = {"text/html": picture_tag(*next(pictures), "../_static")}
     return workbook.dump(notebook)
 
 
-def picture_tag(name: str, alt: str) -> str:
-    """The HTML of one picture of a notebook, for a page one folder down."""
+def picture_tag(name: str, alt: str, static: str) -> str:
+    """The HTML of one picture of a notebook."""
     alt = html.escape(alt, quote=True)
-    return f'<img class="output" loading="lazy" src="../_static/pictures/{name}" alt="{alt}">'
+    return f'<img class="output" loading="lazy" src="{static}/pictures/{name}" alt="{alt}">'
 
 
 def reference_page(name: str) -> str:
     """The page of one module, filled from its docstrings by autodoc."""
-    module = f".. automodule:: vireid.{name}\n   :members:"
-    return f"# vireid.{name}\n\n```{{eval-rst}}\n{module}\n```\n"
+    directive = f".. automodule:: vireid.{name}\n   :members:"
+    return f"# vireid.{name}\n\n```{{eval-rst}}\n{directive}\n```\n"
