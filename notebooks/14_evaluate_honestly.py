@@ -16,9 +16,9 @@
 # %% [markdown]
 # # 14 · Evaluate honestly: what is your number worth?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/14_evaluate_honestly.ipynb)
-# [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/14_evaluate_honestly.ipynb)
-# [View source](https://github.com/vireid/vireid/blob/main/notebooks/14_evaluate_honestly.py)
+# [Open in Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/14_evaluate_honestly.ipynb)
+# · [Open in Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/14_evaluate_honestly.ipynb)
+# · [View source](https://github.com/vireid/vireid/blob/main/notebooks/14_evaluate_honestly.py)
 #
 # **Objective.** Compute the three scores by hand, make six usual errors on purpose and read off
 # what each is worth, and put a spread beside every number.
