@@ -33,8 +33,8 @@
 # - compare rules at their best settings, not at one;
 # - say when balanced lists help and what they cost.
 #
-# **Sections.** 1 · 6 min, 2 · 6 min, 3 · 5 min, 4 · 4 min, 5 · 6 min, 6 · 7 min, 7 · 5 min; the
-# exercises take as long again.
+# **Sections.** 1 · 6 min, 2 · 6 min, 3 · 5 min, 4 · 4 min, 5 · 6 min, 6 · 7 min, 7 · 5 min,
+# 8 · 4 min; the exercises take as long again.
 #
 # **On the map.** neighbours (framed below; the whole map is in [00](00_start_here.ipynb)). Terms
 # are in the [glossary](../docs/glossary.md).
@@ -423,6 +423,55 @@ plain_list = s.argsort(1, descending=True)[:, :4]
 for name, rows6 in (("plain", plain_list), ("balanced", members)):
     share6 = (kind[rows6] != kind[:, None]).double().mean()
     print(f"{name} lists: {share6:.0%} of their members cross")
+
+# %% [markdown]
+# ## 8 · Taken along: one code's clusters as another's start
+#
+# Released codes leave features (`.npy`) or pseudo-labels in file names behind. `vireid import`
+# reads both and writes a plain table, `vireid train --labels` begins with it, `vireid export`
+# passes a run of ours on ([docs/exchange.md](../docs/exchange.md)). Here the same in Python: stage
+# 1's features leave as a bare array, come back as clusters within each modality, and BMIL's stage
+# 2 takes these for its first epoch instead of clustering for itself.
+
+# %%
+import tempfile
+from pathlib import Path
+
+from vireid import exchange
+from vireid.data import label_table
+
+with tempfile.TemporaryDirectory() as folder:
+    np.save(Path(folder) / "foreign.npy", features.x.numpy())
+    written = exchange.import_dump([Path(folder) / "foreign.npy"], world, folder)
+    print(*written["labels"].read_text().splitlines()[:4], "...", sep="\n")
+    taken = label_table.load(written["labels"], train)
+
+# %%
+import copy
+
+from vireid import experiment
+from vireid.training import GivenLabels
+
+given = GivenLabels.of_spaces(taken, train.modality)
+_, begun = experiment.train(
+    world, "bmil", seed=0, model=copy.deepcopy(model), labels=given,
+    switches={"epochs": (0, 2), "iterations": 1},
+)  # fmt: skip
+pd.DataFrame(
+    {
+        f"{word} clusters": {
+            "in the table": taken[word].clusters,
+            "stage 2, epoch 1 (given)": begun.curves[0][f"{word}/clusters"],
+            "stage 2, epoch 2 (its own)": begun.curves[1][f"{word}/clusters"],
+        }
+        for word in taken
+    }
+)
+
+# %% [markdown]
+# The first epoch has the table's clusters, the second its own. Who belongs to whom across the gap
+# was never in the table: that is stage 2's business, so two methods can be compared on the very
+# same stage 1. The run's identity holds a digest of the labels, lest it pass for a plain run.
 
 # %% [markdown]
 # ## Exercises that answer

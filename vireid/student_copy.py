@@ -15,7 +15,13 @@ from vireid import workbook
 from vireid.paths import CHECKOUT, INSTALLED
 
 # what the notebooks link to
-PAGES = ("README.md", "data/README.md", "docs/glossary.md", "docs/notation.md")
+PAGES = (
+    "README.md",
+    "data/README.md",
+    "docs/exchange.md",
+    "docs/glossary.md",
+    "docs/notation.md",
+)
 WRITTEN = ".vireid.json"  # path -> digest of what was written there
 
 
