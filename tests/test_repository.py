@@ -85,6 +85,19 @@ def test_lock_covers_pyproject():
     assert "--hash=sha256:" in lock
 
 
+def test_citation_is_complete_and_of_this_version():
+    import vireid
+
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    needed = {"cff-version", "message", "title", "abstract", "type", "license", "version"}
+    needed |= {"date-released", "repository-code", "keywords", "authors", "references"}
+    assert needed <= set(cited) and cited["version"] == vireid.__version__
+    told = " ".join(work["notes"] for work in cited["references"])
+    for name in ("DMDL", "BMIL", "MULT", "MCF", "ADCA", "PGM", "N-ULC"):
+        assert name in told
+    assert all(work["title"] and work["authors"] for work in cited["references"])
+
+
 def test_readme_commands_are_make_targets():
     readme, makefile = (ROOT / "README.md").read_text(), (ROOT / "Makefile").read_text()
     for target in ("workbook", "test", "lab"):

@@ -5,7 +5,7 @@ neighbours and sheets from a network that is trained on SynthVI tiny on the spot
 the order of the imports is the order of the index page.
 """
 
-from vireid.figures import worlds, bmil, dmdl, mcf, mult, sensitivity, evidence, scaling  # noqa: I001 - the order of the page
+from vireid.figures import worlds, bmil, dmdl, mcf, mult, sensitivity, evidence, field, scaling  # noqa: I001 - the order of the page
 from vireid.figures.registry import DRAWINGS, draw_all
 from vireid.figures.worlds import people_sheet
 
@@ -15,6 +15,7 @@ __all__ = [
     "dmdl",
     "draw_all",
     "evidence",
+    "field",
     "mcf",
     "mult",
     "people_sheet",
