@@ -457,16 +457,14 @@ _, begun = experiment.train(
     world, "bmil", seed=0, model=copy.deepcopy(model), labels=given,
     switches={"epochs": (0, 2), "iterations": 1},
 )  # fmt: skip
-pd.DataFrame(
-    {
-        f"{word} clusters": {
-            "in the table": taken[word].clusters,
-            "stage 2, epoch 1 (given)": begun.curves[0][f"{word}/clusters"],
-            "stage 2, epoch 2 (its own)": begun.curves[1][f"{word}/clusters"],
-        }
-        for word in taken
-    }
-)
+
+# %%
+when = ["in the table", "stage 2, epoch 1 (given)", "stage 2, epoch 2 (its own)"]
+clusters = {
+    f"{word} clusters": [taken[word].clusters, *(row[f"{word}/clusters"] for row in begun.curves)]
+    for word in taken
+}
+pd.DataFrame(clusters, index=when)
 
 # %% [markdown]
 # The first epoch has the table's clusters, the second its own. Who belongs to whom across the gap

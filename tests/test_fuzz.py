@@ -21,14 +21,15 @@ from scipy.io import savemat
 
 from vireid import association, files, losses, methods
 from vireid.clustering import dbscan, prototypes
-from vireid.data import packs
+from vireid.data import label_table, packs
 from vireid.data.benchmarks.files import read_identities, read_index
 from vireid.evaluation import cmrr, evaluate
+from vireid.exchange import read_dump
 from vireid.jaccard import jaccard_distance
 from vireid.models import weights
 from vireid.neighbours import nearest
 from vireid.runs import Run
-from vireid.types import Embeddings
+from vireid.types import Embeddings, Images, PseudoLabels
 
 TIMES = float(os.environ.get("VIREID_FUZZ", "1"))
 MEANT = (ValueError, OSError, FloatingPointError)
@@ -66,6 +67,7 @@ def tries(kind: str, call, *, where: str = "", allowed=MEANT):
 MADE = (
     *("weights.pth", "weights.npz", "weights.safetensors", "old.pth", "run.json", "index.csv"),
     *("pack.safetensors", "picture.png", "picture.jpg", "test_id.txt", "idx.txt"),
+    *("labels.csv", "dump.npy", "names.txt"),
 )
 
 
@@ -89,9 +91,13 @@ def sound(tmp_path_factory) -> dict[str, bytes]:
     (at / "index.csv").write_text("file,pid\na.jpg,1\nb.jpg,2\n")
     (at / "test_id.txt").write_text("1,2,17\n")
     (at / "idx.txt").write_text("a.bmp 0\nb.bmp 1\n")
+    label_table.save(at / "labels.csv", {"visible": PseudoLabels([0, 1, -1, 0])}, FOUR)
+    np.save(at / "dump.npy", np.arange(12.0).reshape(4, 3))
+    (at / "names.txt").write_text("3_c1_000000.jpg\n-1_c2_000003.jpg\n")
     return {name: (at / name).read_bytes() for name in (*MADE, "list.mat")}
 
 
+FOUR = Images(np.zeros((4, 2, 2, 3), np.uint8), [0, 0, 1, 1], [1, 1, 2, 2], None, size=(2, 2))
 READ = {
     "weights": weights.read,
     "old": weights.read,
@@ -102,6 +108,9 @@ READ = {
     "index": lambda path: list(files.table(path, ("file", "pid"), "index")),
     "test_id": lambda path: read_identities(path, "SYSU"),
     "idx": lambda path: read_index(path, path.parent, "RegDB"),
+    "labels": lambda path: label_table.load(path, FOUR),
+    "dump": lambda path: read_dump([path], FOUR),
+    "names": lambda path: read_dump([path], FOUR),
 }
 EDITS = st.lists(
     st.tuples(
