@@ -71,7 +71,8 @@ def test_the_wheel_brings_every_committed_table_and_nothing_of_people(wheel):
         pytest.skip("not a git checkout")
     wanted = {n for n in listed.stdout.split("\0") if n and (ROOT / n).exists()}
     wanted -= {"notebooks/conftest.py"}
-    assert {n.removeprefix(SHARE) for n in names if n.startswith(SHARE)} == wanted
+    brought = {n.removeprefix(SHARE) for n in names if n.startswith(SHARE)}
+    assert brought == wanted, "tell only-include of pyproject.toml what else lies in data/"
     assert wheel.stat().st_size < 8e6
 
 
