@@ -107,6 +107,8 @@ def test_committed_records_and_numbers_are_read(installed):
     code = "from vireid import runs, papers; print(len(runs.ladders()), len(papers.paper_table()))"
     ladders, numbers = map(int, installed("-c", code).split())
     assert ladders == len(runs.ladders()) and numbers == len(papers.paper_table())
+    assert "CPU minutes to go" in command(installed, "evidence", "--show")
+    assert "a folder of your own" in command(installed, "evidence", status=2)
     drawn = command(installed, "figures", "--only", "scaling")
     assert "drew scaling.png" in drawn and (installed.folder / "figures/scaling.png").exists()
 

@@ -34,6 +34,7 @@ def add(command) -> None:
 def _evidence(a) -> None:
     from vireid import evidence
     from vireid.files.write import put
+    from vireid.paths import INSTALLED
 
     plan, store = evidence.read(a.plan or evidence.PLAN), a.records or evidence.STORE
     if a.page:
@@ -49,6 +50,11 @@ def _evidence(a) -> None:
     if len(others) > SHOWN:
         print(f"... and {len(others) - SHOWN} more")
     if not a.show:
+        if INSTALLED and a.records is None:
+            raise ValueError(
+                "--records: vireid is installed without a checkout; give a folder of your own for "
+                "the records"
+            )
         given = {"out": a.out, "store": store, "jobs": a.jobs, "root": a.root}
         evidence.make(cells, replace=a.replace, progress=True, **given)
 
