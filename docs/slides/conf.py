@@ -19,5 +19,5 @@ revealjs_script_conf = {
     "center": False,
 }
 revealjs_script_plugins = [{"name": "RevealNotes", "src": "revealjs/plugin/notes/notes.js"}]
-html_js_files = ["panel.js"]
+revealjs_script_files = ["panel.js"]
 html_show_sourcelink = False
