@@ -16,6 +16,7 @@ from vireid.data.augment import RECIPES, Stream
 from vireid.data.pseudo_colour import pseudo_colour, version_tables
 from vireid.data.sampler import draw_aligned
 from vireid.memory import Memory
+from vireid.methods import dmdl
 from vireid.methods.base import Schedule
 from vireid.methods.dmdl import terms
 from vireid.methods.dmdl.camera import camera_prototypes, camera_similarity
@@ -986,11 +987,24 @@ def test_all_rows_of_table_3_and_of_the_figures_share_the_plain_stage_1():
 
 def test_every_field_is_tried():
     known = {f.name for cls in (methods.kind("dmdl"), Schedule) for f in fields(cls)}
-    assert known - set(CHANGES) == {"schedule"}
+    assert known - set(CHANGES) == {"schedule", "centring"}  # of which the next test is
     assert known - {"schedule"} == set(methods.kind("dmdl").sources)
     for absent in ("memory", "hinge", "subset_ratio"):
         with pytest.raises(ValueError, match=f"no switch {absent}"):
             methods.build("dmdl", **{absent: 1})
+
+
+def test_centring_reaches_the_matching(monkeypatch):
+    means, usual = [], dmdl.imca_labels
+
+    def spy(x, *more, **options):
+        means.append(float(x.mean(0).norm()))
+        return usual(x, *more, **options)
+
+    monkeypatch.setattr(dmdl, "imca_labels", spy)
+    run(centring=True), run()
+    half = len(means) // 2
+    assert half and max(means[:half]) < 0.5 * min(means[half:])
 
 
 # Section 11: bad input

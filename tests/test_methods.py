@@ -8,6 +8,7 @@ import toy
 from vireid import methods
 from vireid.clustering import NoClustersError
 from vireid.methods.bmil import split_proxies
+from vireid.methods.controls import CONTROLS
 from vireid.methods.dcl import subset_blocks
 from vireid.training import fit
 from vireid.types import Embeddings, Modality
@@ -41,6 +42,35 @@ def test_every_preset_and_row_builds(name):
             method = methods.build(name, preset=preset, row=row)
             assert method.name == name
             assert method.steps > 0
+
+
+TWO_STAGES = [name for name in methods.TABLE if name != "dcl"]  # which is a stage 1
+
+
+@pytest.mark.parametrize("name", TWO_STAGES)
+def test_every_method_has_the_three_controls(name):
+    cls, whole = methods.kind(name), methods.build(name, preset="light")
+    assert set(CONTROLS) <= set(cls.rows)
+    ours = {row: methods.build(name, preset="light", row=row) for row in CONTROLS}
+    assert [m.unsupervised for m in ours.values()] == [True, True, False]
+    assert ours["prolonged"].steps == whole.steps
+    assert [m.centring for m in ours.values()] == [False, True, False]
+    if cls.later:  # an older record of the same setting stays the same
+        assert "centring" not in whole.config() and ours["centred"].config()["centring"]
+
+
+@pytest.mark.parametrize("name", [n for n in TWO_STAGES if n != "mcf"])
+def test_controls_do_what_they_say(name):
+    found = {}
+    switches = {k: v for k, v in SMALL.items() if k not in ("subset_ratio", "recipe")}
+    for row in CONTROLS:
+        method = methods.build(name, preset="tiny", row=row, **switches)
+        found[row] = fit(toy.net(), method, toy.images(), seed=3).curves[-1]
+    within = {"visible contrast", "infrared contrast", "visible triplet", "infrared triplet"}
+    assert {k[5:] for k in found["prolonged"] if k.startswith("loss/")} <= within
+    assert "global/ari" not in found["prolonged"]
+    assert found["oracle"]["global/cross_precision"] == 1
+    assert "global/cross_precision" in found["centred"]
 
 
 def test_unknown_names_list_the_known():

@@ -740,6 +740,7 @@ CHANGES = {
     "sharpen": 1.0,
     "detach_target": True,
     "noise": "drop",
+    "centring": True,
     "alpha": 0.9,
     "beta": 0.0,
     "lam": 1.0,
@@ -1032,8 +1033,8 @@ def test_the_ablation_widget_offers_the_switches():
     from vireid.widgets import ablation
 
     panel = ablation([], "mult")
-    assert panel.paper_row(panel.chosen()) == "7"
+    assert panel.name_of("", panel.changes()) == "7"
     panel.switches["oclr"].value = False
-    assert panel.paper_row(panel.chosen()) == "3"
+    assert panel.name_of("", panel.changes()) == "3"
     panel.switches["association"].value = "pgm"
-    assert panel.paper_row(panel.chosen()) == "pgm"
+    assert panel.name_of("", panel.changes()) == "pgm"

@@ -20,21 +20,24 @@ SMALL = {
     "infrared_identities": None,
 }  # fmt: skip
 CHANGES = {  # method -> what its own fields are changed to
-    "adca": {"pairs": "none", "stage2_recipe": "adca", "threshold": 0.99, "kept": 0.9},
+    "adca": {
+        "pairs": "none", "stage2_recipe": "adca", "threshold": 0.99, "kept": 0.9,
+    },
     "pgm": {
         "pairs": "none", "stage2_recipe": "adca", "cross": "both",
         "cross_weight": 1.0, "stage2_rule": "mean", "own_last": False,
     },
     "nulc": {
-        "pairs": "none", "stage2_recipe": "adca", "cross": "both", "cross_weight": 1.0,
-        "stage2_rule": "mean", "own_last": False, "neighbours": 3, "balance": 0.2,
-        "strictness": 1.0,
+        "pairs": "none", "stage2_recipe": "adca", "cross": "both",
+        "cross_weight": 1.0, "stage2_rule": "mean", "own_last": False, "neighbours": 3,
+        "balance": 0.2, "strictness": 1.0,
     },
 }  # fmt: skip
-ELSEWHERE = {
-    "pgm": {"rounds"},
-    "nulc": {"rounds"},
-}  # the toys' modalities have equally many clusters: in its flow test
+ELSEWHERE = {  # the toys' modalities have equally many, plain clusters: in tests of their own
+    "adca": {"centring"},
+    "pgm": {"rounds", "centring"},
+    "nulc": {"rounds", "centring"},
+}
 START = {"adca": {"threshold": -0.5}, "nulc": {"neighbours": 12}}  # for 6 pictures
 
 
@@ -68,6 +71,22 @@ def test_own_fields_are_tried_and_all_have_a_source(name):
     own = set(CHANGES[name]) | ELSEWHERE.get(name, set())
     assert known - {f.name for f in fields(dcl)} == own == cls.stage2_fields
     assert set(cls.sources) == (known | {f.name for f in fields(Schedule)}) - {"schedule"}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_centring_reaches_what_finds_partners_and_nothing_else(name, monkeypatch):
+    cls, means = methods.kind(name), []
+    usual = cls.find_partners
+
+    def spy(self, own):
+        means.append([float(side.x.mean(0).norm()) for side, _ in own.values()])
+        return usual(self, own)
+
+    monkeypatch.setattr(cls, "find_partners", spy)
+    centred, plain = run(name, centring=True), run(name)
+    assert max(means[0]) < 0.5 * min(means[2])
+    first = [seen(record)[0] for record in (centred, plain)]
+    assert first[0] == first[1], "stage 1 knows nothing of it"
 
 
 @pytest.mark.parametrize("name", CHANGES)

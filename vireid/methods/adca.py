@@ -12,7 +12,7 @@ import torch
 from vireid.association import voted
 from vireid.methods.dcl import ADCA as CODE
 from vireid.methods.dcl import LIGHT, M3SVD, REGDB, TINY
-from vireid.methods.paired import PAIRED_SOURCES, Paired, small
+from vireid.methods.paired import CONTROLS, PAIRED_SOURCES, Paired, small
 from vireid.types import Embeddings, Modality, PseudoLabels
 
 OFFICIAL = CODE | {"epochs": (50, 50)}
@@ -52,9 +52,9 @@ class ADCA(Paired):
     rows = {  # the parts one after the other; composed by us
         "dual contrast": {"pairs": "none"},
         "CMA": {"pairs": "voted"},
-        "oracle": {"pairs": "oracle"},
-    }
+    } | CONTROLS
     switches = {"pairs": ("voted", "none", "oracle"), "threshold": (0.5, 0.3, 0.7)}
+    switches |= {"centring": (False, True)}
     choices = {"pairs": ("voted", "oracle", "none")}
     ranges = (
         ("threshold", lambda v: -1 <= v <= 1, "a cosine lies in [-1, 1]"),

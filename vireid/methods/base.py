@@ -109,7 +109,10 @@ class Method:
     ``networks`` what it trains in the place of a data set's usual network: name and options,
     ``stage2_fields`` the settings that nothing reads before stage 2, ``choices`` and ``ranges``
     what fields may be (see ``methods.declared``), ``numbers`` the version of what its training
-    gives: raise it with every change that moves a number (tests/test_numbers.py notices).
+    gives: raise it with every change that moves a number (tests/test_numbers.py notices),
+    ``words`` what its rows are, ``later`` fields that came after records had been kept: while at
+    their default ``config`` leaves them out, and the runs stay the same ones. A class outside the
+    package is named "module:Class", so that its records find it again.
 
     Parameters
     ----------
@@ -145,6 +148,14 @@ class Method:
     ranges: ClassVar[tuple] = (("bn_chunks", lambda v: v >= 1, "give a whole number >= 1"),)
     given: ClassVar[GivenLabels | None] = None  # by ``fit(labels=...)``, on the instance
     published: ClassVar[dict[str, str]] = {}  # row -> its name in data/papers.csv, where it differs
+    words: ClassVar[dict[str, str]] = {}
+    later: ClassVar[frozenset[str]] = frozenset()
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if cls.__module__.partition(".")[0] != "vireid":
+            cls.name = f"{cls.__module__}:{cls.__qualname__}"
+            cls.title = vars(cls).get("title", cls.__name__)
 
     def __post_init__(self):
         check(self)
@@ -233,6 +244,11 @@ class Method:
 
     def config(self) -> dict:
         """All hyperparameters, flat, as plain values for the run record."""
-        flat = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "schedule"}
+        flat = {
+            f.name: getattr(self, f.name)
+            for f in fields(self)
+            if f.name != "schedule"
+            and not (f.name in self.later and getattr(self, f.name) == f.default)
+        }
         flat |= {f.name: getattr(self.schedule, f.name) for f in fields(self.schedule)}
         return {k: list(v) if isinstance(v, tuple) else v for k, v in flat.items()}

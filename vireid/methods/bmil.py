@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize
 
-from vireid.bias import centre
 from vireid.clustering import NoClustersError, dbscan
 from vireid.data.augment import RECIPES, Recipe
 from vireid.jaccard import jaccard_distance
 from vireid.losses import cluster_contrast, multi_positive
+from vireid.methods.controls import Controlled, controls
 from vireid.methods.dcl import DCL, LIGHT, M3SVD, REGDB, SOURCES, TINY, two_modality_batches
 from vireid.types import Batch, Embeddings, Modality, PseudoLabels
 
@@ -31,7 +31,7 @@ PAPER = {"memory": "single", "lqe_per_modality": 3, "lr": 3.5e-3, "camera_aware_
 
 
 @dataclass(kw_only=True)
-class BMIL(DCL):
+class BMIL(Controlled, DCL):
     """Modality-aware bias mitigation and invariance learning.
 
     Parameters
@@ -45,8 +45,7 @@ class BMIL(DCL):
     lqe_per_modality : rows of each modality in the query expansion; None = k2 (released code)
     keep : entries of the multi-positive softmax, positives included
     global_eps : DBSCAN radius of the global clustering; None = eps
-    centring : subtract each modality's mean feature before the global clustering (a control of
-        ours, in none of the papers)
+    centring : as in ``Controlled``, before the global clustering
     stage2_recipe : augmentation of stage 2, a name of ``data.augment.RECIPES``; None = no change
 
     Per iteration of stage 2 the second step's memory is written by both modalities' views, in two
@@ -68,7 +67,6 @@ class BMIL(DCL):
     lqe_per_modality: int | None = None
     keep: int = 50
     global_eps: float | None = None
-    centring: bool = False
     stage2_recipe: str | None = None
 
     notes = {
@@ -95,14 +93,25 @@ class BMIL(DCL):
         "M5": {"global_clusters": "vanilla", "subset_ratio": 0.5},
         "M6": {"subset_ratio": 0.5},
         "M3+MIRL": {"subset_ratio": 1.0},
-        "prolonged": {"global_clusters": "intra", "subset_ratio": 1.0},
-        "centred": {
+    } | controls(
+        prolonged={"global_clusters": "intra", "subset_ratio": 1.0},
+        centred={
             "global_clusters": "vanilla",
             "centring": True,
             "split_prototypes": False,
             "subset_ratio": 1.0,
         },
-        "oracle": {"global_clusters": "oracle", "subset_ratio": 1.0},
+        oracle={"global_clusters": "oracle", "subset_ratio": 1.0},
+    )
+    words = {
+        "M1": "within the modalities alone: the paper's baseline",
+        "M2": "joint clusters by plain Jaccard, one prototype",
+        "M2-lqe": "joint clusters by query expansion, one prototype",
+        "M3": "balanced lists, one prototype",
+        "M4": "M3 on half of the visible pictures",
+        "M5": "plain Jaccard, a prototype per modality, half of the pictures",
+        "M6": "balanced lists, a prototype per modality, half of the pictures",
+        "M3+MIRL": "M6 on all visible pictures: BMIL",
     }
     switches = {
         "global_clusters": ("modality", "vanilla", "lqe", "none", "intra", "oracle"),
@@ -186,7 +195,7 @@ class BMIL(DCL):
         """Labels of visible and infrared images together."""
         if self.global_clusters == "oracle":
             return np.unique(pool.identity.numpy(), return_inverse=True)[1]
-        x = centre(pool).x if self.centring else pool.x
+        x = self.compared(pool).x
         options = {}
         if self.global_clusters == "modality" and self.lqe_per_modality is not None:
             options["lqe_per_modality"] = self.lqe_per_modality

@@ -13,7 +13,7 @@ from torch.nn.functional import one_hot
 from vireid.association import neighbour_labels
 from vireid.losses import cluster_contrast
 from vireid.methods.dcl import LIGHT, M3SVD, TINY
-from vireid.methods.paired import small
+from vireid.methods.paired import CONTROLS, small
 from vireid.methods.pgm import BOTH, PGM, Call
 from vireid.neighbours import nearest
 from vireid.types import Batch, Embeddings, Modality, PseudoLabels
@@ -66,13 +66,13 @@ class NULC(PGM):
         "soft labels": {"strictness": 0.0},
         "weights": {"balance": 1.0},
         "soft labels, weights": {"balance": 0.7, "strictness": 10.0},
-        "oracle": {"pairs": "oracle"},
-    }
+    } | CONTROLS
     switches = {
         "pairs": ("pgm", "none", "oracle"),
         "balance": (0.7, 1.0, 0.5),
         "strictness": (10.0, 0.0, 5.0),
         "cross": ("alternate", "both"),
+        "centring": (False, True),
     }
     ranges = (
         ("neighbours", lambda v: v >= 1, "give a whole number >= 1"),

@@ -10,6 +10,7 @@ from scipy.sparse.csgraph import connected_components
 
 from vireid.association import voted
 from vireid.data.augment import RECIPES, Recipe
+from vireid.methods.controls import Controlled, controls
 from vireid.methods.dcl import DCL, SOURCES
 from vireid.types import Embeddings, Modality, PseudoLabels
 
@@ -17,7 +18,9 @@ ABSENT = ("memory", "hinge", "subset_ratio")  # of dual contrast, and not of the
 PAIRED_SOURCES = {k: v for k, v in SOURCES.items() if k not in ABSENT} | {
     "stage2_recipe": "code",
     "pairs": "paper and code",
+    "centring": "ours, a control",
 }
+CONTROLS = controls(prolonged={"pairs": "none"}, oracle={"pairs": "oracle"})
 
 
 def small(settings: dict, **changes) -> dict:
@@ -27,13 +30,14 @@ def small(settings: dict, **changes) -> dict:
 
 
 @dataclass(kw_only=True)
-class Paired(DCL):
+class Paired(Controlled, DCL):
     """Dual contrast, with partners across the gap in stage 2.
 
     Parameters
     ----------
     pairs : how clusters find their partners: the method's own way, "oracle" (true identities, an
         upper bound, not unsupervised), or "none": stage 1 goes on
+    centring : as in ``Controlled``, before partners are found
     stage2_recipe : augmentation of stage 2, a name of ``data.augment.RECIPES``; None = no change
     """
 
@@ -46,7 +50,8 @@ class Paired(DCL):
     stage2_recipe: str | None = None
 
     choices = {"pairs": ("oracle", "none"), "stage2_recipe": (None, *RECIPES)}
-    stage2_fields = frozenset({"pairs", "stage2_recipe"})
+    stage2_fields = frozenset({"pairs", "centring", "stage2_recipe"})
+    later = frozenset({"centring"})
     sources = PAIRED_SOURCES
 
     @property
@@ -68,7 +73,8 @@ class Paired(DCL):
         labels = super().relabel(train, epoch)
         self.partner = None
         if self.crosses(epoch) and self.pairs != "none":
-            own = {m: (train.of(m), labels[m.word].label[self.modality == m]) for m in Modality}
+            seen = self.compared(train)
+            own = {m: (seen.of(m), labels[m.word].label[self.modality == m]) for m in Modality}
             self.partner = dict(zip(Modality, self.find_partners(own), strict=True))
             labels["global"] = self.as_one(labels)
         return labels

@@ -15,7 +15,7 @@ from vireid.association import pgm
 from vireid.clustering import prototypes
 from vireid.memory import RULES, Memory
 from vireid.methods.dcl import LIGHT, M3SVD, REGDB, TINY
-from vireid.methods.paired import PAIRED_SOURCES, Paired, small
+from vireid.methods.paired import CONTROLS, PAIRED_SOURCES, Paired, small
 from vireid.types import Batch, Embeddings, Modality, PseudoLabels
 
 BOTH = {"infrared_identities": 16, "bn_chunks": 4}
@@ -83,13 +83,13 @@ class PGM(Paired):
         "bipartite": {"rounds": 1, "cross": "both"},
         "progressive": {"rounds": 2, "cross": "both"},
         "progressive, alternate": {"rounds": 2, "cross": "alternate"},
-        "oracle": {"pairs": "oracle"},
-    }
+    } | CONTROLS
     switches = {
         "pairs": ("pgm", "none", "oracle"),
         "rounds": (2, 1, None),
         "cross": ("alternate", "both"),
         "stage2_rule": ("hard", "sequential", "mean"),
+        "centring": (False, True),
     }
     choices = {
         "pairs": ("pgm", "oracle", "none"),

@@ -50,11 +50,21 @@ class DMDL(Settings):
         super().start(model, seed)
         self.model, self.device = model, next(model.parameters()).device
 
+    @property
+    def unsupervised(self) -> bool:
+        """False for the oracle, which is given the true identities."""
+        return self.matching != "oracle"
+
+    def stage_of(self, epoch: int) -> tuple[int, int]:
+        """(stage, epoch within it); where nothing is matched, stage 2 goes on as stage 1."""
+        stage, e = self.schedule.stage_of(epoch)
+        return (1 if self.matching == "none" else stage), e
+
     # Pictures
 
     def augmentation(self, epoch: int) -> Recipe:
         """The recipe with this stage's second views and erasing."""
-        stage, _ = self.schedule.stage_of(epoch)
+        stage, _ = self.stage_of(epoch)
         recipe = super().augmentation(epoch)
         if self.erasing is not None:
             recipe = replace(recipe, erasing=self.erasing)
@@ -70,7 +80,7 @@ class DMDL(Settings):
 
     def batches(self, labels: dict[str, PseudoLabels], epoch: int) -> Iterator[Batch]:
         """Both modalities, drawn apart or, in the aligned phase, showing the same clusters."""
-        stage, e = self.schedule.stage_of(epoch)
+        stage, e = self.stage_of(epoch)
         views = (2, self.infrared_views(stage))
         if stage == 1:
             space = [labels[own.word].label for own in Modality]
@@ -102,7 +112,7 @@ class DMDL(Settings):
     def relabel(self, train: Embeddings, epoch: int) -> dict[str, PseudoLabels]:
         """Each modality's clusters; in stage 2 also one label space, its memories and certainty."""
         check_features(train, epoch)
-        stage, e = self.schedule.stage_of(epoch)
+        stage, e = self.stage_of(epoch)
         labels = super().relabel(train, epoch)
         self.certainty = None
         if stage == 2:
@@ -119,7 +129,7 @@ class DMDL(Settings):
 
     def k1_of(self, own: Modality, epoch: int) -> int:
         """Shorter lists in stage 2 for the modality whose clusters are renamed (even: visible)."""
-        stage, e = self.schedule.stage_of(epoch)
+        stage, e = self.stage_of(epoch)
         renamed = Modality.VISIBLE if e % 2 == 0 else Modality.INFRARED
         shorter = stage == 2 and own is renamed and self.alternate_k1 is not None
         return self.alternate_k1 if shorter else self.k1
@@ -146,12 +156,7 @@ class DMDL(Settings):
     def unify(self, train: Embeddings, labels: dict[str, PseudoLabels], e: int) -> PseudoLabels:
         """iMCA, then the memories phi of both modalities and Phi of both together, and p(m)."""
         own_rows = [self.modality == own for own in Modality]
-        found = imca_labels(
-            *(train.x[rows] for rows in own_rows),
-            *(labels[m.word].label[r] for m, r in zip(Modality, own_rows, strict=True)),
-            epoch=e,
-            matching=self.matching,
-        )
+        found = self.matched(train, labels, own_rows, e)
         unified = np.full(len(train), -1)
         for own, rows, label in zip(Modality, own_rows, found[:2], strict=True):
             if label.max(initial=-1) < 0:
@@ -163,6 +168,18 @@ class DMDL(Settings):
         self.space = Modality[found[2].upper()]
         self.build_memories(train, unified)
         return PseudoLabels(unified)
+
+    def matched(self, train: Embeddings, labels, own_rows: list[np.ndarray], e: int) -> tuple:
+        """(visible labels, infrared labels, whose label space) of iMCA, or of the truth."""
+        if self.matching == "oracle":
+            return (*named(train, own_rows), ("infrared", "visible")[e % 2])
+        x = self.compared(train).x
+        return imca_labels(
+            *(x[rows] for rows in own_rows),
+            *(labels[m.word].label[r] for m, r in zip(Modality, own_rows, strict=True)),
+            epoch=e,
+            matching=self.matching,
+        )
 
     def build_memories(self, train: Embeddings, unified: np.ndarray) -> None:
         """Everything that stage 2 compares images with, from labels in one space."""
@@ -194,7 +211,7 @@ class DMDL(Settings):
 
     def losses(self, batch: Batch, encode, epoch: int):
         """One step on all terms; then the memories move."""
-        stage, e = self.schedule.stage_of(epoch)
+        stage, e = self.stage_of(epoch)
         x = encode(batch).x
         parts = {own: self.part(batch, x, own) for own in Modality}
         target = terms.targets(self, parts, stage)
@@ -208,7 +225,7 @@ class DMDL(Settings):
 
     def loss_weights(self, epoch: int) -> dict[str, float]:
         """Of the terms that ``losses`` yields in an epoch."""
-        stage, e = self.schedule.stage_of(epoch)
+        stage, e = self.stage_of(epoch)
         views = {Modality.VISIBLE: 2, Modality.INFRARED: self.infrared_views(stage)}
         contrast = 1.0 if stage == 1 or self.in_modality_term else 0.0
         found = {f"{own.word} contrast": contrast for own in Modality}
@@ -259,6 +276,15 @@ class DMDL(Settings):
         """Whose memories a modality's images move."""
         crossing = stage == 2 and self.semi_cross and own is not self.space
         return (own, self.space) if crossing else (own,)
+
+
+def named(train: Embeddings, own_rows: list[np.ndarray]) -> list[np.ndarray]:
+    """Numbers of the known identities, one list a modality, -1 for who is unknown: the oracle's."""
+    identity = train.identity.numpy()
+    known = identity >= 0
+    label = np.full(len(identity), -1)
+    label[known] = np.unique(identity[known], return_inverse=True)[1]
+    return [label[rows] for rows in own_rows]
 
 
 def check_features(train: Embeddings, epoch: int) -> None:

@@ -1,5 +1,6 @@
 """Whole settings of DMDL by data set and source; the rows of the paper's tables and figures."""
 
+from vireid.methods.controls import controls
 from vireid.methods.dcl import LIGHT, M3SVD, TINY
 
 REGDB = {"eps": 0.3, "iterations": 100}
@@ -111,5 +112,23 @@ ROWS = _from_plain_stage1(
         # Fig. 6; the paper's grid is lost
         **{f"lambda1-{v}": {"cai_weight": v} for v in (0.0, 0.25, 0.5, 0.75, 1.0)},
         **{f"lambda2-{v}": {"alignment_weight": v} for v in (0.0, 0.5, 1.0, 1.5, 2.0)},
+        **controls(prolonged={"matching": "none"}, oracle={"matching": "oracle"}),
     }
 ) | {"7-released": {"stage1_cbt": True}}
+WORDS = {  # of the rows of Table 3 and of Fig. 5
+    "1": "likelihood under the shared memory, nothing else",
+    "2": "CAI",
+    "3": "CAI, pseudo-colour",
+    "4": "CAI, pseudo-colour, refined labels",
+    "5": "CAI, pseudo-colour, alignment",
+    "6": "pseudo-colour, refined labels, alignment; likelihood in CAI's place",
+    "7": "CAI, pseudo-colour, refined labels, alignment: DMDL",
+    "1-controlled": "row 2 without CAI, its in-modality term kept",
+    "6-controlled": "row 7 without CAI, its in-modality term kept",
+    "random-aug": "random jitter in place of pseudo-colour",
+    "no-exchange": "predictions of the same view, not of the other",
+    "no-adaptive": "the shared memory moves by one momentum",
+    "mmd": "the two modalities aligned, not two views of one",
+    "camera": "clusters by similarity to each camera's clusters",
+    "7-released": "row 7, with CBT in stage 1, too, as the code has it",
+}

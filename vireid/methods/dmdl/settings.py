@@ -7,12 +7,13 @@ from vireid.data.pseudo_colour import MAPS
 from vireid.losses.alignment import ESTIMATORS
 from vireid.losses.metric import triplet_weight
 from vireid.losses.refine import KINDS
+from vireid.methods.controls import Controlled
 from vireid.methods.dcl import DCL
-from vireid.methods.dmdl.presets import PRESETS, ROWS
+from vireid.methods.dmdl.presets import PRESETS, ROWS, WORDS
 from vireid.methods.dmdl.sources import SOURCES
 
 CHOICES = {  # field -> what it may be
-    "matching": ("cluster", "sample", "regdb_mix"),
+    "matching": ("cluster", "sample", "regdb_mix", "oracle", "none"),
     "prior": ("count", "uniform"),
     "data": ("pseudo_colour", "random", "none"),
     "colour_maps": MAPS,
@@ -50,7 +51,7 @@ OF_ALIGNMENT = frozenset("estimator stage1_alignment_weight".split())
 
 
 @dataclass(kw_only=True)
-class Settings(DCL):
+class Settings(Controlled, DCL):
     """Settings of DMDL. Epochs count from 0 within a stage; None switches a schedule off.
 
     Parameters
@@ -60,7 +61,9 @@ class Settings(DCL):
     alternate_k1 : k1 in stage 2 of the modality whose clusters are renamed; None = k1
     camera_clustering, camera_temperature, camera_eps : cluster by similarity to each camera's own
         clusters (appendix D); tau_c; DBSCAN radius within a camera
-    matching : "cluster", "sample" or "regdb_mix", see ``imca_labels``
+    matching : "cluster", "sample" or "regdb_mix", see ``imca_labels``; "oracle": true identities
+        (an upper bound, not unsupervised); "none": nothing, and stage 2 goes on as stage 1
+    centring : as in ``Controlled``, before the matching
     in_modality_term : contrast with the own modality's memory in stage 2
     cai, cai_weight : causal adjustment over both memories, or (False) the likelihood under the
         shared memory; lambda 1 of either, 0 is off
@@ -147,6 +150,8 @@ class Settings(DCL):
 
     presets = PRESETS
     rows = ROWS
+    later = frozenset({"centring"})
+    words = WORDS
     published = {str(i): f"index {i}" for i in range(1, 8)}
     switches = {
         "cai": (True, False),
@@ -155,6 +160,8 @@ class Settings(DCL):
         "exchange": (True, False),
         "adaptive": (True, False),
         "alignment": CHOICES["alignment"],
+        "matching": ("cluster", "sample", "oracle", "none"),
+        "centring": (False, True),
     }
 
     choices = CHOICES
@@ -163,8 +170,8 @@ class Settings(DCL):
     networks = {"agw": ("agw", {"stem": "shared"})}
     sources: ClassVar[dict[str, str]] = SOURCES
     stage2_fields = frozenset(
-        "shared_order alternate_k1 matching in_modality_term cai cai_weight prior semi_cross "
-        "triplet_starts_2 adaptive delta warmup predict_topk alignment_weight "
+        "shared_order alternate_k1 matching centring in_modality_term cai cai_weight prior "
+        "semi_cross triplet_starts_2 adaptive delta warmup predict_topk alignment_weight "
         "aligned_phase_start".split()
     )
 

@@ -64,4 +64,5 @@ SOURCES: dict[str, str] = {
     "decay": "paper; code StepLR gamma",
     "weight_decay": "code --weight-decay",
     "optimiser": "paper; code build_optimizer",
+    "centring": "ours, a control",
 }

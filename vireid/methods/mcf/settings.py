@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from vireid.data.augment import RECIPES
 from vireid.methods.base import Method
+from vireid.methods.controls import Controlled, controls
 from vireid.methods.mcf.phases import Phases
 from vireid.methods.mcf.presets import NOTES, PRESETS
 from vireid.methods.mcf.sources import SOURCES
@@ -49,7 +50,7 @@ JOINT = ("joint_k1", "joint_k2", "centring")  # stage 1 reads them with clusteri
 
 
 @dataclass(kw_only=True)
-class Settings(Method):
+class Settings(Controlled, Method):
     """Settings of the multi-module collaborative framework.
 
     Parameters
@@ -58,7 +59,7 @@ class Settings(Method):
     clustering, joint_k1, joint_k2 : "intra" clusters each modality alone; "joint" their union with
         the balanced distance (joint_k1, joint_k2) and splits every cluster by modality; "oracle"
         takes true identities and true partners (an upper bound, not unsupervised)
-    centring : subtract each modality's mean before matching and joint clustering (our control)
+    centring : as in ``Controlled``, before matching and joint clustering
     temperature : tau of all contrasts
     momentum, shared_momentum : weight of the old prototype, of one modality's and of shared ones
     stage2_momentum : of one modality's in stage 2; None = momentum
@@ -94,7 +95,6 @@ class Settings(Method):
     clustering: str = "intra"
     joint_k1: int = 40
     joint_k2: int = 32
-    centring: bool = False
     temperature: float = 0.05
     momentum: float = 0.2
     shared_momentum: float = 0.8
@@ -147,9 +147,17 @@ class Settings(Method):
         "R5": OFF | {"maal": True, "vra": True},
         "R6": OFF | {"maal": True, "vra": True, "vrnl": True},
         "R7": {"pa_cbam": True, "maal": True, "vra": True, "vrnl": True, "um": True},
-        "prolonged": {"vra": False, "vrnl": False, "um": False},
-        "centred": {"centring": True},
-        "oracle": {"clustering": "oracle"},
+    } | controls(
+        prolonged={"vra": False, "vrnl": False, "um": False}, oracle={"clustering": "oracle"}
+    )
+    words = {
+        "R1": "none of the modules",
+        "R2": "attention (PA-CBAM)",
+        "R3": "merging (UM)",
+        "R4": "regional neighbours (VRNL)",
+        "R5": "modality game and greedy matching (MAAL, VRA)",
+        "R6": "MAAL, VRA, VRNL",
+        "R7": "all modules: MCF",
     }
     switches = {
         "pa_cbam": (True, False),

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vireid.bias import centre
 from vireid.clustering import dbscan, prototypes
 from vireid.jaccard import jaccard_distance
 from vireid.memory import Memory
@@ -58,7 +57,7 @@ def cluster(settings, train: Embeddings) -> list[np.ndarray]:
     if settings.clustering == "oracle":
         joint = train.identity.numpy()
     else:
-        pool = centre(train) if settings.centring else train
+        pool = settings.compared(train)
         balanced = {"rule": "lqe", "modality": train.modality}
         joint = _dbscan(settings, pool.x, k1=settings.joint_k1, k2=settings.joint_k2, **balanced)
     parts = (joint[train.modality.numpy() == own] for own in Modality)
@@ -83,7 +82,7 @@ def cluster_similarity(settings, train: Embeddings, sides: dict[Modality, Side])
     """
     if not all(side.memory for side in sides.values()):
         return None
-    x = centre(train).x if settings.centring else train.x
+    x = settings.compared(train).x
     visible, infrared = (
         prototypes(x[side.rows], side.label.cpu()) for side in sides.values()
     )  # (K_v, D), (K_r, D)

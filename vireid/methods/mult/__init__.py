@@ -80,9 +80,10 @@ class MULT(Settings):
         if not self.crossing:
             self.labels = {own: SpaceLabels.of_hard(found[own.word].label) for own in Modality}
             return found
+        seen = self.compared(train)
         sides = {
             own: make_side(
-                train,
+                seen,
                 own,
                 found[own.word].label,
                 drop_noise=self.noise == "drop" or not self.unsupervised,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from vireid.methods.controls import Controlled, controls
 from vireid.methods.dcl import DCL, LIGHT, M3SVD, TINY
 from vireid.methods.mcf.phases import Phases
 from vireid.methods.mult.labels import ASSOCIATIONS
@@ -47,7 +48,7 @@ def _small(settings: dict) -> dict:
 
 
 @dataclass(kw_only=True)
-class Settings(DCL):
+class Settings(Controlled, DCL):
     """Settings of MULT.
 
     Parameters
@@ -63,6 +64,7 @@ class Settings(DCL):
         partner each, drawn anew every epoch); "dotla", "otla": transported images, with "otla" to
         visible clusters only, so that all epochs take that space; "oracle": true identities (an
         upper bound, not unsupervised)
+    centring : as in ``Controlled``, before the association
     im : contrast with the other modality's own memory in this epoch's space. Contrast within the
         modalities stays when it is off, as the rows of Table 2 add to that baseline (inferred)
     cm : contrast of both modalities with the shared memory
@@ -151,6 +153,17 @@ class Settings(DCL):
         # Table 3, and the associations that it leaves out; its baseline is row 1
         **{a: {"association": a, "oclr": False} for a in ASSOCIATIONS},
         **{f"{a}+oclr": {"association": a} for a in ASSOCIATIONS},
+    } | controls(prolonged=BASELINE, oracle={"association": "oracle", "oclr": False})
+    words = {
+        "1": "within the modalities alone: the baseline",
+        "2": "shared memory (CM)",
+        "3": "other modality's memory and shared one (IM, CM)",
+        "4": "consistency (OCLR)",
+        "5": "IM, OCLR",
+        "6": "CM, OCLR",
+        "7": "IM, CM, OCLR: MULT",
+        **{a: f"labels by {a}; IM, CM" for a in ASSOCIATIONS if a != "oracle"},
+        **{f"{a}+oclr": f"labels by {a}; IM, CM, OCLR" for a in ASSOCIATIONS},
     }
     published = {
         **{str(i): f"row {i}" for i in range(1, 8)},
@@ -167,14 +180,16 @@ class Settings(DCL):
         "oclr": (True, False),
         "detach_target": (False, True),
         "noise": CHOICES["noise"],
+        "centring": (False, True),
     }
 
     choices = CHOICES
     ranges = RANGES
     stage2_fields = frozenset(
-        "association im cm oclr sharpen detach_target noise alpha beta lam affinity transfer tol "
-        "max_rounds stop prototypes pgm_rounds otla_steps reg stage2_lr".split()
+        "association centring im cm oclr sharpen detach_target noise alpha beta lam affinity "
+        "transfer tol max_rounds stop prototypes pgm_rounds otla_steps reg stage2_lr".split()
     )
+    later = frozenset({"centring"})
     sources = SOURCES
     networks = {"agw": ("agw", {"non_local": False})}
 

@@ -56,4 +56,5 @@ SOURCES = {
     "oclr": "paper eq. 19",
     "sharpen": "code: ratio 0.2",
     "detach_target": "code: not detached; the paper does not say",
+    "centring": "ours, a control",
 }
