@@ -268,9 +268,8 @@ def test_training_and_features():
 
 @pytest.mark.parametrize("name", methods.TABLE)
 def test_methods_are_built_by_preset(name):
-    code_only = ("dcl", "adca", "pgm", "nulc")  # not of the four papers: their code alone was read
-    wanted = {"official", "paper", "light"} - ({"paper"} if name in code_only else set())
-    for preset in wanted:
+    papers = {"bmil", "mult", "dmdl", "mcf"}  # of the others the code alone was read
+    for preset in {"official", "light"} | ({"paper"} if name in papers else set()):
         method = methods.build(name, preset=preset)
         assert all(hasattr(method, hook) for hook in ("relabel", "batches", "losses"))
     with pytest.raises(ValueError, match=r"no_such_switch; known: .*k1"):

@@ -28,7 +28,7 @@ OF = {  # what differs by method
 
 
 def train(model=None, *, name="bmil", seed=0, switches=None, **options):
-    method = methods.build(name, **(SETTINGS | OF[name] | (switches or {})))
+    method = methods.build(name, **(SETTINGS | OF.get(name, {}) | (switches or {})))
     return fit(model or toy.net(), method, toy.images(), seed=seed, **options)
 
 

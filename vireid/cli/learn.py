@@ -20,6 +20,7 @@ Train a network without using any identity, score it, and keep a record that the
   vireid train --method bmil --data m3svd --root PATH/TO/CROPS --seed 1
   vireid train --method bmil --data sysu --root SYSU-MM01 --select best_test --evaluate-every 2
   vireid train --method bmil --data synthvi --row M2 --set k1=20 --set eps=0.5
+  vireid train --method my_method:Mine --data synthvi      a class in my_method.py of this folder
 
 A run that was stopped goes on where it was when the same command is given again with --resume; its
 first line says after which epoch, or that there is no checkpoint and the run starts.
@@ -164,7 +165,7 @@ def _given(a, images):
 
 def _folder(a, ready, chosen: dict, given) -> Path:
     """Where a run goes by default: its name, and 8 digits of all that can change its result."""
-    from vireid import experiment
+    from vireid import experiment, methods
     from vireid.identity import digest
 
     method = experiment.setting(ready, a.method, row=a.row, switches=chosen)
@@ -172,7 +173,8 @@ def _folder(a, ready, chosen: dict, given) -> Path:
     told = experiment.identity_of(
         ready, method, ready.model(a.seed), seed=a.seed, labels=given, **fit_with
     )
-    parts = [a.method, a.row, a.data, ready.preset, f"seed{a.seed}", digest(told)[:8]]
+    name, tail = methods.file_name(a.method), digest(told)[:8]
+    parts = [name, a.row, a.data, ready.preset, f"seed{a.seed}", tail]
     return Path("runs") / "-".join(filter(None, parts))
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 SIDES = ("both", "visible", "infrared")  # as ``data.absence``, which imports torch
+METHOD = "a name of the method table (default bmil), or module:Class for one of your own"
 FITTING = ("evaluate_every", "select", "select_by", "amp", "workers")  # go on to ``training.fit``
 
 
@@ -49,7 +50,7 @@ def data_options(parser: argparse.ArgumentParser) -> None:
 
 def experiment_options(parser: argparse.ArgumentParser) -> None:
     """What all training commands take."""
-    parser.add_argument("--method", default="bmil", help="a name of the method table")
+    parser.add_argument("--method", default="bmil", help=METHOD)
     parser.add_argument(
         "--method-preset",
         metavar="NAME",

@@ -4,6 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
+from vireid.cli.options import METHOD
+
 PLAN_HELP = """\
 Print everything that would run, each value with its source and what it changes. Needs neither
 pictures nor a GPU.
@@ -84,7 +86,7 @@ def _add_rehearse(command) -> None:
 
 
 def _what(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--method", default="bmil", help="a name of the method table")
+    parser.add_argument("--method", default="bmil", help=METHOD)
     parser.add_argument("--data", default="sysu", help="sysu (default), regdb, llcm, synthvi, ...")
     parser.add_argument(
         "--preset",

@@ -130,7 +130,8 @@ class Reproduction:
 
     def folder(self, row: str, split: int) -> Path:
         """Where one network and its scores lie."""
-        parts = [self.method, self.data, self.data_preset, self.chosen_preset, f"seed{self.seed}"]
+        name = methods.file_name(self.method)
+        parts = [name, self.data, self.data_preset, self.chosen_preset, f"seed{self.seed}"]
         parts.append(digest(self.changes | {"fitting": self.fitted})[:6])
         split_name = f"split{split}" if len(self.facts.splits) > 1 else ""
         return self.out / "-".join(filter(None, parts)) / row / split_name

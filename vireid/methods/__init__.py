@@ -1,4 +1,4 @@
-"""The table of methods. A new method is one new file and one row here."""
+"""The table of methods. A new one is one new file and one row here, or "module:Class" anywhere."""
 
 from dataclasses import fields
 from importlib import import_module
@@ -16,11 +16,25 @@ TABLE = {  # name -> module:class; loaded when asked for
 
 
 def kind(name: str) -> type:
-    """The class of a method by its name in the table."""
-    if name not in TABLE:
-        raise ValueError(f"method {name!r} is unknown; known: {', '.join(TABLE)}")
-    module, cls = TABLE[name].split(":")
-    return getattr(import_module(module), cls)
+    """The class of a method: by its name in the table, or "module:Class" from anywhere.
+
+    Every command and function that takes a method's name asks here. Raises ValueError for what is
+    neither, listing the table, and as ``outside.loaded``.
+    """
+    if name in TABLE:
+        module, cls = TABLE[name].split(":")
+        return getattr(import_module(module), cls)
+    if ":" not in name:
+        known = ", ".join(TABLE)
+        raise ValueError(f"method {name!r} is unknown; known: {known}, or module:Class for yours")
+    from vireid.methods.outside import loaded
+
+    return loaded(name)
+
+
+def file_name(name: str) -> str:
+    """A method's name as a part of a file's: without the colon of "module:Class"."""
+    return name.replace(":", ".")
 
 
 def build(name: str, *, preset: str = "official", row: str | None = None, **switches):
@@ -28,7 +42,7 @@ def build(name: str, *, preset: str = "official", row: str | None = None, **swit
 
     Parameters
     ----------
-    name : a name of the method table, e.g. "bmil"
+    name : a name of the method table, e.g. "bmil", or "module:Class"
     preset : a whole setting of the method: "official" (what the released code does, SYSU-MM01),
         "paper" (what the text says), "light" (SynthVI), ...; ``kind(name).presets`` lists them
     row : a row of the paper's ablation, or a control, on top of the preset; ``kind(name).rows``
