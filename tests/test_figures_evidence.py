@@ -14,10 +14,16 @@ def test_gains_are_in_pairs_and_a_lone_seed_is_called_so():
     _, ax = plots.canvas()
     plots.gains(scores, ax, base="base")
     told = [text.get_text() for text in ax.texts]
-    assert told == ["+4.5 (n = 2)", "one seed only"]
-    dots = [line.get_xdata() for line in ax.lines if line.get_marker() == "o"]
+    assert told == ["+4.5 ± 0.7 (n = 2)", "one seed only"]
+    dots = [x for line in ax.lines if line.get_marker() == "o" and len(x := line.get_xdata())]
     assert [list(x) for x in dots] == [[5.0, 4.0], [10.0]]
     assert [t.get_text() for t in ax.get_yticklabels()] == ["ours", "once"]
+    bars = {bar.get_width(): bar.get_hatch() for bar in ax.patches}
+    assert bars == {4.5: None, 10.0: "///"}
+    _, ax = plots.canvas()
+    plots.gains(scores | {"never": {}}, ax, base="base", places=["base", "ours", "never"])
+    told = [text.get_text() for text in ax.texts]
+    assert told == ["what gains are over", "+4.5 ± 0.7 (n = 2)", "no pairs"]
     with pytest.raises(ValueError, match=r"base='stage 1' has no scores; .*ours"):
         plots.gains(scores, ax, base="stage 1")
 

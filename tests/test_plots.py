@@ -244,6 +244,12 @@ def test_bars_show_mean_spread_seeds_and_the_papers_number():
         plots.bars({"M1": []}, axes())
 
 
+def test_shifts_point_from_one_value_to_another():
+    ax = plots.shifts({"ties": (12.5, 100), "nothing": (50, 50)}, axes(), xlabel="rank-1 (%)")
+    assert [t.get_text() for t in ax.texts if t.get_text()] == ["+87.5", "+0.0"]
+    assert [line.get_xdata()[0] for line in ax.lines] == [12.5, 50]
+
+
 def test_cmc_and_roc_axes_are_per_cent():
     ax = plots.cmc({"a": [0.25, 0.5, 1.0]}, axes(), upto=2)
     assert ax.lines[0].get_ydata().tolist() == [25, 50]

@@ -2,7 +2,6 @@
 
 import base64
 import re
-import threading
 import time
 
 import ipywidgets as W
@@ -11,10 +10,7 @@ import pytest
 from scipy import sparse
 
 from vireid import plots, widgets
-from vireid.methods import build
-from vireid.runs import Run
 from vireid.types import Images, Modality
-from vireid.widgets.ablation import Cancelled
 
 ANSWER = 0.3  # s of one core within which a callback answers; wall time too when a core is idle
 
@@ -194,101 +190,3 @@ def test_twins_change_with_the_gap_fast_enough():
         panel.controls["modality_gap"].value = i / 10
 
     assert seconds_of(step) < ANSWER
-
-
-def record(row: str, seed: int, rank1: float, name: str = "synthvi small train") -> Run:
-    """A run of one ablation row with two epochs of curves."""
-    config = build("bmil", preset="light", row=row).config()
-    curves = [{"epoch": e, "stage": 2, "rank1": rank1 - 0.1 + 0.1 * e} for e in range(2)]
-    result = {"rank1": rank1, "mAP": rank1 / 2}
-    return Run("bmil", config, seed, row=row, data={"name": name}, curves=curves, result=result)
-
-
-def records() -> list[Run]:
-    return [record(row, s, r + s / 100) for row, r in (("M1", 0.2), ("M6", 0.5)) for s in (0, 1)]
-
-
-def test_ablation_controls_come_from_the_methods_switches():
-    panel = widgets.ablation(records())
-    assert set(panel.switches) == set(build("bmil").switches)
-    assert isinstance(panel.switches["split_prototypes"], W.Checkbox)
-    assert "oracle" in panel.switches["global_clusters"].options
-
-
-def test_ablation_finds_the_run_of_the_switches_and_the_papers_row():
-    panel = widgets.ablation(records())
-    for name, value in {"global_clusters": "modality", "subset_ratio": 0.5}.items():
-        panel.switches[name].value = value
-    assert "row M6" in panel.status.value and "2 seed(s)" in panel.status.value
-    alt, _ = html(panel.panel.picture)
-    assert "chosen: M6" in alt
-    assert "M6 50.5 (n = 2), paper 67.1" in alt and "M1 20.5 (n = 2), paper 39.5" in alt
-    panel.switches["global_clusters"].value = "lqe"
-    assert "not trained on this data yet" in panel.status.value
-    assert "chosen: not trained yet" in html(panel.panel.picture)[0]
-
-
-def test_ablation_keeps_stage_1_apart_and_answers_fast_enough():
-    first = record("M6", 0, 0.3)
-    first.row, first.config["epochs"] = None, [6, 0]
-    panel = widgets.ablation([*records(), first])
-    assert set(panel.groups("synthvi small train")) == {"M1", "M6", "stage 1"}
-
-    def step(i):
-        panel.switches["split_prototypes"].value = bool(i % 2)
-
-    assert seconds_of(step) < ANSWER
-
-
-def test_ablation_without_runs_says_so():
-    panel = widgets.ablation([])
-    assert "No run has been recorded yet" in html(panel.panel.picture)[0]
-
-
-def test_ablation_trains_what_is_missing_and_shows_it():
-    asked = []
-
-    def train(switches, report):
-        asked.append(switches)
-        for done in range(3):
-            report(done, 3)
-        return record("M2", 0, 0.4, name="synthvi tiny train")
-
-    panel = widgets.ablation(records(), train=train)
-    panel.switches["global_clusters"].value = "vanilla"
-    panel.button.click()
-    panel.thread and panel.thread.join(20)
-    assert asked == [panel.chosen()] and asked[0]["global_clusters"] == "vanilla"
-    assert panel.data.value == "synthvi tiny train" and len(panel.runs) == 5
-    assert panel.progress.value == panel.progress.max == 3
-    assert panel.cancel.disabled and not panel.button.disabled
-
-
-def test_ablation_can_be_cancelled_and_reports_failures():
-    started, ended = threading.Event(), []
-
-    def train(switches, report):
-        started.set()
-        try:
-            while True:
-                report(1, 10)
-        except Cancelled:
-            ended.append(True)
-            raise
-
-    panel = widgets.ablation(records(), train=train)
-    panel.button.click()
-    thread = panel.thread
-    assert started.wait(10) and not panel.cancel.disabled
-    panel.cancel.click()
-    thread.join(20)
-    assert not thread.is_alive() and ended and panel.status.value == "cancelled"
-    assert len(panel.runs) == 4
-
-    def fail(switches, report):
-        raise ValueError("eps=9 is too large")
-
-    panel = widgets.ablation(records(), train=fail)
-    panel.button.click()
-    panel.thread and panel.thread.join(20)
-    assert "eps=9 is too large" in panel.status.value and not panel.button.disabled

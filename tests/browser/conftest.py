@@ -25,9 +25,10 @@ x = np.stack([images.resized(i).mean(axis=2).ravel() for i in range(len(images))
 widgets.embedding_map(images, plots.project(x, "pca"), axis="PCA").show()
 """
 
-# The ablation widget of notebook 07, without the training before it.
+# The ablation lab of notebook 13; what it trains live is a few steps of the tiny world.
 ABLATION = """
-from vireid import runs, widgets
+from vireid import methods, runs, widgets
+methods.kind("bmil").presets["tiny"] |= {"epochs": (1, 1), "iterations": 8}
 widgets.ablations(runs.load_all()).show()
 """
 

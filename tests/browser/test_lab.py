@@ -47,3 +47,22 @@ def test_a_guess_is_kept_and_an_exercise_answers(page, lab, folder):
     panel.get_by_text("that is it").first.wait_for(timeout=PATIENCE)
     kept = json.loads((folder / "student/progress.json").read_text())
     assert kept["guesses"] == {"99-demo": 51} and kept["exercises"] == {"00-given": "right"}
+
+
+def test_the_ablation_lab_trains_live_is_cancelled_and_goes_on(page, lab, folder):
+    """While it trains the kernel answers; what was trained is kept in the student's folder."""
+    panel = run_all(page, lab, "ablation.ipynb")
+    picture = ".vireid-picture img[alt*='Ablation of BMIL'][alt*='chosen: {}.']"
+    panel.locator(picture.format("M3+MIRL")).wait_for(timeout=PATIENCE)
+    panel.get_by_role("button", name="train it now").press("Enter")
+    panel.get_by_text("left in this part").wait_for(timeout=PATIENCE)
+    panel.get_by_label("centring").check()
+    panel.locator(picture.format("M3+MIRL, centring on")).wait_for(timeout=PATIENCE)
+    panel.get_by_label("centring").uncheck()
+    panel.get_by_role("button", name="cancel").press("Enter")
+    panel.get_by_text("cancelled").wait_for(timeout=PATIENCE)
+    panel.get_by_role("button", name="go on").press("Enter")
+    panel.get_by_text("kept in your folder").wait_for(timeout=2 * PATIENCE)
+    panel.get_by_text("one seed: no spread").wait_for(timeout=PATIENCE)
+    kept = [path.parent.name for path in (folder / "student/lab").rglob("model.safetensors")]
+    assert "stage1" in kept and len(kept) == 2

@@ -43,7 +43,7 @@ BOXES = (
     ),
     Box("clusters", (3, 0), "03", {}),
     Box(
-        "association", (3, 1), "10, 11, 12",
+        "association", (3, 1), "10, 11, 12, 15",
         {"DMDL": "iMCA", "MULT": "label transfer", "MCF": "greedy (VRA)"},
     ),
     Box(
@@ -55,7 +55,7 @@ BOXES = (
         {"BMIL": "multi-positive", "MULT": "MIRL, OCLR", "DMDL": "CAI, alignment",
          "MCF": "MAAL, UM"},
     ),
-    Box("evaluation", (0, 1), "00, 02, 07, 14", {"MULT": "CMRR"}),
+    Box("evaluation", (0, 1), "00, 02, 07, 13, 14", {"MULT": "CMRR"}),
 )  # fmt: skip
 NAMES = tuple(box.name for box in BOXES)
 WIDE, HIGH, STEP = 2.0, 1.5, (2.55, 2.35)

@@ -1,224 +1,255 @@
-"""The ablation widget: switch parts of a method on and off, see the run beside the paper's row."""
+"""The ablation lab: switch parts of a method on and off; records answer, or it is trained live."""
 
-import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import ipywidgets as W
 
-from vireid.methods import build, kind
+from vireid.experiment.lookup import WHOLE, Answer, Setting, answer, in_words, settings, wanted
+from vireid.methods import kind
+from vireid.paths import student_folder
 from vireid.plots import canvas, paper_table
 from vireid.runs import Run
-from vireid.widgets.ablation_drawing import WORDS, draw_bars, draw_curves
+from vireid.widgets import ablation_live
+from vireid.widgets.ablation_drawing import WORDS, draw_answers, draw_curves, in_figures
+from vireid.widgets.live import Live, Report
 from vireid.widgets.panel import Drawing, Panel, show
 
+ROWS = 13  # settings in one picture
 LINES = 7  # curves in one picture
-Train = Callable[[dict, Callable[[int, int], None]], Run]
-
-
-class Cancelled(Exception):
-    """The reader pressed cancel."""
+SCORES = [("rank-1", "rank1"), ("mAP", "mAP"), ("mINP", "mINP")]
+ANSWERS = "scores and gains"  # in place of a curve
+Train = Callable[[dict, Report], Run]
 
 
 class Ablation:
-    """Checkboxes and choices made from a method's ``switches``; scores and curves of that run.
+    """A start (the method as it is, a row of its paper, a control) and switches on top of it.
+
+    The picture shows the scores of all settings that have records on a data set, and their gains in
+    pairs of seeds over one of them; the chosen one is marked. What has no record can be trained on
+    the tiny synthetic world; that is kept in the student's folder and shown again.
 
     Parameters
     ----------
-    runs : run records (``vireid.runs.load_all()``); runs with equal settings are seeds of one
-    method : a name of the method table
-    train : trains a combination that has no record yet: called with the switches' values and a
-        function to report (steps done, steps in all) to, returns the record. Default: the tiny
-        synthetic world
+    runs : run records (``vireid.runs.load_all()``); they are found by their settings
+    method : a name of the method table, or "module:Class"
+    train : trains what has no record: called with the changes to the preset and a function to
+        report (steps done, steps in all) to, returns the record. Default: ``ablation_live.train``
+    kept : folder of what is trained live (default: the student's)
 
     Attributes
     ----------
-    widget : the whole thing; panel : its picture with the controls; runs : all records, new ones
-    included; thread : the running training or None
+    widget : the whole thing; panel : its picture; start, switches, data, against, score, curve :
+        the controls; live : the buttons of the training; runs : all records, live ones included
     """
 
-    def __init__(self, runs: Sequence[Run], method: str = "bmil", *, train: Train | None = None):
+    def __init__(
+        self,
+        runs: Sequence[Run],
+        method: str = "bmil",
+        *,
+        train: Train | None = None,
+        kept: Path | None = None,
+    ):
         self.kind, self.method = kind(method), method
-        self.runs = [run for run in runs if run.method == method and run.curves]
-        self._rows = {
-            row: {s: getattr(build(method, row=row), s) for s in self.kind.switches}
-            for row in self.kind.rows
-        }
-        self.thread, self._stop, self._train = None, threading.Event(), train or self._train_tiny
-        self.switches = {name: _control(name, v) for name, v in self.kind.switches.items()}
-        self.data = W.Dropdown(options=self._worlds(), description="data set")
-        self.curve = W.Dropdown(options=self._keys(), description="curve")
-        self.score = W.Dropdown(
-            options=[("rank-1", "rank1"), ("mAP", "mAP"), ("mINP", "mINP")], description="score"
+        self.kept = (kept or student_folder() / "lab").expanduser()
+        own = ablation_live.load(self.kept, method)
+        self.runs = [run for run in (*runs, *own) if run.method == method and run.curves]
+        self.settings = {one.name: one for one in settings(method)}
+        self._train, self._quiet = train or self._train_tiny, False
+        self._wanted, self._answers, self._moved = {}, {}, {}
+        self._make_controls()
+        self.live = Live(self._train, self._take, self.changes)
+        self.panel = Panel(self._draw, {
+            "start": self.start, "world": self.data, "against": self.against,
+            "score": self.score, "curve": self.curve,
+        })  # fmt: skip
+        self.switch_row = W.HBox(
+            list(self.switches.values()), layout=W.Layout(flex_flow="row wrap")
         )
-        self.status = W.HTML()
-        self.status.add_class("vireid-status")
-        self.button = W.Button(description="train it now", icon="play")
-        self.cancel = W.Button(description="cancel", icon="stop", disabled=True)
-        self.progress = W.IntProgress(0, 0, 1, layout=W.Layout(width="260px"))
-        self.button.on_click(self._start)
-        self.cancel.on_click(lambda _: self._stop.set())
-        controls = {"world": self.data, "curve": self.curve, "score": self.score}
-        if clash := set(controls) & set(self.switches):
-            raise ValueError(f"{method}: a switch may not be called {', '.join(clash)}")
-        self.panel = Panel(self._draw, self.switches | controls)
-        row = W.HBox([self.button, self.progress, self.cancel, self.status])
-        self.widget = W.VBox([self.panel.widget, row])
+        row, picture = self.panel.widget.children
+        self.panel.widget.children = (row, self.switch_row, self.told, picture)
+        self.widget = W.VBox([self.panel.widget, self.live.row])
+
+    def _make_controls(self) -> None:
+        starts = [one for one in self.settings.values() if one.kind != "switch"]
+        wide = {"style": {"description_width": "initial"}, "layout": W.Layout(width="430px")}
+        self.start = W.Dropdown(
+            options=[(_titled(one), one.name) for one in starts], description="start from", **wide,
+            tooltip="a row of the paper, a control, or the whole method; switches then change it",
+        )  # fmt: skip
+        self.data = W.Dropdown(options=self._worlds(), description="data set")
+        self.against = W.Dropdown(
+            options=[one.name for one in starts], description="gain over",
+            tooltip="each seed is compared with the same seed of this setting",
+        )  # fmt: skip
+        self.score = W.Dropdown(options=SCORES, description="score")
+        self.curve = W.Dropdown(options=self._keys(), description="picture")
+        self.switches = {
+            name: _control(name, values, self.kind) for name, values in self.kind.switches.items()
+        }
+        self.told = W.HTML()
+        self.told.add_class("vireid-chosen")
+        self._elsewhere()
+        self.data.observe(self._elsewhere, names="value")
+        self.start.observe(self._restart, names="value")
+        for control in self.switches.values():
+            control.observe(self._switched, names="value")
 
     def show(self) -> None:
         """Display the widget with a still of its present state."""
         show(self.widget, *self._draw(**self.panel.values))
 
-    def chosen(self) -> dict:
-        """The switches as they are set."""
-        return {name: control.value for name, control in self.switches.items()}
+    def changes(self) -> dict:
+        """What differs from the method's preset: the start's changes, and the switches as set."""
+        return self.settings[self.start.value].changes | self._moved
 
-    def groups(self, data: str) -> dict[str, list[Run]]:
-        """Name -> the runs on one data set that differ in nothing but the seed."""
-        kinds: dict[tuple, dict[tuple, Run]] = {}
-        for run in self.runs:
-            if run.data.get("name") == data:
-                other = {k: repr(v) for k, v in run.config.items() if k not in self.switches}
-                other["epochs"] = "stage 1" if run.config["epochs"][1] == 0 else "both"
-                seeds = kinds.setdefault((self._name(run), tuple(sorted(other.items()))), {})
-                seeds[run.seed, run.data.get("fingerprint")] = run  # trained again: the last counts
-        return _told_apart({kind: list(seeds.values()) for kind, seeds in kinds.items()})
+    def preset(self, data: str) -> str:
+        """The preset whose records a data set has most of, else the small worlds'."""
+        told = [run.preset for run in self.runs if run.data.get("name") == data and run.preset]
+        usual = "tiny" if "tiny" in data else "m3svd" if "M3SVD" in data else "light"
+        return max(sorted(set(told)), key=told.count) if told else usual
 
-    def paper_row(self, switches: dict) -> str | None:
-        """The row of the paper's ablation that has these switches."""
-        return next((row for row, has in self._rows.items() if has == switches), None)
+    def config(self, data: str, changes: dict) -> dict:
+        """Every hyperparameter of a setting, with the preset of a data set."""
+        key = (self.preset(data), repr(sorted(changes.items())))
+        if key not in self._wanted:
+            self._wanted[key] = wanted(self.method, changes, preset=key[0])
+        return self._wanted[key]
 
-    def _name(self, run: Run) -> str:
-        if run.config["epochs"][1] == 0:
-            return "stage 1"
-        switches = self._switches(run)
-        return run.row or self.paper_row(switches) or self._beside(switches)
+    def answer(self, data: str, changes: dict) -> Answer:
+        """Records of a setting on a data set."""
+        key = (data, repr(sorted(changes.items())))
+        if key not in self._answers:
+            here = (run for run in self.runs if run.data.get("name") == data)
+            self._answers[key] = answer(here, self.method, self.config(data, changes))
+        return self._answers[key]
 
-    def _beside(self, switches: dict) -> str:
-        """A combination that is no row, by the row it is nearest to and what it does otherwise."""
-        other = {
-            row: {name: value for name, value in switches.items() if has[name] != value}
-            for row, has in self._rows.items()
-        }
-        row = min(other, key=lambda name: len(other[name]), default=None)
-        return _brief(switches) if row is None else f"{row}, {_brief(other[row])}"
+    def name_of(self, data: str, changes: dict) -> str:
+        """The row that has these settings, the start before others, else what they are."""
+        own = self.config(data, changes)
+        rows = [one for one in self.settings.values() if one.kind != "switch"]
+        for one in sorted(rows, key=lambda one: (one.name != self.start.value, one.name == WHOLE)):
+            if self.config(data, one.changes) == own:
+                return one.name
+        return f"{self.start.value}, {in_words(self._moved)}"
 
-    def _switches(self, run: Run) -> dict:
-        return {name: run.config[name] for name in self.switches}
+    def _values(self, changes: dict) -> dict:
+        """The switches' values in a setting."""
+        found = self.config(self.data.value or "", changes)
+        return {name: found[name] for name in self.kind.switches}
+
+    def _put_switches(self) -> None:
+        """Set the switches to the start's values and what was moved, drawing nothing."""
+        self._quiet = True
+        for name, value in self._values(self.changes()).items():
+            control = self.switches[name]
+            if hasattr(control, "options") and value not in [v for _, v in control.options]:
+                control.options = (*control.options, (str(value), value))
+            control.value = value
+        self._quiet = False
+
+    def _elsewhere(self, change=None) -> None:
+        """On another data set: a base that has records there; the whole method by its row."""
+        world = self.data.value or ""
+        rows = sorted(self.against.options, key=lambda name: (name != "prolonged", name == WHOLE))
+        known = (n for n in rows if self.answer(world, self.settings[n].changes).runs)
+        self.against.value = next(known, rows[0])
+        if self.start.value == WHOLE:
+            whole = self.config(world, {})
+            same = (n for n in rows if self.config(world, self.settings[n].changes) == whole)
+            self.start.value = next((n for n in same if n != WHOLE), WHOLE)
+        self._put_switches()
+
+    def _restart(self, change=None) -> None:
+        self._moved = {}
+        self._put_switches()
+
+    def _switched(self, change=None) -> None:
+        if not self._quiet:
+            usual = self._values(self.settings[self.start.value].changes)
+            now = {name: control.value for name, control in self.switches.items()}
+            self._moved = {name: value for name, value in now.items() if value != usual[name]}
+            self.panel.redraw()
 
     def _worlds(self) -> list[str]:
         return sorted({run.data.get("name", "") for run in self.runs})
 
-    def _keys(self) -> list[str]:
+    def _keys(self) -> list[tuple[str, str]]:
         keys = {key for run in self.runs for row in run.curves for key in row}
         keys -= {"epoch", "stage", "lr", "steps", "k"}
-        return sorted(keys, key=lambda key: (key not in WORDS, key)) or ["rank1"]
+        found = sorted(keys, key=lambda key: (key not in WORDS, key))
+        return [(ANSWERS, ANSWERS), *((f"curve: {WORDS.get(key, key)}", key) for key in found)]
 
-    def _draw(self, world: str, curve: str, score: str, **switches) -> Drawing:
-        groups = self.groups(world) if world else {}
-        picked = next(
-            (
-                n
-                for n, runs in groups.items()
-                if n != "stage 1" and self._switches(runs[0]) == switches
-            ),
-            None,
-        )
-        row = self.paper_row(switches)
-        self._tell(picked, row, switches, groups.get(picked, ()))
-        if not groups:
-            figure, ax = canvas(width=9.6, height=3.4)
+    def _draw(self, start: str, world: str, against: str, score: str, curve: str) -> Drawing:
+        chosen = self.changes()
+        name = self.name_of(world or "", chosen)
+        shown = self._shown(world or "", name, chosen, against)
+        self._tell(name, chosen, shown, against=against, score=score)
+        if not world:
+            figure, ax = canvas(width=9.6, height=2.4)
             ax.set_axis_off()
             ax.text(0.5, 0.5, "no run yet: train one", ha="center", transform=ax.transAxes)
             return figure, "No run has been recorded yet."
-        marked = {("▶ " if name == picked else "") + name: runs for name, runs in groups.items()}
-        margins = {"left": 0.06, "right": 0.99, "bottom": 0.27, "top": 0.92, "wspace": 0.28}
-        figure, (left, right) = canvas(2, width=9.6, height=4 + 0.1 * len(groups), margins=margins)
-        draw_curves(self._beside_it(marked, switches), curve, left)
-        alt = draw_bars(marked, score, self._paper(groups, score), right)
-        right.set_title(world, loc="left", fontsize=9)
-        chosen = picked or "not trained yet"
-        return figure, f"Ablation of {self.kind.title} on {world}; chosen: {chosen}. {alt}"
+        head = f"Ablation of {self.kind.title} on {world}; chosen: {name}"
+        if curve != ANSWERS:
+            margins = {"left": 0.08, "right": 0.99, "bottom": 0.27, "top": 0.92}
+            figure, ax = canvas(width=9.6, height=4, margins=margins)
+            lines = {n: list(one.runs) for n, one in shown.items() if one.runs}
+            order = sorted(lines, key=lambda n: (n != name, n != against))
+            draw_curves({n: lines[n] for n in order[:LINES]}, curve, ax)
+            return figure, f"{head}. {curve} over the epochs."
+        paper = self._paper(shown, score)
+        high = 1.35 + 0.29 * max(len(shown), 5)
+        margins = {"left": 0.16, "right": 0.99, "bottom": 0.8 / high, "top": 1 - 0.3 / high}
+        figure, axes = canvas(2, width=9.6, height=high, margins=margins | {"wspace": 0.06})
+        alt = draw_answers(shown, axes, score=score, chosen=name, against=against, paper=paper)
+        axes[0].set_title(world, loc="left", fontsize=9)
+        return figure, f"{head}. {alt}"
 
-    def _beside_it(self, groups: dict[str, list[Run]], switches: dict) -> dict[str, list[Run]]:
-        """Stage 1 and, of the runs, those nearest to a combination, itself first; a few in all."""
-
-        def far(name: str) -> int:
-            if name.startswith("stage 1"):
-                return -1
-            own = self._switches(groups[name][0])
-            return sum(own[s] != value for s, value in switches.items())
-
-        return {name: groups[name] for name in sorted(groups, key=far)[:LINES]}
+    def _shown(self, world: str, name: str, chosen: dict, against: str) -> dict[str, Answer]:
+        """Name -> records: the chosen setting, the base, and others that have some, in order."""
+        rows = {n: one for n, one in self.settings.items() if one.kind != "switch"}
+        first = [n for n in (name, against) if n in rows]
+        kept, seen = {}, [self.config(world, chosen)] if name not in rows else []
+        for n in [*first, *(n for n in rows if n != WHOLE), WHOLE]:
+            config, found = self.config(world, rows[n].changes), self.answer(world, rows[n].changes)
+            if n in first or (found.runs and config not in seen and len(kept) < ROWS):
+                kept[n] = found
+                seen.append(config)
+        shown = {n: kept[n] for n in rows if n in kept}
+        return shown if name in shown else {name: self.answer(world, chosen)} | shown
 
     def _paper(self, names, score: str) -> dict[str, float]:
         where = {"paper": self.kind.title, "dataset": "SYSU-MM01", "mode": "all", "metric": score}
-        rows = paper_table(setting="ablation", **where)
-        value = {row["method"]: row["value"] for row in rows}
+        value = {r["method"]: r["value"] for r in paper_table(setting="ablation", **where)}
         rows = paper_table(setting="association", **where)
         value |= {f"{row['method']}, {row['note']}": row["value"] for row in rows}
-        bare = {name: name.split(" (")[0] for name in names}  # without what tells settings apart
-        known = {name: self.kind.published.get(row, row) for name, row in bare.items()}
+        known = {name: self.kind.published.get(name, name) for name in names}
         return {name: value[listed] for name, listed in known.items() if listed in value}
 
-    def _tell(self, picked, row, switches, runs) -> None:
-        known = f"row {row}" if row else "no row of the paper"
-        trained = f"{len(runs)} seed(s)" if picked else "not trained on this data yet"
-        self.status.value = f"<code>{_brief(switches)}</code>: {known}, {trained}"
-        self.button.disabled = self.thread is not None
-
-    def _start(self, _) -> None:
-        self._stop.clear()
-        self.button.disabled, self.cancel.disabled = True, False
-        self.progress.value, self.progress.description = 0, ""
-        self.status.value = "training: loading, first features; cancel works from the first step on"
-        self.thread = threading.Thread(target=self._work, args=(self.chosen(),), daemon=True)
-        self.thread.start()
-
-    def _work(self, switches: dict) -> None:
-        def report(done: int, total: int) -> None:
-            if self._stop.is_set():
-                raise Cancelled
-            self.progress.max, self.progress.value = total, done
-            self.progress.description = f"{done}/{total}"
-
-        try:
-            self._take(self._train(switches, report))
-        except Cancelled:
-            self.status.value = "cancelled"
-        except (ValueError, RuntimeError, ArithmeticError, OSError) as error:
-            self.status.value = f"training stopped: {error}"
-        finally:
-            self.cancel.disabled, self.button.disabled = True, False
-            self.thread = None
+    def _tell(
+        self, name: str, chosen: dict, shown: dict[str, Answer], *, against: str, score: str
+    ) -> None:
+        one = self.settings.get(name)
+        words = one.words if one else in_words(chosen)
+        look = "max-width: 70em; line-height: 1.5"
+        self.told.value = (
+            f'<p role="status" style="{look}"><strong>▶ {name}</strong>: {words}<br>'
+            f"{in_figures(shown, name, against=against, score=score)}</p>"
+        )
 
     def _take(self, run: Run) -> None:
         """Show a new record: its data set becomes the chosen one."""
-        self.progress.value = self.progress.max
         self.runs.append(run)
-        self.data.options = self._worlds()
-        self.curve.options = self._keys()
+        self._answers = {}
+        self.live.say(f"kept in your folder and shown: rank-1 {100 * run.result['rank1']:.1f} %")
+        self.data.options, self.curve.options = self._worlds(), self._keys()
         self.data.value = run.data["name"]
         self.panel.redraw()
 
-    def _train_tiny(self, switches: dict, report: Callable[[int, int], None]) -> Run:
-        from vireid import experiment, warm_start
-
-        tiny = experiment.prepare("synthvi", preset="tiny", method=self.method)
-        method = experiment.setting(tiny, self.method, switches=switches)
-        first, second = method.schedule.epochs
-        options = {"seed": 0, "on_step": report}
-        if not (first and second) or method.carries:
-            return experiment.train(
-                tiny, self.method, switches=switches, evaluate_every=1, **options
-            )[1]
-        read = method.stage1_config()
-        stage1 = {k: v for k, v in switches.items() if k in read}
-        model, _ = warm_start.stage_one(tiny, method=self.method, switches=stage1, **options)
-        switches = switches | {"epochs": (0, second)}
-        with warm_start.one_thread():
-            return experiment.train(
-                tiny, self.method, model=model, switches=switches, evaluate_every=1, **options
-            )[1]
+    def _train_tiny(self, changes: dict, report: Report) -> Run:
+        return ablation_live.train(self.method, changes, report, folder=self.kept)
 
 
 def ablation(runs: Sequence[Run], method: str = "bmil", **options) -> Ablation:
@@ -226,27 +257,22 @@ def ablation(runs: Sequence[Run], method: str = "bmil", **options) -> Ablation:
     return Ablation(runs, method, **options)
 
 
-def _told_apart(kinds: dict[tuple, list[Run]]) -> dict[str, list[Run]]:
-    """Name -> runs; names that stand for several settings get what the settings differ in."""
-    settings: dict[str, list[dict]] = {}
-    for name, other in kinds:
-        settings.setdefault(name, []).append(dict(other))
-    found = {}
-    for (name, other), runs in kinds.items():
-        same = settings[name]
-        differ = [k for k, v in other if any(s.get(k) != v for s in same)]
-        tail = ", ".join(f"{k}={dict(other)[k]}" for k in differ)
-        found[f"{name} ({tail})" if tail else name] = runs
-    return found
+def _titled(one: Setting) -> str:
+    return f"{one.name}: {one.words}" if one.words != one.name else one.name
 
 
-def _control(name: str, values: tuple) -> W.Widget:
-    label = name.replace("_", " ")
+def _control(name: str, values: tuple, cls: type) -> W.Widget:
+    """A checkbox or a choice, with the setting's own words as its tooltip."""
+    from vireid.experiment.plan import described
+
+    label, tip = name.replace("_", " "), described(cls).get(name, "").replace("``", "")
     if set(values) == {True, False} and all(isinstance(v, bool) for v in values):
-        return W.Checkbox(value=values[0], description=label)
-    style = {"description_width": "initial"}
-    return W.Dropdown(options=list(values), value=values[0], description=label, style=style)
-
-
-def _brief(switches: dict) -> str:
-    return ", ".join(f"{name}={value}" for name, value in switches.items())
+        layout = W.Layout(width="auto", margin="2px 18px 2px 6px")
+        return W.Checkbox(
+            value=values[0], description=label, tooltip=tip, indent=False, layout=layout
+        )
+    style, narrow = {"description_width": "initial"}, W.Layout(width="230px")
+    options = [("none" if v is None else str(v), v) for v in values]
+    return W.Dropdown(
+        options=options, value=values[0], description=label, style=style, tooltip=tip, layout=narrow
+    )

@@ -16,9 +16,10 @@ class Ablations:
     Parameters
     ----------
     runs : run records of any methods (``vireid.runs.load_all()``)
-    methods : names of the method table; default: all that have switches
-    data, curve : what each widget shows first: the first data set whose name holds ``data``, and
-        a curve where its runs have it
+    methods : names; default: all of the method table that have switches, and those that runs of
+        methods outside the package have
+    data : what each widget shows first: the first data set whose name holds it
+    first : the method that is shown first, where it has records; else the first that has
 
     Attributes
     ----------
@@ -31,14 +32,17 @@ class Ablations:
         methods: Sequence[str] | None = None,
         *,
         data: str = "small",
-        curve: str = "own_share_k",
+        first: str = "bmil",
     ):
         names = [name for name in TABLE if kind(name).switches] if methods is None else methods
         if not names:
             raise ValueError("no method to show: name at least one of the method table")
-        self.runs, self.made, self._first = list(runs), {}, (data, curve)
+        self.runs, self.made, self._first = list(runs), {}, data
         recorded = {run.method for run in self.runs}
-        begin = next((name for name in names if name in recorded), names[0])  # one with an answer
+        if methods is None:
+            names += sorted(name for name in recorded if ":" in name)
+        order = sorted(names, key=lambda name: name != first)
+        begin = next((name for name in order if name in recorded), names[0])  # one with an answer
         titles = [(kind(name).title, name) for name in names]
         self.method = W.Dropdown(options=titles, value=begin, description="method")
         self.widget = W.VBox([])
@@ -62,10 +66,8 @@ class Ablations:
         self.widget.children = [self.method, self.chosen.widget]
 
     def _make(self, name: str) -> Ablation:
-        made, (data, curve) = Ablation(self.runs, name), self._first
-        made.data.value = next((d for d in made.data.options if data in d), made.data.value)
-        if curve in made.curve.options:
-            made.curve.value = curve
+        made = Ablation(self.runs, name)
+        made.data.value = next((d for d in made.data.options if self._first in d), made.data.value)
         return made
 
 
