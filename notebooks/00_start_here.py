@@ -93,7 +93,7 @@ plots.show(
 # - **90 minutes**, a first look: 00; 02 section 1; 04 sections 1, 2 and 6; 05 sections 1 and 4; 07
 #   section 3.
 # - **One day**, for those who know re-identification: 00, 03 to 07, then the paper that you came
-#   for: 08 and 09 (DMDL), 10 and 11 (MULT) or 12 (MCF).
+#   for: 08 and 09 (DMDL), 10 and 11 (MULT) or 12 (MCF); 14 before you report a number.
 # - **A term**, for a class of 13 weeks: one notebook a week, the exercises that answer as homework,
 #   the open exercise at the end for the discussion.
 #
@@ -238,7 +238,9 @@ np.testing.assert_allclose(cmc_by_hand, found.cmc)
 # | association | Who is matched to whom? | [10] associations |
 # | association | Do neighbours know better? | [11] label transfer |
 # | all of them | What do regions, attention and a lost game add? | [12] regions and attention |
+# | all of them | What does each switch of a method bring? | [13] ablation lab |
 # | evaluation | What is your number worth? | [14] evaluate honestly |
+# | association, losses | How do you add a method or pictures? | [15] add your own |
 #
 # [01]: 01_two_modalities.ipynb
 # [02]: 02_features.ipynb
@@ -252,7 +254,9 @@ np.testing.assert_allclose(cmc_by_hand, found.cmc)
 # [10]: 10_associations.ipynb
 # [11]: 11_label_transfer.ipynb
 # [12]: 12_regions_and_attention.ipynb
+# [13]: 13_ablation_lab.ipynb
 # [14]: 14_evaluate_honestly.ipynb
+# [15]: 15_add_your_own.ipynb
 #
 # In every section: a **question**, a **prediction** that you write down before you run the cell,
 # a **picture**, and **what to doubt**. Then exercises that answer, and an open one with its answer

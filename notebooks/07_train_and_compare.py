@@ -382,12 +382,10 @@ for name, rows in found.items():
 # %% [markdown]
 # ## 5 · Take the methods apart yourself
 #
-# Choose a method and tick its parts on and off. The bars show all its runs on the chosen data, the
-# marked one is your combination; diamonds are the paper's row where it has one. The curves show
-# stage 1, your combination and those that differ least from it. A combination
-# without a record can be trained here on the tiny world, with a progress bar and a cancel button.
-# DMDL, MULT and MCF have notebooks of their own (08 to 12); the records of the last two, and rows 1
-# and 6 of DMDL, are mostly of the old flow, as these say. ADCA, PGM and N-ULC have no records yet.
+# Choose a method and a row to start from, and move its switches. Left are the scores of all rows
+# with records on the chosen data (diamonds: the paper's), right their gains in pairs over one of
+# them; your combination is marked. One without a record can be trained here on the tiny world.
+# [Notebook 13](13_ablation_lab.ipynb) is about this lab and takes all methods apart in it.
 #
 # **Predict first.** `global_clusters = vanilla` with `split_prototypes` in BMIL: do split
 # prototypes help when the clusters do not cross?

@@ -40,7 +40,7 @@
 # [00](00_start_here.ipynb)). Terms are in the [glossary](../docs/glossary.md).
 #
 # ← [11 Label transfer](11_label_transfer.ipynb) ·
-# [14 Evaluate honestly](14_evaluate_honestly.ipynb) →
+# [13 Ablation lab](13_ablation_lab.ipynb) →
 
 # %% tags=["colab"]
 import sys

@@ -38,8 +38,8 @@
 # **On the map.** evaluation (framed below; the whole map is in
 # [00](00_start_here.ipynb)). Terms are in the [glossary](../docs/glossary.md).
 #
-# ← [12 Regions and attention](12_regions_and_attention.ipynb) ·
-# [README](../README.md) →
+# ← [13 Ablation lab](13_ablation_lab.ipynb) ·
+# [15 Add your own](15_add_your_own.ipynb) →
 
 # %% tags=["colab"]
 import sys

@@ -35,7 +35,7 @@ def outputs(notebook):
 
 def test_there_are_notebooks_in_order():
     numbers = [int(path.stem[:2]) for path in SCRIPTS]
-    assert numbers == sorted(set(numbers)) and len(numbers) >= 2
+    assert numbers == list(range(len(numbers))) and len(numbers) >= 2
     assert {p.stem for p in workbook.NOTEBOOKS.glob("*.ipynb")} == {p.stem for p in SCRIPTS}
 
 
@@ -130,10 +130,11 @@ def test_cells_are_short(script, committed):
     for cell in committed.cells:
         if cell.cell_type == "code":
             lines = [line for line in cell.source.splitlines() if line.strip()]
-            assert len(lines) <= 15, f"{len(lines)} lines; move logic into vireid:\n{cell.source}"
+            answers = "exercise" in cell.metadata.get("tags", ())  # where a student writes
+            most = 40 if answers else 15
+            assert len(lines) <= most, f"{len(lines)} lines; move logic into vireid:\n{cell.source}"
             imports = sum(line.startswith(("import ", "from ")) for line in lines)
             assert imports <= 10
-            answers = "exercise" in cell.metadata.get("tags", ())  # where a student writes
             assert answers or not any(line.startswith(("def ", "class ")) for line in lines)
 
 

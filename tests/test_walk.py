@@ -8,7 +8,9 @@ import contextlib
 import io
 import re
 import shutil
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from matplotlib import pyplot
@@ -21,6 +23,7 @@ from vireid.plots import project
 
 SCRIPTS = workbook.scripts()
 REAL = Path(__file__).resolve().parents[1].parent / "shared/realdata"
+RECORDS = ("13_ablation_lab",)  # reads run records alone, whatever the pictures
 LEFT_OUT = "Left out: it is not known who is on the"
 
 
@@ -44,9 +47,12 @@ def walk(kept, tmp_path, monkeypatch):
 
     def run(script, data, root):
         monkeypatch.setenv("VIREID_DATA", str(root))
-        space, told = {"__name__": "__main__"}, io.StringIO()
+        notebook, told = ModuleType("__main__"), io.StringIO()
+        monkeypatch.setitem(sys.modules, "__main__", notebook)  # where its classes are looked for
+        space, notebook.In = vars(notebook), []
         for cell in workbook.read(script, data=data).cells:
             if cell.cell_type == "code" and "colab" not in cell.metadata.get("tags", ()):
+                notebook.In.append(cell.source)
                 with contextlib.redirect_stdout(told):
                     exec(compile(cell.source, f"{script.stem}: {cell.source}", "exec"), space)
         return told.getvalue()
@@ -105,7 +111,8 @@ def prints_no_nan(told: str) -> bool:
 def test_plain_folders(walk, small, folders, script, known):
     told = walk(script, "files", folders / known)
     assert prints_no_nan(told), told
-    assert (LEFT_OUT in told) == (known == "nameless"), told
+    if script.stem not in RECORDS:
+        assert (LEFT_OUT in told) == (known == "nameless"), told
 
 
 @pytest.mark.real

@@ -10,6 +10,7 @@ from html import escape
 
 from vireid import progress
 from vireid.checks import (
+    ablation,
     bias,
     causal,
     clusters,
@@ -19,6 +20,7 @@ from vireid.checks import (
     matching,
     mcf,
     memories,
+    own,
     refinement,
     retrieval,
     seeing,
@@ -51,7 +53,9 @@ THEMES = (
     matching,
     transfer,
     mcf,
+    ablation,
     honest,
+    own,
 )
 _ALL = sorted((e for theme in THEMES for e in theme.EXERCISES), key=lambda e: e.name[:2])
 _BY_NAME = {e.name: e for e in _ALL}
