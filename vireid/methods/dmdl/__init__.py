@@ -24,7 +24,7 @@ from vireid.methods.base import VIEWS
 from vireid.methods.dcl import show, two_modality_batches
 from vireid.methods.dmdl import terms
 from vireid.methods.dmdl.camera import camera_prototypes, camera_similarity
-from vireid.methods.dmdl.parts import PartialMemory
+from vireid.methods.dmdl.parts import PartialMemory, named
 from vireid.methods.dmdl.settings import Settings
 from vireid.types import Batch, Embeddings, Modality, PseudoLabels
 
@@ -276,15 +276,6 @@ class DMDL(Settings):
         """Whose memories a modality's images move."""
         crossing = stage == 2 and self.semi_cross and own is not self.space
         return (own, self.space) if crossing else (own,)
-
-
-def named(train: Embeddings, own_rows: list[np.ndarray]) -> list[np.ndarray]:
-    """Numbers of the known identities, one list a modality, -1 for who is unknown: the oracle's."""
-    identity = train.identity.numpy()
-    known = identity >= 0
-    label = np.full(len(identity), -1)
-    label[known] = np.unique(identity[known], return_inverse=True)[1]
-    return [label[rows] for rows in own_rows]
 
 
 def check_features(train: Embeddings, epoch: int) -> None:

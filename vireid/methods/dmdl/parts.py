@@ -1,11 +1,13 @@
-"""What only DMDL needs: memories that lack some of the labels."""
+"""What only DMDL needs: memories that lack some of the labels, and the truth as labels."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from vireid.arguments import LabelError
 from vireid.clustering import prototypes
 from vireid.memory import Memory
+from vireid.types import Embeddings
 
 
 class PartialMemory(Memory):
@@ -42,3 +44,12 @@ class PartialMemory(Memory):
     def move(self, x: Tensor, label: Tensor, **options) -> None:
         """Move prototypes towards features (b, d) with shared labels (b,)."""
         super().move(x, self.local(label), **options)
+
+
+def named(train: Embeddings, own_rows: list[np.ndarray]) -> list[np.ndarray]:
+    """Numbers of the known identities, one list a modality, -1 for who is unknown: the oracle's."""
+    identity = train.identity.numpy()
+    known = identity >= 0
+    label = np.full(len(identity), -1)
+    label[known] = np.unique(identity[known], return_inverse=True)[1]
+    return [label[rows] for rows in own_rows]
