@@ -109,7 +109,7 @@ def prints_no_nan(told: str) -> bool:
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 @pytest.mark.parametrize("known", ["named", "nameless"])
 def test_plain_folders(walk, small, folders, script, known):
-    told = walk(script, "files", folders / known)
+    told = walk(script, "files", folders[known])
     assert prints_no_nan(told), told
     if script.stem not in RECORDS:
         assert (LEFT_OUT in told) == (known == "nameless"), told
