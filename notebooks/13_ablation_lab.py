@@ -16,9 +16,9 @@
 # %% [markdown]
 # # 13 · Ablation lab: what does each switch bring?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/13_ablation_lab.ipynb)
-# [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/13_ablation_lab.ipynb)
-# [View source](https://github.com/vireid/vireid/blob/main/notebooks/13_ablation_lab.py)
+# [Open in Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/13_ablation_lab.ipynb)
+# · [Open in Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/13_ablation_lab.ipynb)
+# · [View source](https://github.com/vireid/vireid/blob/main/notebooks/13_ablation_lab.py)
 #
 # **Objective.** Take all methods apart switch by switch, read gains in pairs with their spread, and
 # train what nobody has trained yet.

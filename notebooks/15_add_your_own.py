@@ -16,9 +16,9 @@
 # %% [markdown]
 # # 15 · Add your own: a method in forty lines, a data set in five
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/15_add_your_own.ipynb)
-# [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/15_add_your_own.ipynb)
-# [View source](https://github.com/vireid/vireid/blob/main/notebooks/15_add_your_own.py)
+# [Open in Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/15_add_your_own.ipynb)
+# · [Open in Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/15_add_your_own.ipynb)
+# · [View source](https://github.com/vireid/vireid/blob/main/notebooks/15_add_your_own.py)
 #
 # **Objective.** Write a method of your own by inheriting from one that is there, train and compare
 # it beside the controls, keep it in a file outside the package, and read your own pictures.
