@@ -241,6 +241,7 @@ np.testing.assert_allclose(cmc_by_hand, found.cmc)
 # | all of them | What does each switch of a method bring? | [13] ablation lab |
 # | evaluation | What is your number worth? | [14] evaluate honestly |
 # | association, losses | How do you add a method or pictures? | [15] add your own |
+# | evaluation | What does every method do on equal terms? | [16] results |
 #
 # [01]: 01_two_modalities.ipynb
 # [02]: 02_features.ipynb
@@ -257,6 +258,7 @@ np.testing.assert_allclose(cmc_by_hand, found.cmc)
 # [13]: 13_ablation_lab.ipynb
 # [14]: 14_evaluate_honestly.ipynb
 # [15]: 15_add_your_own.ipynb
+# [16]: 16_results.ipynb
 #
 # In every section: a **question**, a **prediction** that you write down before you run the cell,
 # a **picture**, and **what to doubt**. Then exercises that answer, and an open one with its answer

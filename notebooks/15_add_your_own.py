@@ -40,7 +40,7 @@
 # [00](00_start_here.ipynb)). Terms are in the [glossary](../docs/glossary.md).
 #
 # ← [14 Evaluate honestly](14_evaluate_honestly.ipynb) ·
-# [README](../README.md) →
+# [16 Results](16_results.ipynb) →
 
 # %% tags=["colab"]
 import sys

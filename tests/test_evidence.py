@@ -10,6 +10,7 @@ from vireid import evidence, experiment, methods
 from vireid.cli import main
 from vireid.evidence.plan import PLAN, Evidence, Study
 from vireid.experiment import Experiment
+from vireid.paths import CHECKOUT
 from vireid.runs import Run
 
 SMALL = {
@@ -237,3 +238,15 @@ def test_page_says_what_is_not_run(tmp_path):
     text = evidence.page(store=tmp_path)
     assert text.count("not run") > 20 and "| BMIL | not run |" in text
     assert text == evidence.page(store=tmp_path)
+
+
+def test_committed_page_is_made_of_the_committed_records():
+    committed = (CHECKOUT / "docs/results.md").read_text("utf-8")
+    assert committed == evidence.page(), "vireid evidence --page docs/results.md writes it anew"
+
+
+def test_store_is_small_and_says_whose_its_records_are():
+    """15 MB in git at most; no kept record without its identity."""
+    assert sum(p.stat().st_size for p in evidence.STORE.rglob("*.json")) < 15e6
+    kept = [s for s in evidence.states(evidence.read().cells) if s.verdict == evidence.KEPT]
+    assert kept and all(s.run.identity and s.run.versions for s in kept)

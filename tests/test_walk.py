@@ -23,7 +23,7 @@ from vireid.plots import project
 
 SCRIPTS = workbook.scripts()
 REAL = Path(__file__).resolve().parents[1].parent / "shared/realdata"
-RECORDS = ("13_ablation_lab",)  # reads run records alone, whatever the pictures
+RECORDS = ("13_ablation_lab", "16_results")  # read run records alone, whatever the pictures
 LEFT_OUT = "Left out: it is not known who is on the"
 
 

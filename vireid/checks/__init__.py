@@ -22,6 +22,7 @@ from vireid.checks import (
     memories,
     own,
     refinement,
+    results,
     retrieval,
     seeing,
     transfer,
@@ -56,6 +57,7 @@ THEMES = (
     ablation,
     honest,
     own,
+    results,
 )
 _ALL = sorted((e for theme in THEMES for e in theme.EXERCISES), key=lambda e: e.name[:2])
 _BY_NAME = {e.name: e for e in _ALL}

@@ -1,0 +1,211 @@
+# ---
+# jupyter:
+#   jupytext:
+#     notebook_metadata_filter: vireid
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   vireid:
+#     budget_s: 60
+# ---
+
+# %% [markdown]
+# # 16 · Results: what does every method do on equal terms?
+#
+# [Open in Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/16_results.ipynb)
+# · [Open in Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/16_results.ipynb)
+# · [View source](https://github.com/vireid/vireid/blob/main/notebooks/16_results.py)
+#
+# **Objective.** Read the whole evidence of this workbook: which run is kept, what each method adds
+# over an honest control, which of the papers' steps are seen again, and what stays open.
+#
+# **Before this.** Notebooks 07 and 14; the methods are those of 06 and 08 to 12.
+#
+# **Time.** 25 minutes to read; runs in under 60 s on two CPU cores, without a GPU or a download.
+#
+# **Afterwards you can**
+#
+# - trace every number of a results table to the run that made it;
+# - tell a gain from chance with a handful of seeds;
+# - say in two sentences what this store does *not* show.
+#
+# **Sections.** 1 · 4 min, 2 · 8 min, 3 · 5 min, 4 · 5 min, 5 · 3 min; the exercises take as long
+# again.
+#
+# **On the map.** evaluation (framed below; the whole map is in [00](00_start_here.ipynb)). Terms
+# are in the [glossary](../docs/glossary.md).
+#
+# ← [15 Add your own](15_add_your_own.ipynb) ·
+# [README](../README.md) →
+
+# %% tags=["colab"]
+import sys
+
+if "google.colab" in sys.modules:  # elsewhere this cell does nothing
+    # %pip install -q git+https://github.com/vireid/vireid
+    from google.colab import output
+
+    output.enable_custom_widget_manager()
+
+# %%
+import numpy as np
+from IPython.display import display
+
+from vireid import checks, evidence, figures, plots, widgets
+
+plan = evidence.read()
+states = evidence.states(plan.cells)
+found = evidence.found(states)
+print(f"{len(states)} runs are planned, {sum(s.verdict == 'kept' for s in states)} are kept")
+
+# %%
+plots.show(plots.pipeline_map("evaluation"), "The map of the workbook; here: evaluation.")
+
+# %% [markdown]
+# ## 1 · What is kept
+#
+# A *plan* (`data/evidence.toml`) lists every run: method, row, data set, seed. A *store*
+# (`data/runs`) keeps a small record of each: its settings, curves, scores and everything that
+# decides it. `vireid evidence` trains what is missing; a record whose identity is no longer the
+# plan's (another setting, other pictures, another version of the numbers) counts as *another* and
+# is never shown. "CPU minutes left" is what the missing runs would take on one core.
+
+# %%
+display(evidence.coverage(states))
+
+# %% [markdown]
+# Any number below can be traced: `vireid evidence --show` names the records, and
+# `vireid replay RUN` trains one again and compares curve by curve.
+#
+# ## 2 · Equal terms
+#
+# No published table compares these methods with one network, one schedule and one evaluation. Here
+# everybody gets the same people, the same starting weights and 680 optimiser steps, stage 1
+# included. What differs is what *is* the method: pictures of a step, losses, labels, and for MCF
+# the regions. Gains are over **stage 1, prolonged**: as many steps, nothing learnt across.
+#
+# **Predict first.** Of the published methods with at least three seeds in the table, how many are
+# ahead of the control in *every* seed?
+
+# %%
+guess = widgets.predict(
+    "16-ahead", "How many methods are ahead of the control in every seed?", low=0, high=8
+)
+guess.show()
+
+# %%
+table = evidence.equal_terms(plan, found)
+display(table)
+
+# %%
+scores, base = figures.evidence.scores_on_equal_terms()
+drawn = figures.evidence.equal_terms()
+gains = {
+    name: [own[seed] - scores[base][seed] for seed in own if seed in scores[base]]
+    for name, own in scores.items()
+    if name != base and base in scores
+}
+if drawn is None:
+    print("No pair of rows has been trained yet: vireid evidence")
+else:
+    told = "; ".join(f"{name} {np.mean(values):+.1f}" for name, values in gains.items() if values)
+    plots.show(drawn, f"Mean gain in rank-1 over {base}: {told}.")
+
+# %%
+CONTROLS = {row["title"] for row in plan.equal if "control" in row.get("note", "")} | {"stage 1"}
+methods = {name: v for name, v in gains.items() if name not in CONTROLS and len(v) >= 3}
+guess.reveal(sum(min(values) > 0 for values in methods.values()))
+
+# %% [markdown]
+# "95 % of the mean" is a bootstrap over seeds: with three of them it can take ten values, so read
+# it as a range, not as a proof. "Best on the test set" shows what choosing the epoch on the test
+# people would have added, which is what released codes do; no other number here uses it.
+#
+# ## 3 · Who is written last
+#
+# A memory keeps 10 to 20 % of the old prototype when a new feature comes (notebook 06), so of the
+# views that a batch writes, the last one owns the prototype. Which view that is, is a choice that
+# no paper discusses. The same trainings, with nothing but the order changed:
+
+# %%
+drawn, pairs = figures.evidence.written_last(), figures.evidence.order_pairs()
+if drawn is None:
+    print("Not trained in two orders yet: vireid evidence --only order_mult order_mcf order_dmdl")
+else:
+    told = []
+    for name, orders in pairs.items():
+        (_, first), (word, other) = orders.items()
+        values = [other[seed] - first[seed] for seed in other if seed in first]
+        told.append(f"{name} {np.mean(values):+.1f} with {word}")
+    plots.show(drawn, f"Mean gain over the released order: {'; '.join(told)}.")
+
+# %% [markdown]
+# ## 4 · The papers' steps
+#
+# Each line is one step of a paper's ablation: what it adds here, in every seed, beside what it adds
+# on SYSU-MM01. Only signs are compared: another world has other sizes.
+
+# %%
+display(evidence.against_paper(plan, found))
+
+# %% [markdown]
+# ## 5 · What the records say
+#
+# These sentences are made from the records, not written by hand; `docs/results.md` has them too.
+
+# %%
+for sentence in evidence.guide(plan, found):
+    print("-", sentence)
+
+# %% [markdown]
+# **What to doubt.** Drawn people, small pictures, a small network and minutes of training: an order
+# of methods here is not their order on SYSU-MM01. What carries over is of another kind: controls
+# that are missing in papers can be run, an order of writing can decide a comparison, and three
+# seeds do not carry a gain of two points.
+#
+# ## Exercises
+#
+# **1.** Write `way_up(base, method, top)`: the mean gain of a method over its base as a share of
+# what true identities gain, from one score per seed each.
+
+
+# %% tags=["exercise"]
+def way_up(base, method, top): ...
+
+
+checks.check("16-way-up", way_up)
+
+# %% [markdown]
+# **2.** A step of a ladder does nothing at all, and each of five seeds is a coin's throw. How
+# likely do all five have the *same* sign?
+
+# %% tags=["exercise"]
+checks.check("16-all-five", ...)
+
+# %% [markdown]
+# **3.** What is *not* equal in the table on equal terms? (a) the people; (b) the number of
+# optimiser steps; (c) the pictures shown in a step; (d) the evaluation.
+
+# %% tags=["exercise"]
+checks.check("16-equal", ...)
+
+# %% [markdown]
+# ### Exercise
+#
+# Choose a step of section 4 whose sign differs from its paper's or is mixed. Which *one* thing
+# would you change to find out why: the flow, the setting, the length of training, the world? How
+# many runs does that take, and what would each outcome say?
+#
+# <details><summary>Answer</summary>
+#
+# Begin with what costs nothing: does the flow's test (`tests/flows`) cover this step? Then the
+# length: twice the steps for both rows on a development seed (0), two runs. Only then the world
+# (`--world`, its gap) and the setting, on the development seed as well; the seeds of the table stay
+# untouched until the change is chosen, or they are no longer a test. If the sign follows the
+# length, the paper's 10,000 steps are the likely reason; if it follows the world, the step answers
+# to something that this world lacks.
+# </details>
