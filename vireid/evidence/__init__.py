@@ -9,7 +9,7 @@ from vireid.evidence.make import make, minutes
 from vireid.evidence.page import page
 from vireid.evidence.plan import PLAN, Cell, Evidence, Study, read
 from vireid.evidence.store import ANOTHER, KEPT, MISSING, STORE, State, found, state, states
-from vireid.evidence.tables import against_paper, coverage, equal_terms
+from vireid.evidence.tables import against_paper, coverage, equal_terms, rows
 
 __all__ = [
     "ANOTHER",
@@ -30,6 +30,7 @@ __all__ = [
     "minutes",
     "page",
     "read",
+    "rows",
     "state",
     "states",
 ]

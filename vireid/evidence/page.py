@@ -7,8 +7,7 @@ import pandas as pd
 from vireid.evidence.guide import guide
 from vireid.evidence.plan import Evidence, read
 from vireid.evidence.store import STORE, found, states
-from vireid.evidence.tables import METRICS, against_paper, coverage, equal_terms, mean_sd
-from vireid.runs import Run
+from vireid.evidence.tables import against_paper, coverage, equal_terms, rows
 
 HEAD = """# Results: what every method does here
 Generated from the records in `data/runs` by `vireid evidence --page`; the plan is
@@ -44,22 +43,9 @@ def page(plan: Evidence | None = None, store: Path = STORE) -> str:
     told = "\n".join(f"- {sentence}" for sentence in guide(plan, runs)) + "\n"
     parts = [HEAD, GUIDE, told, EQUAL, _table(equal_terms(plan, runs), "row")]
     parts += [STEPS, _table(against_paper(plan, runs).set_index("method"), "method"), STUDIES]
-    for name, rows in runs.items():
-        parts.append(f"### {name}\n\n{_table(_scores(rows), 'row')}")
+    for name, kept in runs.items():
+        parts.append(f"### {name}\n\n{_table(rows(kept), 'row')}")
     return "\n".join([*parts, KEPT, _table(coverage(known), "study")])
-
-
-def _scores(rows: dict[str, list[Run]]) -> pd.DataFrame:
-    lines = {
-        label: {
-            "seeds": " ".join(str(run.seed) for run in runs),
-            "steps": runs[0].steps,
-            "rank-1 by seed": " / ".join(f"{100 * run.result['rank1']:.1f}" for run in runs),
-            **{metric: mean_sd(runs, metric) for metric in METRICS},
-        }
-        for label, runs in rows.items()
-    }
-    return pd.DataFrame.from_dict(lines, orient="index")
 
 
 def _table(frame: pd.DataFrame, corner: str) -> str:

@@ -78,6 +78,20 @@ def against_paper(plan: Evidence, found: Found) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def rows(found: dict[str, list[Run]]) -> pd.DataFrame:
+    """A row each of a study: seeds, steps, rank-1 by seed, mean and sd of all scores, per cent."""
+    lines = {
+        label: {
+            "seeds": _seeds(runs),
+            "steps": runs[0].steps,
+            "rank-1 by seed": " / ".join(f"{100 * run.result['rank1']:.1f}" for run in runs),
+            **{metric: mean_sd(runs, metric) for metric in METRICS},
+        }
+        for label, runs in found.items()
+    }
+    return pd.DataFrame.from_dict(lines, orient="index")
+
+
 def _verdict(gains: list[float], paper: float | None) -> str:
     if not gains or paper is None:
         return NOT_RUN if not gains else ""
