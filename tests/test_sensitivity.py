@@ -112,6 +112,8 @@ def test_figures_are_drawn_from_records_and_skipped_without(shelf, tmp_path, mon
     monkeypatch.setattr(sensitivity, "ladders", lambda folder: ladders(folder or shelf))
     drawn = sensitivity.people_missing(), sensitivity.world_dials()
     assert [len(figure.axes) for figure in drawn] == [2, 2]
+    left, right = (ax.get_position() for ax in drawn[0].axes)
+    assert left.y0 == right.y0 and left.x1 < right.x0  # side by side
     assert drawn[0].axes[0].get_xlabel() == "share of people missing on one side (n = 2)"
     empty = tmp_path / "empty"
     monkeypatch.setattr(sensitivity, "ladders", lambda folder: ladders(folder or empty))
@@ -139,6 +141,13 @@ def test_absence_takes_one_modality_of_a_share_of_the_people(world_scene):
     assert set(measured["pair recall (%)"]["hungarian"]) == {0.0, 0.5}  # at 1 there is no pair
     assert set(measured[sensitivity.LONE]["mult"]) == {0.5, 1.0}  # at 0 nobody is alone
     assert measured[sensitivity.LONE]["mult"][1.0] == [100.0] * 3  # transport serves everybody
+
+
+def test_figure_of_associations_has_a_row_for_each_gap(world_scene, monkeypatch):
+    monkeypatch.setattr(sensitivity, "tiny_scene", lambda: world_scene)
+    monkeypatch.setattr(sensitivity.asked, "__defaults__", ((0.0, 0.5),))
+    axes = sensitivity.association_absence().axes
+    assert [ax.get_title(loc="left") for ax in axes] == ["gap 1"] * 3 + ["gap 0.5"] * 3
 
 
 @pytest.fixture(scope="module")

@@ -109,7 +109,7 @@ def people_missing():
     found = turned("absent")
     if not found:
         return None
-    figure, axes = plots.canvas(len(found), 2, width=10.0, height=0.8 + 3.4 * len(found))
+    figure, axes = plots.canvas(2, len(found), width=10.0, height=0.8 + 3.4 * len(found))
     for row, (data, lines) in zip(np.atleast_2d(axes), found.items(), strict=True):
         look = {"xlabel": DIALS["absent"], "title": data}
         plots.dial(rank1(lines), row[0], ylabel="rank-1 (%)", **look)
@@ -194,7 +194,7 @@ def tiny_scene() -> tuple[Scene, methods.base.Method]:
 def association_absence():
     """Eight associations over absence, without a training."""
     scene, setting = tiny_scene()
-    figure, axes = plots.canvas(2, 3, width=11.0, height=6.4)
+    figure, axes = plots.canvas(3, 2, width=11.0, height=6.4)
     for row, gap in zip(axes, (1.0, 0.5), strict=True):
         measured = qualities(asked(scene, setting, gap=gap))
         for ax, (words, lines) in zip(row, measured.items(), strict=True):
