@@ -13,15 +13,20 @@ def test_slider_changes_the_picture(page, voila):
 
 
 def test_a_lecture_shows_large_type_pictures_and_no_code(page, lecture):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{lecture}/voila/render/01_two_modalities.ipynb", timeout=PATIENCE)
     step_slider(page, page.locator("body"), "first person")
     text = page.locator("p", has_text="See what changes when only the modality changes").first
     size = text.evaluate("element => parseFloat(getComputedStyle(element).fontSize)")
     assert size >= 20
     wide = "images => Math.max(...images.map(i => i.naturalWidth))"
-    assert page.locator(".vireid-picture img").evaluate_all(wide) > 1000  # 150 dpi
+    assert page.locator(".vireid-picture img").evaluate_all(wide) == 960  # 6.4 inches at 150 dpi
     assert page.get_by_text("import numpy").count() == 0
     assert page.get_by_text("Exercises that answer").count() == 0
+    assert not [
+        url for url in asked if "//" in url and not url.startswith((lecture, "ws:", "data:"))
+    ]
 
 
 def test_choice_changes_the_alt_text(page, voila):

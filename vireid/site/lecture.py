@@ -16,8 +16,21 @@ EXERCISES = "## Exercises that answer"
 STYLE = """<style>
 :root { --jp-content-font-size1: 21px; --jp-code-font-size: 19px; --jp-ui-font-size1: 19px;
   --jp-widgets-font-size: 19px; --jp-widgets-inline-height: 36px; }
+#rendered_cells { max-width: 1100px; margin: 0 auto; padding: 2ex 4ex; }
+.widget-label { width: auto !important; min-width: 7em; overflow: visible; }
 .jp-RenderedImage img, .vireid-picture img { max-width: 100%; }
 </style>"""
+
+# Voila's own template asks a server far away for an icon font; this one leaves that out.
+TEMPLATE = """{% extends "lab/index.html.j2" %}
+{% import "spinner.macro.html.j2" as spinner %}
+{% block notebook_css %}
+{{ resources.include_js("static/voila-style.js") }}
+{{ spinner.css() }}
+<style>.jp-mod-noOutputs.jp-mod-noInput { display: none; }</style>
+{{ super.super() }}
+{% endblock notebook_css %}
+"""
 
 
 def pages(out: Path, only: Sequence[str] = NOTEBOOKS) -> list[Path]:
@@ -52,6 +65,11 @@ def serve(
     for old in out.glob("*.ipynb"):
         old.unlink()
     pages(out, only or NOTEBOOKS)
+    share = (out / ".jupyter").resolve()
+    save(share / "voila/templates/vireid/index.html.j2", TEMPLATE)
+    save(share / "voila/templates/vireid/conf.json", '{"base_template": "lab"}')
     seen = {"VIREID_MODE": "lecture", "VIREID_PLAYERS": "first"}
-    words = [sys.executable, "-m", "voila", str(out), "--VoilaConfiguration.show_margins=True"]
+    searched = [str(share), os.environ.get("JUPYTER_PATH")]
+    seen["JUPYTER_PATH"] = os.pathsep.join(filter(None, searched))
+    words = [sys.executable, "-m", "voila", str(out), "--template=vireid"]
     return subprocess.call([*words, *options], env=os.environ | seen)
