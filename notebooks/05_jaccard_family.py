@@ -101,6 +101,12 @@ print(f"{train.name} after stage 1: k1 = {K1}, k2 = {K2}, eps = {EPS}")
 # | `camera` | some of the own camera, some of all others | both lists | CA-Jaccard 2024 |
 # | `binary` | as `vanilla`, plain sets, no friends of friends | nothing | MULT 2024, eq. 5 |
 #
+# BMIL's eq. 4 to 6 in one line: the list is $N(i) = N^v_{k_1/2}(i) \cup N^r_{k_1/2}(i)$, with
+# reciprocal neighbours and encodings V as ever, and the mean takes as many of each modality,
+#
+# $$\bar V_i = \tfrac12 \Big( \tfrac{1}{k_2/2} \sum_{j \in N^v_{k_2/2}(i)} V_j
+# + \tfrac{1}{k_2/2} \sum_{j \in N^r_{k_2/2}(i)} V_j \Big).$$
+#
 # **Predict first.** Which rules can bring two pictures of one person together that stand at the
 # far ends of the gap? And which only if one of the plain k1 nearest already crosses it?
 
@@ -148,6 +154,7 @@ for ax, (rule, seen) in zip(axes.flat, views.items(), strict=True):
     plots.neighbours(train, chosen, near[near >= 0], ax, columns=8, title=rule)
 plots.show(figure, "One picture and its eight nearest by cosine and by each of the five rules.")
 
+
 # %%
 if world.knows("train"):
     table = {}
@@ -161,7 +168,7 @@ if world.knows("train"):
             "same person %, other modality": 100 * pd.Series(same[there & ~own]).mean(),
             "the latter per picture": (there & ~own & same).sum() / len(train),
         }
-    print(pd.DataFrame.from_dict(table, orient="index").round(1).to_string(na_rep="-"))
+    plots.table(pd.DataFrame.from_dict(table, orient="index"))
 
 # %% [markdown] tags=["synthvi"]
 # The first column is the bias of notebook 04 once more. `modality` lowers it by force: half of
@@ -256,7 +263,7 @@ for rule, distance in distances.items():
     if known:
         score = cross_modality_scores(label, train.identity, train.modality, outliers="alone")
         scores[rule] |= {f"{key} %": 100 * score[key] for key in ("recall", "precision", "ari")}
-print(pd.DataFrame.from_dict(scores, orient="index").round(1).to_string(na_rep="-"))
+plots.table(pd.DataFrame.from_dict(scores, orient="index"))
 
 # %%
 if world.knows("train"):
@@ -376,9 +383,8 @@ assert lines["vanilla"][-1] > 0.95 and max(lines["modality"]) < 0.15
 # %% [markdown]
 # Plain lists lose everybody as the shift grows; balanced lists do not notice it. Within each
 # modality the *order* of neighbours is not changed by a common shift, and order is all that
-# balanced lists use. But look at the third line before you cheer: against one common shift,
-# centring does the same. The rule earns its keep where the shift is not common, as in sections 3 to
-# 5.
+# balanced lists use. But look at the third line, too: against one common shift, centring does the
+# same. The rule helps where the shift is not common, as in sections 3 to 5.
 #
 # **What to doubt.** Here every person has 8 or 10 pictures in each modality and nobody is missing.
 # If half of the people were seen in one modality only, half of every balanced list would be forced

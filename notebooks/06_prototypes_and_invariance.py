@@ -208,7 +208,12 @@ widgets.memory_walk().show()
 # Stage 2 does not add the two losses. Each iteration draws two batches: one with the labels of the
 # single modalities (as in stage 1), then, *after* the optimiser has stepped, one with the joint
 # labels. In code `losses` is a generator: each `yield` is one optimiser step, and what stands after
-# a `yield` runs when that step is done. So the memory's update stands in plain sight.
+# a `yield` runs when that step is done. So the memory's update stands in plain sight. The second
+# step's loss is section 2's, averaged over the modalities (BMIL eq. 8):
+#
+# $$\mathcal L_{global} = \tfrac12 (\ell^v + \ell^r),$$
+#
+# $\ell^v$ over the batch's visible and $\ell^r$ over its infrared pictures.
 #
 # **Predict first.** We ask for the first step, then for the second, then for the end. When does
 # the bank of the first loss move?
@@ -305,7 +310,7 @@ shares = {name: 100 * record.result[share] for name, record in rows.items()}
 print("own-modality share %:", ", ".join(f"{n} {value:.1f}" for n, value in shares.items()))
 if world.knows("test"):
     shown = table({name: [record] for name, record in rows.items()})
-    print(shown[["steps", "rank1", "mAP"]].to_string())
+    plots.table(shown[["steps", "rank1", "mAP"]])
 
 # %%
 share_after.reveal(shares["M3+MIRL"])
@@ -340,7 +345,8 @@ if world.knows("train"):
 # ## 6 · By hand: six pictures, four prototypes
 #
 # Two persons in two modalities have four prototypes. The multi-positive loss (BMIL eq. 7) averages
-# the log over the two of the own person; the memory then moves as in section 3.
+# the log over the two of the own person, and eq. 8 takes the mean of both modalities' losses; the
+# memory then moves as in section 3.
 
 # %%
 degrees = torch.tensor([0.0, 8, 60, 22, 30, 84], dtype=torch.float64).deg2rad()
@@ -356,9 +362,13 @@ phi = phi / phi.norm(dim=1, keepdim=True)
 logits = six @ phi.T / 0.2
 log_p = logits - logits.logsumexp(1, keepdim=True)
 positive = of_person[None] == who[:, None]
-by_hand = -((log_p * positive).sum(1) / positive.sum(1)).mean()
-library = multi_positive(six, who, phi, of_person, temperature=0.2)
-np.testing.assert_allclose(by_hand, library)
+each = -(log_p * positive).sum(1) / positive.sum(1)
+by_hand = (each[kind == 0].mean() + each[kind == 1].mean()) / 2  # eq. 8
+sides = [
+    multi_positive(six[at], who[at], phi, of_person, temperature=0.2)
+    for at in (kind == 0, kind == 1)
+]
+np.testing.assert_allclose(by_hand, sum(sides) / 2)
 bank6 = Memory(phi, momentum=0.1)
 bank6.update(six[:1], proxy6[:1])
 moved = 0.1 * phi[0] + 0.9 * six[0]

@@ -306,7 +306,7 @@ for name, rows in found.items():
     kept = ["seeds", "steps", "rank1", "rank1 sd", "mAP", "mAP sd"]
     kept += [c for c in shown if c.startswith("gain over")] + ["paper"]
     print(f"{name} (per cent; gains in rank-1, seed by seed)")
-    print(shown[kept].to_string(na_rep=""), end="\n\n")
+    plots.table(shown[kept], na="")
 
 # %%
 for name, rows in found.items():

@@ -163,8 +163,12 @@ for name, banks in reads.items():
 #
 # Now the labels that DMDL makes. After stage 1 each modality has clusters of its own; **iMCA**
 # gives every cluster of one modality the label of the most similar one of the other modality (in
-# even epochs visible clusters are renamed, in odd ones infrared). Then each modality gets a memory
-# under the *common* labels, and CAI's loss asks both:
+# even epochs visible clusters are renamed, in odd ones infrared):
+#
+# $$j^*(i) = \arg\max_j \phi^v_i \cdot \phi^r_j \ \text{(even)}, \qquad
+# i^*(j) = \arg\max_i \phi^v_i \cdot \phi^r_j \ \text{(odd)}.$$
+#
+# Then each modality gets a memory under the *common* labels, and CAI's loss asks both:
 #
 # $$\ell = -\log \sum_m p(m)\, \frac{e^{f \cdot \phi^m_y / \tau}}
 # {\sum_{l \in K^m} e^{f \cdot \phi^m_l / \tau}}$$
@@ -417,9 +421,10 @@ print(f"DMDL on SYSU-MM01: row 1 {told['index 1']} %, row 2 {told['index 2']} % 
 # comes from across (section 5).
 
 # %% [markdown]
-# ## 8 · By hand: CAI on six pictures
+# ## 8 · By hand: iMCA and CAI on six pictures
 #
-# Two persons in two modalities; each modality's memory holds a prototype of both. The loss in plain
+# Two persons in two modalities; each modality's memory holds a prototype of both. iMCA names each
+# visible cluster after the most similar infrared one. The loss in plain
 # lines, $-\log \sum_m p(m)\, p(y \mid x, m)$, and each memory's responsibility,
 # $r_m \propto p(m)\, p(y \mid x, m)$:
 
@@ -429,8 +434,12 @@ six = torch.stack([degrees.cos(), degrees.sin()], 1)  # three visible pictures, 
 kind, who = torch.tensor([0, 0, 0, 1, 1, 1]), torch.tensor([0, 0, 1, 0, 0, 1])
 
 # %%
+from vireid.association import imca
+
 both6 = [torch.stack([six[(kind == m) & (who == k)].mean(0) for k in (0, 1)]) for m in (0, 1)]
 both6 = [phi / phi.norm(dim=1, keepdim=True) for phi in both6]
+named = (both6[0] @ both6[1].T).argmax(1)  # an even epoch: visible clusters are renamed
+np.testing.assert_array_equal(named, imca(*both6, epoch=0)[0])
 prior6 = torch.tensor([0.5, 0.5], dtype=torch.float64)
 p6 = torch.stack([(six @ phi.T / 0.2).softmax(1) for phi in both6], 1)  # (6, modality, person)
 part = prior6[:, None] * p6

@@ -271,8 +271,13 @@ widgets.confidence_memory().show()
 # ## 5 · Features: make two sets look alike
 #
 # The last part asks that a set of pictures and the set of their second views look as if drawn from
-# one distribution. $D$ compares mean similarity within the sets with that across (MMD, eq. 14);
-# each point is moved towards the other *set*, not towards its own partner.
+# one distribution. $D$ compares mean similarity within the sets with that across (MMD, eq. 14),
+#
+# $$D(X, Y) = \overline{k(x, x')} + \overline{k(y, y')} - 2\, \overline{k(x, y)}, \qquad
+# k(z, z') = \sum_{u=0}^4 e^{-\lVert z - z' \rVert^2 / (2^u b_0)},$$
+#
+# bars for means over pairs, $b_0$ a quarter of the mean squared distance. Each point is moved
+# towards the other *set*, not towards its own partner.
 #
 # **Predict first.** What does D do when all distances are doubled? Can it fall below 0? And would
 # it notice if everybody's second view were somebody else?
@@ -342,9 +347,9 @@ if world.knows("train"):
         print(f"rank-1 {end['rank1']:.1%}, mAP {end['mAP']:.1%}")
 
 # %% [markdown]
-# Compare the hills, not the heads of the columns: rank-1 and the distance of the means need not
-# move together, for rank-1 asks about the *nearest* pairs, the hills' tails, and about other people
-# than these.
+# Compare the histograms, not the scores alone: rank-1 and the distance of the means need not move
+# together, for rank-1 asks about the *nearest* pairs, in the tails of the histograms, and about
+# other people than these.
 #
 # **What to doubt.** One seed, a few people, a handful of epochs. This is a look at the machinery,
 # not a result. Results need a larger world and seeds, and that is the next section.
@@ -398,7 +403,7 @@ if ladder:
     for metric, values in paper.items():
         told[f"paper {metric}"] = [values.get(row, float("nan")) for row in told.index]
     print("per cent; gains in rank-1, seed by seed; paper: DMDL's Table 3, SYSU-MM01 all search")
-    print(told.to_string(na_rep=""))
+    plots.table(told, na="")
 
 # %%
 if ladder:
@@ -503,8 +508,7 @@ np.testing.assert_allclose(rate, adaptive_momentum(soft6, label6, delta=0.2))
 print("momentum:", [round(float(v), 2) for v in rate])
 
 # %% [markdown]
-# **Alignment** (eq. 14) in plain lines, with the five kernels $k(z, z') = \sum_{u=0}^4 e^{-\lVert z
-# - z' \rVert^2 / (2^u b_0)}$, $b_0$ a quarter of the mean squared distance:
+# **Alignment** (eq. 14) in plain lines, as in section 5:
 
 # %%
 degrees = torch.tensor([0.0, 8, 60, 22, 30, 84], dtype=torch.float64).deg2rad()

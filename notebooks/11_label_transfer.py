@@ -132,8 +132,9 @@ if world.knows("train"):
 # %% [markdown]
 # $y_0$ is a softmax over the own clusters, $r_0$ a hard guess by transport (`dotla` of notebook
 # 10). Below are five people with three pictures in each modality; their clusters are the true
-# people, numbered 0 to 4, and the gap is a little narrowed (0.95). A ring shows a picture's soft
-# label, the number its largest part; a cross marks a wrong one.
+# people, with labels 0 to 4 as beside each person's number, and the gap is a little narrowed
+# (0.95). A ring shows a picture's soft label, the number in it its largest part; a cross marks a
+# wrong one.
 
 # %% [markdown] tags=["synthvi"]
 # On SynthVI this group was *chosen* because something happens in it.
@@ -147,11 +148,11 @@ if world.knows("train"):
     skip = 6 if DATA == "synthvi" else 0
     group = widgets.few(scene, people=5, images=3, skip=skip)
     small = replace(setting, k1=4, k2=2)
-    stepper = widgets.transfer(group, small, start=2, gap=0.95)
+    stepper = widgets.transfer(group, small, gap=0.95)
     stepper.show()
 
 # %% [markdown]
-# Play: step `round` from 0.
+# Play it: the buttons, or the arrow keys on `round`.
 
 # %% [markdown] tags=["synthvi"]
 # In round 1 the visible side hears the infrared side's hard, mostly wrong guesses, and some of it
@@ -403,9 +404,16 @@ if world.knows("train"):
 # synthvi_small_mult` trains the rows that are not there yet; tables and figures show those that
 # are.
 #
-# **Table 2** adds MULT's losses to the baseline, the two modalities by themselves: *IM*, contrast
-# with the other modality's own memory; *CM*, with a shared memory; *OCLR*, the shared memory must
-# predict what the others say of another view.
+# **Table 2** adds MULT's losses to the baseline, the two modalities by themselves. **MIRL**
+# contrasts a picture with a memory by the soft labels y that the transfer gave it there,
+#
+# $$\ell(f, y; \Phi) = -\sum_k y_k \log \operatorname{softmax}(f \Phi^\top / \tau)_k :$$
+#
+# *IM* takes the memories of the two modalities, also the other one's; *CM* a shared memory of both.
+# **OCLR** lets a memory's prediction, logits p, learn from another memory's of another view, logits
+# t, made sharper by $\rho = 0.2$:
+#
+# $$\ell = -\sum_k \operatorname{softmax}(t / \rho)_k \log \operatorname{softmax}(p)_k.$$
 #
 # **Predict first.** The paper's order is 1, 4, then a crowd of 2, 3, 5, 6, then 7. Which of these
 # steps will you not be able to see with three seeds?
@@ -427,7 +435,7 @@ if drawn2 is None:
 else:
     shown = table(rows2, base=next(iter(rows2)))
     shown["paper"] = [ladder.published2().get(name, np.nan) for name in rows2]
-    print(shown.drop(columns=["steps", "unsupervised"]).to_string(na_rep=""))
+    plots.table(shown.drop(columns=["steps", "unsupervised"]), na="")
     told = "; ".join(f"{name} {np.mean(v):.1f}" for name, v in ladder.rank1(rows2).items())
     plots.show(drawn2, f"Rank-1 of MULT's losses, mean over seeds: {told}.")
 
@@ -449,7 +457,8 @@ for oclr, rows in halves.items():
         shown = table(rows, base=base)[kept]
         shown = shown.rename(columns={"rank1 gain by seed": f"over {base} by seed"})
         shown["paper"] = [ladder.published3(oclr=oclr).get(name, np.nan) for name in rows]
-        print(f"{words[oclr]} (per cent)\n{shown.to_string(na_rep='')}\n")
+        print(f"{words[oclr]} (per cent)")
+        plots.table(shown, na="")
 
 # %%
 drawn3 = ladder.association_ladder()
@@ -497,10 +506,10 @@ else:
 # ## 8 · Near and far
 #
 # After Fig. 5: squared distances between visible and infrared training pictures of one person and
-# of two, after four of the trainings above, all seeds in one. The less the hills share, the
-# better one threshold would do.
+# of two, after four of the trainings above, all seeds in one. The less the two histograms
+# overlap, the better one threshold would do.
 #
-# **Predict first.** In which of the four do the hills share least, and is that the row with the
+# **Predict first.** In which of the four do they overlap least, and is that the row with the
 # best rank-1?
 
 # %%
@@ -513,20 +522,17 @@ else:
 
 # %% [markdown]
 # **What to doubt.** These are the pictures that the networks learned from, and the test people may
-# lie otherwise. And two hills may part while the *order* of answers, which is all that rank-1 looks
-# at, stays as it was.
+# lie otherwise. And two histograms may part while the *order* of answers, which is all that rank-1
+# looks at, stays as it was.
 
 # %% [markdown]
-# ## 9 · By hand: a round of label transfer, and OCLR
+# ## 9 · By hand: a round of label transfer, MIRL and OCLR
 #
 # Three visible and three infrared pictures, two clusters. Affinities are softmaxes here; a round is
-# the four lines of section 2. **MIRL** contrasts a picture with several memories by the soft labels
-# y of each, $\ell = -\sum_k y_k \log \operatorname{softmax}(f \Phi^\top / \tau)_k$; **OCLR** lets a
-# memory's prediction learn from another memory's sharper one of another view: $\ell = -\sum_k
-# \operatorname{softmax}(t / \rho)_k \log \operatorname{softmax}(p)_k$.
+# the four lines of section 2, the losses are those of section 7.
 
 # %%
-from vireid.losses import oclr
+from vireid.losses import cluster_contrast, oclr
 
 degrees = torch.tensor([0.0, 8, 60, 22, 30, 84], dtype=torch.float64).deg2rad()
 six = torch.stack([degrees.cos(), degrees.sin()], 1)  # three visible pictures, then three infrared
@@ -545,11 +551,16 @@ library = next(transfer_rounds(y6, r6, s_v, s_r, s_vr, s_rv, alpha=0.2))
 for mine, theirs in zip(by_hand, library, strict=False):
     np.testing.assert_allclose(mine, theirs)
 print("infrared labels after one round:", np.round(by_hand[1].numpy(), 2).tolist())
+soft6, phi6 = torch.cat([y6, by_hand[1]]), six[[0, 2]]  # a memory of two prototypes
+mirl = -(soft6 * (six @ phi6.T / 0.2).log_softmax(1)).sum(1).mean()
+np.testing.assert_allclose(mirl, cluster_contrast(six, soft6, phi6, temperature=0.2))
+
+# %%
 source, target = six @ six[:2].T / 0.2, six @ six[3:5].T / 0.2  # logits of two memories
 sharp = (target / 0.2).softmax(1)
 refined = -(sharp * source.log_softmax(1)).sum(1).mean()
 np.testing.assert_allclose(refined, oclr(source, target, sharpen=0.2))
-print(f"OCLR of six pictures: {refined:.4f} nats")
+print(f"MIRL of six pictures: {mirl:.4f} nats, OCLR {refined:.4f} nats")
 
 # %% [markdown]
 # ## Exercises that answer

@@ -103,7 +103,7 @@ times.show()
 costs = cost_table(seconds=None)
 shown = costs.assign(parameters=(costs["parameters"] / 1e6).round(2)).round(3)
 shown = shown.rename(columns={"parameters": "million parameters"})
-print(shown.astype({"feature": "Int64"}).to_string(index=False, na_rep="-"))
+plots.table(shown.astype({"feature": "Int64"}), digits=3, index=False)
 print(costs.attrs["convention"])
 
 # %%
@@ -124,7 +124,14 @@ times.reveal(gmac["vit"] / gmac["regions_small"])
 # ## 2 · Where does the attention look?
 #
 # PA-CBAM multiplies the last map twice by numbers between 0 and 1: first each *channel* (it looks
-# at every horizontal part before it decides), then each *place* (by windows of three sizes).
+# at every horizontal part before it decides), then each *place* (by windows of three sizes). With a
+# map F, $\sigma$ the logistic function and g two small layers,
+#
+# $$F' = M_c \odot F, \quad M_c = \sigma(g(F_{avg}) + g(F_{max})), \qquad
+# F'' = M_s \odot F', \quad M_s = \sigma(w * [f^1(S); f^3(S); f^7(S)]).$$
+#
+# $F_{avg}$ and $F_{max}$ hold each channel's mean and maximum over each part; S holds the mean and
+# the maximum over channels, and $f^k$ looks at it through windows of k x k.
 #
 # **Predict first.** Will the places with large weights be on the person? And will a person's
 # visible and infrared pictures weigh channels alike?
@@ -243,14 +250,14 @@ if world.knows("train"):
 #
 # VRA looks at all pairs of a visible and an infrared cluster, most similar first, and takes a pair
 # when the row is free and the column has fewer than `max_matches` (pass A). Columns that nobody
-# took get a list of their own in pass B. Step through the smallest example that has it all.
+# took get a list of their own in pass B. Play the smallest example that has it all.
 #
 # **Predict first.** All four rows like column 0 best, and it has room for three. What happens to
 # the fourth, and who will column 1 get?
 
 # %%
 example = np.array([[0.9, 0.1, 0.2], [0.8, 0.3, 0.1], [0.7, 0.6, 0.2], [0.65, 0.2, 0.4]])
-widgets.greedy_steps(example, max_matches=3).show()
+widgets.greedy_steps(example, max_matches=3, step=3).show()
 
 # %% [markdown]
 # Now the clusters of our pictures.
@@ -290,7 +297,7 @@ if world.knows("train"):
 if world.knows("train"):
     print(f"right partners in per cent, of {there.sum()} visible clusters", end=" ")
     print("whose person is on both sides")
-    print(pd.Series(rows).unstack().round(0).to_string(na_rep="-"))
+    plots.table(pd.Series(rows).unstack(), digits=0)
     print(f"guessing: {100 / len(people[1]):.0f} per cent")
 
 # %% [markdown]
@@ -311,11 +318,17 @@ if world.knows("train"):
 #
 # MAAL is a game. A classifier learns to name the modality of a feature: visible, infrared, or
 # *channel-augmented*, a visible picture with one channel copied into all three. The network learns
-# to make every feature look augmented. So that the game can be watched, the network is frozen here,
+# to make every feature look augmented. With D the classifier and c the augmented modality, D and
+# the network minimise
+#
+# $$\sum_m \operatorname{mean}_{B_m} CE(D(f), m) \quad \text{and} \quad
+# \sum_m \operatorname{mean}_{B_m} CE(D(f), c).$$
+#
+# So that the game can be watched, the network is frozen here,
 # and a single linear layer on top of it plays, held by the contrast with its clusters.
 #
 # Two classifiers: a straight cut, and one with two hidden layers (256 and 64 wide), as in our
-# light preset. In the third game nobody runs away: the layer only keeps its clusters.
+# light preset. In the third game there is no opponent: the layer only keeps its clusters.
 #
 # **Predict first.** Which of the two will the layer fool? And will retrieval gain from it?
 
@@ -323,18 +336,18 @@ if world.knows("train"):
 table = layer.three_modalities(model, train)
 label = np.where(train.modality == 0, labels["visible"].label, labels["infrared"].label)
 hold = layer.Hold(table, label)
-ways = {"straight cut": (1.0, ()), "two hidden layers": (1.0, "light"), "nobody runs": (0.0, ())}
+ways = {"straight cut": (1.0, ()), "two hidden layers": (1.0, "light"), "no opponent": (0.0, ())}
 games = {
     name: layer.play(table, hold, beta=beta, opponent=widths)
     for name, (beta, widths) in ways.items()
 }
 
 # %% [markdown]
-# Move the step, then change the game. Large marks are the means of the three modalities; the plane
+# Play it, then change the game. Large marks are the means of the three modalities; the plane
 # is the one in which these means move most, so it shows the gap at its largest.
 
 # %%
-panel = widgets.modality_game(table, games, start="straight cut")
+panel = widgets.modality_game(table, games, start="straight cut", step=0)
 panel.show()
 
 # %%
@@ -356,7 +369,7 @@ if world.knows("train") and world.knows("test"):
 
 # %%
 if world.knows("train") and world.knows("test"):
-    print(pd.DataFrame.from_dict(rows, orient="index").round(0).to_string(na_rep="-"))
+    plots.table(pd.DataFrame.from_dict(rows, orient="index"), digits=0)
     lost = games["straight cut"].accuracy
     assert DATA != "synthvi" or lost[-1] < max(lost) - 0.1, "the straight cut did not lose its game"
 
@@ -379,8 +392,11 @@ if world.knows("train") and world.knows("test"):
 # ## 6 · Merging clusters that share a partner
 #
 # UM draws together clusters of one modality that were matched with the same cluster of the other:
-# if both are right, they are one person in two pieces. They take turns: in each epoch one of the
-# group moves towards the others.
+# if both are right, they are one person in two pieces. They take turns: in each epoch one cluster y
+# of a group G of g moves towards the others,
+#
+# $$\ell = -\frac{1}{g - 1} \sum_{k \in G \setminus y} \log
+# \operatorname{softmax}(q \Phi^\top / \tau)_k.$$
 #
 # **Predict first.** Of the clusters that share a partner here, in either modality, how many pairs
 # are one person?
@@ -433,7 +449,7 @@ if world.knows("train") and world.knows("test"):
 # %%
 if world.knows("train") and world.knows("test"):
     print("mean cosine of two clusters' prototypes, before and after 100 steps")
-    print(pd.DataFrame.from_dict(rows, orient="index").round(2).to_string(na_rep="-"))
+    plots.table(pd.DataFrame.from_dict(rows, orient="index"), digits=2)
 
 # %% [markdown]
 # The loss does what it says: clusters with a common partner meet, one person or not.
@@ -478,11 +494,7 @@ if world.knows("train") and world.knows("test"):
 # %%
 paper, official = (methods.build("mcf", preset=p).config() for p in ("paper", "official"))
 differ = {k: [str(v), str(official[k])] for k, v in paper.items() if official[k] != v}
-print(
-    pd.DataFrame.from_dict(differ, orient="index", columns=["paper", "official"]).to_string(
-        na_rep="-"
-    )
-)
+plots.table(pd.DataFrame.from_dict(differ, orient="index", columns=["paper", "official"]))
 
 # %% [markdown]
 # ## 8 · What each module is worth
@@ -513,7 +525,7 @@ if rows:
     told = table(rows)
     told = told[["seeds", "rank1", "rank1 sd", "mAP", "mAP sd", "rank1 gain by seed"]]
     print(f"per cent; gains in rank-1 over {told.index[0]}, seed by seed")
-    print(told.to_string(na_rep=""))
+    plots.table(told, na="")
 
 # %%
 if rows:
@@ -561,13 +573,34 @@ if (drawn := ladder.mcf_sweep()) is not None:
 # %% [markdown]
 # ## 9 · By hand: the modules on a few numbers
 #
-# In the letters of the paper, with F a feature map, $\sigma$ the logistic function and g two small
-# layers, **PA-CBAM** is $F' = M_c \odot F$, $F'' = M_s \odot F'$ with $M_c = \sigma(g(F_{avg}) +
-# g(F_{max}))$ and $M_s = \sigma(w * [f^1(S); f^3(S); f^7(S)])$, S the mean and the maximum over
-# channels. **MAAL**: the classifier D minimises $\sum_m \operatorname{mean}_{B_m} CE(D(f), m)$, the
-# network $\sum_m \operatorname{mean}_{B_m} CE(D(f), c)$, c the augmented modality. **UM** contrasts
-# a cluster with the others of its group, $-\frac{1}{g - 1} \sum_{k \in G \setminus y} \log
-# \operatorname{softmax}(q \Phi^\top / \tau)_k$. Greedy matching, MAAL and UM in plain lines:
+# The equations of sections 2, 4, 5 and 6 in plain lines. First **PA-CBAM** on six small maps of two
+# channels, 4 x 2 places each, in two parts; the two layers g and the windows f have drawn weights.
+
+# %%
+from torch.nn.functional import conv2d
+
+from vireid.models.attention import PACBAM
+
+torch.manual_seed(0)
+F, gate = torch.rand(6, 2, 4, 2), PACBAM(2, parts=2, reduction=1)
+W0, W1 = (gate.channel.mlp[k].weight.detach() for k in (0, 2))
+windows = [f.weight.detach() for f in gate.spatial.scales]  # of 1, 3 and 7
+fused = gate.spatial.fuse.weight.detach()
+
+# %%
+parts = F.unflatten(2, (2, 2))  # (6 maps, channel, part, row, column)
+pooled = parts.mean((3, 4)), parts.amax((3, 4))
+hidden = [(z.transpose(1, 2).flatten(1) @ W0.T).relu() for z in pooled]
+M_c = torch.sigmoid(hidden[0] @ W1.T + hidden[1] @ W1.T)
+once = M_c[:, :, None, None] * F
+S = torch.stack([once.mean(1), once.amax(1)], 1)
+looked = [conv2d(S, f, padding=f.shape[-1] // 2) for f in windows]
+M_s = torch.sigmoid((fused * torch.cat(looked, 1)).sum(1, keepdim=True))
+np.testing.assert_allclose(M_s * once, gate(F).x.detach(), atol=1e-6)
+print("channel weights of the first map:", [round(v, 2) for v in M_c[0].tolist()])
+
+# %% [markdown]
+# Then **greedy matching**, **MAAL** and **UM**:
 
 # %%
 partner, taken = [-1] * 4, [0] * 3

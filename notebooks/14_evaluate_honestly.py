@@ -109,7 +109,7 @@ for i in range(2):
     ap, inp = (h * hits / k).sum() / h.sum(), h.sum() / k[h == 1].max()
     rows.append({"rank": seen.index(person[i]) + 1, "AP": ap, "INP": inp, "h": h.tolist()})
 by_hand = pd.DataFrame(rows, index=["person 1", "person 2"])
-print(by_hand.round(3).to_string())
+plots.table(by_hand, digits=3)
 
 # %%
 given = (similarity, person, gallery_person, camera, gallery_camera)

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 REPLACED = {
     r"\blights?\b": "modality",
     r"\bheaps?\b": "histogram, peak, distribution",
+    r"\bhills?\b": "histogram",
     r"\blikeness(es)?\b": "similarity",
     r"\bpaint(s|ed|ing|ings)?\b": "pseudo-colour",
     r"\b(infrared|visible) questions?\b": "query",
