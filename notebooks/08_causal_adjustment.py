@@ -424,9 +424,8 @@ print(f"DMDL on SYSU-MM01: row 1 {told['index 1']} %, row 2 {told['index 2']} % 
 # ## 8 · By hand: iMCA and CAI on six pictures
 #
 # Two persons in two modalities; each modality's memory holds a prototype of both. iMCA names each
-# visible cluster after the most similar infrared one. The loss in plain
-# lines, $-\log \sum_m p(m)\, p(y \mid x, m)$, and each memory's responsibility,
-# $r_m \propto p(m)\, p(y \mid x, m)$:
+# visible cluster after the most similar infrared one. The loss in plain lines, $-\log \sum_m p(m)\,
+# p(y \mid x, m)$, and each memory's responsibility, $r_m \propto p(m)\, p(y \mid x, m)$:
 
 # %%
 degrees = torch.tensor([0.0, 8, 60, 22, 30, 84], dtype=torch.float64).deg2rad()

@@ -1,5 +1,9 @@
 """Whatever state the controls of a widget are put in, it draws and tells, within their ranges."""
 
+import inspect
+import re
+from pathlib import Path
+
 import ipywidgets as W
 import numpy as np
 import pytest
@@ -66,3 +70,16 @@ def test_every_state_draws_and_tells(name):
                 assert control.min <= control.value <= control.max
         assert "<img" in panel.picture.value and 'role="alert"' not in panel.picture.value
         assert "nan" not in panel.picture.value.partition('src="')[0].lower()
+
+
+def test_every_widget_stands_on_the_browsers_shelf():
+    """A browser presses all that ``tests/browser/shelf.py`` makes: a new widget belongs there."""
+    kinds = (widgets.Panel, widgets.EmbeddingMap, widgets.Prediction, widgets.Ablations)
+    made = {
+        name
+        for name in widgets.__all__
+        if inspect.signature(getattr(widgets, name)).return_annotation in kinds
+    }
+    shelf = (Path(__file__).parent / "browser/shelf.py").read_text("utf-8")
+    assert len(made) > 25
+    assert made <= set(re.findall(r'^    "(\w+)": ', shelf, re.M))

@@ -35,7 +35,9 @@ def network():
 def scene():
     """A scene with the true people as clusters, and MULT's setting."""
     _, features, who = table()
-    return widgets.Scene(features, who.numpy()), methods.build("mult", preset="light")
+    return widgets.Scene(features, who.numpy()), methods.build(
+        "mult", preset="light", otla_steps=100
+    )
 
 
 def banks():
@@ -138,9 +140,9 @@ WIDGETS = {
     "sinkhorn_steps": (lambda: widgets.sinkhorn_steps(*six()), "step"),
     "associations": (
         lambda: widgets.associations(scene()[0].features, {"people": scene()[0].label}, scene()[1]),
-        "gap",
+        "noise",
     ),
-    "affinity_pictures": (lambda: widgets.affinity_pictures(*scene()), "gap"),
+    "affinity_pictures": (lambda: widgets.affinity_pictures(*scene()), "lam"),
     "transfer": (transfer, "round"),
     "attention": (attention, "image"),
     "regional_neighbours": (regional_neighbours, "rho"),

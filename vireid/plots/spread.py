@@ -126,7 +126,7 @@ def _crosses(heights: np.ndarray, m: Modality, ax: Axes) -> None:
 def _groups(people: np.ndarray, clusters, m: Modality, ax: Axes) -> None:
     """Names of the people, with the label that stands for them, and a rule between two people."""
     label = {
-        p: f", label {k}"
+        p: f"\nlabel {k}"
         for k, p in reversed(list(enumerate(as_array([] if clusters is None else clusters))))
     }
     outside = -4.1 if m == Modality.VISIBLE else REACH + 4.1

@@ -157,7 +157,7 @@ def _draw(of: Problem, played: list[tuple], round: int, beta: float) -> Drawing:
     own, other = of.own, of.own.other
     y, r = (aggregate(z, beta=beta) for z in played[round][:2])
     rows = max(len(of.people), len(of.people_cross))
-    figure, graph, axes = _layout(0.8 + 0.33 * rows)
+    figure, graph, axes = _layout(max(4.8, 0.8 + 0.33 * rows))
     shares = [of.right(a, b) for a, b, _ in played]
     told = f"round {round}: {shares[round][1]:.0%} of the {other.word} images are right"
     label_graph(
@@ -198,7 +198,7 @@ def _curves(of: Problem, shares: list[tuple], moved: list[float], round: int, ax
     count, look = range(len(shares)), {"xlabel": "round", "chosen": round}
     sweep(count, lines, axes[0], ylabel="right labels (%)", **look)
     axes[0].set(xlim=(-0.5, len(shares) - 0.5), ylim=(-3, 104))
-    legend_below(axes[0], columns=2)
+    legend_below(axes[0], columns=2, drop=0.26)
     stop = {"the released code stops": 0.01}
     sweep(count, {"labels": moved}, axes[1], ylabel="share that moved", reference=stop, **look)
     axes[1].set(yscale="log", ylim=(1e-6, 2), xlim=axes[0].get_xlim())
