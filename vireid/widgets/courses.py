@@ -146,7 +146,7 @@ class _Hungarian(_Sides):
                 lost[int(row), int(before)] = "given up"
             column = before
         taken = [f"{self.few}{i} takes {self.many}{j}" for i, j in reversed(path)]
-        way = "Augmenting path" if len(path) > 1 else "A 0"
+        way = "Augmenting path" if len(path) > 1 else "Along a zero"
         told = f"{way}: {', '.join(taken)}, which was single."
         self.tell(told, dict.fromkeys(path, "new") | lost)
 

@@ -41,7 +41,10 @@ def modality_game(
     chosen = W.SelectionSlider(options=steps, value=steps[step], description="step", **wide)
     return Panel(
         draw,
-        {"game": W.Dropdown(options=list(games), value=first, **wide), "step": chosen},
+        {
+            "game": W.Dropdown(options=list(games), value=first, description="opponent", **wide),
+            "step": chosen,
+        },
         player="step",
     )
 
