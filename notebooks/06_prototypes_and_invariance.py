@@ -369,6 +369,8 @@ sides = [
     for at in (kind == 0, kind == 1)
 ]
 np.testing.assert_allclose(by_hand, sum(sides) / 2)
+
+# %%
 bank6 = Memory(phi, momentum=0.1)
 bank6.update(six[:1], proxy6[:1])
 moved = 0.1 * phi[0] + 0.9 * six[0]

@@ -439,6 +439,8 @@ both6 = [torch.stack([six[(kind == m) & (who == k)].mean(0) for k in (0, 1)]) fo
 both6 = [phi / phi.norm(dim=1, keepdim=True) for phi in both6]
 named = (both6[0] @ both6[1].T).argmax(1)  # an even epoch: visible clusters are renamed
 np.testing.assert_array_equal(named, imca(*both6, epoch=0)[0])
+
+# %%
 prior6 = torch.tensor([0.5, 0.5], dtype=torch.float64)
 p6 = torch.stack([(six @ phi.T / 0.2).softmax(1) for phi in both6], 1)  # (6, modality, person)
 part = prior6[:, None] * p6
