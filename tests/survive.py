@@ -33,7 +33,7 @@ def train(name: str, out: Path, **options) -> Run:
     torch.set_num_threads(1)
     preset = {"preset": "paper"} if name == "mcf" else {}
     method = methods.build(name, **preset, **(SHARED | OF.get(name, {})))
-    model = test_mcf.net() if name == "mcf" else toy.net()
+    model = toy.region_net() if name == "mcf" else toy.net()
     table = toy.images()
     with warnings.catch_warnings(action="ignore"):
         return fit(

@@ -47,10 +47,10 @@ def store(monkeypatch):
 
 def test_figures_read_the_store(store):
     (ax,) = figures.evidence.equal_terms().axes
-    assert [text.get_text() for text in ax.texts] == ["+15.0 (n = 2)"]
+    assert [text.get_text() for text in ax.texts] == ["+15.0 ± 7.1 (n = 2)"]
     (ax,) = figures.evidence.written_last().axes
     assert ax.get_title(loc="left") == "MULT, row 7"
-    assert [text.get_text() for text in ax.texts] == ["+15.0 (n = 2)"]
+    assert [text.get_text() for text in ax.texts] == ["+15.0 ± 7.1 (n = 2)"]
     assert list(drawn.order_pairs()) == ["MULT, row 7"]  # row 3 has no records
 
 
