@@ -95,7 +95,8 @@ def few(scene: Scene, *, people: int = 4, images: int = 4, skip: int = 0) -> Sce
 
     Parameters
     ----------
-    skip : so many people, in order of their number, are passed over
+    skip : so many people, in order of their number, are passed over; fewer where too few would
+        be left
 
     Raises ValueError when fewer people have that many images in both modalities.
     """
@@ -104,9 +105,11 @@ def few(scene: Scene, *, people: int = 4, images: int = 4, skip: int = 0) -> Sce
         p: [((identity == p) & (modality == m)).sum() for m in Modality]
         for p in np.unique(identity)
     }
-    able = [p for p, count in counts.items() if min(count) >= images][skip : skip + people]
+    able = [p for p, count in counts.items() if min(count) >= images]
     if len(able) < people:
         raise ValueError(f"only {len(able)} people have {images} images in both modalities")
+    first = min(skip, len(able) - people)
+    able = able[first : first + people]
     rows = [
         np.flatnonzero((identity == p) & (modality == m))[:images] for m in Modality for p in able
     ]
