@@ -167,8 +167,10 @@ def test_few_keeps_people_with_enough_images():
     some = widgets.few(true_scene(), people=3, images=2, skip=1)
     assert some.features.identity.tolist() == [1, 1, 2, 2, 3, 3] * 2
     assert some.label.tolist() == [0, 0, 1, 1, 2, 2] * 2
-    with pytest.raises(ValueError, match="only 5 people have 2 images"):
-        widgets.few(true_scene(), people=6, images=2, skip=1)
+    everybody = widgets.few(true_scene(), people=6, images=2, skip=1)  # none can be spared
+    assert set(everybody.features.identity.tolist()) == set(range(6))
+    with pytest.raises(ValueError, match="only 6 people have 2 images"):
+        widgets.few(true_scene(), people=7, images=2, skip=1)
     with pytest.raises(ValueError, match="only 0 people have 7 images"):
         widgets.few(true_scene(), people=1, images=7)
 
