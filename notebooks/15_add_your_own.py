@@ -251,8 +251,10 @@ widgets.ablation(found.values(), NAME).show()
 # would say `vireid train --method my_method:Mutual --data synthvi ...`; `main` does the same.
 
 # %%
-cell = next(c for c in reversed(In) if c.startswith("# my_method.py"))  # noqa: F821
-(shelf / "my_method.py").write_text(cell)
+import linecache  # knows the text of every cell that has run
+
+written = linecache.getlines(Mutual.find_partners.__code__.co_filename)
+(shelf / "my_method.py").write_text("".join(written))
 SHORT = ["--set", "epochs=(1, 1)", "--set", "iterations=3", "--set", "stage2_iterations=3"]
 common = ["--method", "my_method:Mutual", "--data", "synthvi", "--preset", "tiny"]
 with contextlib.chdir(shelf), capture_output() as said:  # without the progress bar

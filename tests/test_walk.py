@@ -6,6 +6,7 @@ the linear ones, which are quick.
 
 import contextlib
 import io
+import linecache
 import re
 import shutil
 import sys
@@ -49,12 +50,14 @@ def walk(kept, tmp_path, monkeypatch):
         monkeypatch.setenv("VIREID_DATA", str(root))
         notebook, told = ModuleType("__main__"), io.StringIO()
         monkeypatch.setitem(sys.modules, "__main__", notebook)  # where its classes are looked for
-        space, notebook.In = vars(notebook), []
+        space = vars(notebook)
         for cell in workbook.read(script, data=data).cells:
             if cell.cell_type == "code" and "colab" not in cell.metadata.get("tags", ()):
-                notebook.In.append(cell.source)
+                where = f"{script.stem}: {cell.source}"
+                lines = cell.source.splitlines(keepends=True)
+                linecache.cache[where] = len(cell.source), None, lines, where  # as Jupyter does
                 with contextlib.redirect_stdout(told):
-                    exec(compile(cell.source, f"{script.stem}: {cell.source}", "exec"), space)
+                    exec(compile(cell.source, where, "exec"), space)
         return told.getvalue()
 
     return run
