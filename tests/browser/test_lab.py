@@ -28,7 +28,7 @@ def test_map_is_drawn_and_lasso_selects(page, lab):
     panel = run_all(page, lab, "map.ipynb")
     before, _ = step_slider(page, panel, "around")
     assert before.startswith("Pictures of the selection. 12 selected")
-    canvas = panel.locator(".vireid-map canvas").first
+    canvas = panel.locator(".vireid-map canvas[role='img']")
     canvas.wait_for(timeout=PATIENCE)
     canvas.scroll_into_view_if_needed()
     lasso(page, canvas)
