@@ -15,37 +15,14 @@ from torch.nn.functional import cross_entropy, normalize
 
 from vireid import methods
 from vireid.association import local_clusters
-from vireid.models.attention import PACBAM
-from vireid.models.parts import BNNeck
 from vireid.types import Embeddings, Modality
 
 TAU = 0.05
-REGIONS = 3
+REGIONS = toy.RegionNet.regions
 SMALL = {
     "epochs": (1, 2), "iterations": 2, "k1": 6, "k2": 2, "min_samples": 2, "identities": 4,
     "infrared_identities": 4, "instances": 3, "rho": 0.5, "classifier": "light", "eps": 0.6,
 }  # fmt: skip
-
-
-class Net(torch.nn.Module):
-    """Row means through PA-CBAM (where switched on) and a linear layer: 3 regions of 4 numbers."""
-
-    dim, regions = 12, REGIONS
-
-    def __init__(self):
-        super().__init__()
-        self.linear = torch.nn.Linear(48, self.dim)
-        self.bias = torch.nn.Parameter(torch.zeros(2, self.dim))
-        self.attention = PACBAM(3, parts=2, reduction=3)
-        self.neck = BNNeck(self.dim)
-        self.register_buffer("attend", torch.tensor(True))
-
-    def forward(self, pictures, modality):
-        rows, channel = pictures.mean(3, keepdim=True), None
-        if self.attend:
-            rows, channel, _ = self.attention(rows)
-        tokens = (self.linear(rows.flatten(1)) + self.bias[modality]).unflatten(1, (REGIONS, 4))
-        return toy.Output(self.neck(tokens.flatten(1)), tokens, channel)
 
 
 class Moving(torch.autograd.Function):
@@ -164,7 +141,7 @@ class World:
         self.method = methods.build("mcf", preset=preset, moves=moves, **changes)
         with torch.random.fork_rng():
             torch.manual_seed(1)
-            net = Net().double()
+            net = toy.RegionNet().double()
         table = toy.images(people=max(people), per=8)
         self.table = table.rows(table.identity < np.array(people)[table.modality])
         self.method.start(net, 1)
