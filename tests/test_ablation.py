@@ -10,6 +10,7 @@ from test_widgets import ANSWER, seconds_of
 
 from vireid import experiment, methods, widgets
 from vireid.experiment import lookup
+from vireid.identity import numbers_of
 from vireid.methods import build
 from vireid.methods.controls import CONTROLS
 from vireid.runs import Run
@@ -32,7 +33,7 @@ def record(row: str, seed: int, rank1: float, name: str = SMALL, **changes) -> R
     config = build("bmil", preset=preset, row=row, **changes).config()
     curves = [{"epoch": e, "stage": 2, "rank1": rank1 - 0.1 + 0.1 * e} for e in range(2)]
     told = {"data": {"name": name, "fingerprint": f"world {seed}"}, "preset": preset}
-    numbers = {"numbers": [lookup.NUMBERS, methods.kind("bmil").numbers]}
+    numbers = {"numbers": numbers_of(methods.kind("bmil"))}
     result = {"rank1": rank1, "mAP": rank1 / 2}
     return Run("bmil", config, seed, curves=curves, result=result, identity=numbers, **told)
 

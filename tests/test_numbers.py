@@ -14,7 +14,7 @@ import torch
 from toy import images, net, region_net
 
 from vireid import methods
-from vireid.identity import NUMBERS
+from vireid.identity import numbers_of
 from vireid.training import fit
 
 FILE = Path(__file__).with_name("numbers.json")
@@ -45,7 +45,7 @@ def losses(name: str, **switches) -> dict[str, float]:
 
 
 def told(name: str) -> dict:
-    return {"numbers": [NUMBERS, methods.kind(name).numbers], "losses": losses(name)}
+    return {"numbers": numbers_of(methods.kind(name)), "losses": losses(name)}
 
 
 @pytest.mark.parametrize("name", methods.TABLE)

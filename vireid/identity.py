@@ -70,7 +70,7 @@ def identity(
     found = {
         "method": method.name,
         "settings": method.config(),
-        "numbers": [NUMBERS, method.numbers],
+        "numbers": numbers_of(method),
         "seed": seed,
         "data": {
             "name": images.name,
@@ -92,6 +92,11 @@ def identity(
         **fitting,
     }
     return json.loads(json.dumps(found))
+
+
+def numbers_of(method) -> list[int]:
+    """Version of what a method's (or its class's) training gives: of all, and its own."""
+    return [NUMBERS, method.numbers]
 
 
 def _numbers(network: dict) -> dict:

@@ -9,7 +9,7 @@ from pathlib import Path
 from vireid import experiment, methods
 from vireid.evidence.plan import Cell
 from vireid.experiment.train import identity_of
-from vireid.identity import NUMBERS, differences
+from vireid.identity import differences, numbers_of
 from vireid.paths import COMMITTED
 from vireid.runs import Run
 
@@ -79,7 +79,7 @@ def _wanted(cell: Cell) -> dict:
         "method": study.method,
         "settings": json.loads(json.dumps(method.config())),
         "seed": cell.seed,
-        "numbers": [NUMBERS, method.numbers],
+        "numbers": numbers_of(method),
         "precision": "bfloat16" if study.fitting.get("amp") else "float32",
         "select": study.fitting.get("select", "last"),
     }

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 from vireid import methods
-from vireid.identity import NUMBERS
+from vireid.identity import numbers_of
 from vireid.methods.base import Schedule
 from vireid.methods.controls import CONTROLS
 from vireid.runs import Run
@@ -123,7 +123,7 @@ def _unsaid(run: Run, config: dict, usual: dict) -> list[str] | None:
         return None
     cls = methods.kind(run.method)
     numbers = run.identity.get("numbers")
-    if numbers not in (None, [NUMBERS, cls.numbers]):
+    if numbers not in (None, numbers_of(cls)):
         return None  # the code has given other numbers since
     unsaid = [field for field in fields_ if field not in said and field not in cls.later]
     return unsaid + ["version of the numbers"] * (numbers is None)
