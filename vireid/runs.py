@@ -152,6 +152,11 @@ def ladders(folder: Path | None = None) -> dict[str, dict[str, list[Run]]]:
     return dict(sorted(found.items()))
 
 
+def rank1(found: dict[str, list[Run]]) -> dict[str, list[float]]:
+    """Name -> rank-1 of each of its records in per cent."""
+    return {name: [100 * run.result["rank1"] for run in runs] for name, runs in found.items()}
+
+
 def versions() -> dict[str, str]:
     """Versions of what decides the numbers."""
     found = {"python": platform.python_version()}

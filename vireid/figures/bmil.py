@@ -3,7 +3,7 @@
 from vireid import plots
 from vireid.figures.registry import drawing
 from vireid.figures.subject import USUAL, named
-from vireid.runs import Run, ladders
+from vireid.runs import Run, ladders, rank1
 
 TITLES = {
     "stage1": "stage 1",
@@ -35,7 +35,7 @@ def bmil_ladder():
     found = ladder()
     if not found:
         return None
-    scores = {TITLES[r]: [100 * run.result["rank1"] for run in runs] for r, runs in found.items()}
+    scores = rank1({TITLES[row]: runs for row, runs in found.items()})
     published = {
         row["method"].split()[0]: float(row["value"])
         for row in plots.paper_table(paper="BMIL", table="Table 2", metric="rank1", mode="all")

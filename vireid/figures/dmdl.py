@@ -5,7 +5,7 @@ from vireid.figures import swept
 from vireid.figures.registry import drawing
 from vireid.figures.subject import after, named
 from vireid.figures.worlds import retrievals
-from vireid.runs import Run, ladders
+from vireid.runs import Run, ladders, rank1
 from vireid.types import Modality
 
 LADDER = "synthvi_small_dmdl"
@@ -45,11 +45,6 @@ def published() -> dict[str, float]:
     listed = plots.paper_table(paper="DMDL", table="Table 3", mode="all", metric="rank1")
     value = {row["method"].removeprefix("index "): row["value"] for row in listed}
     return {title: value[row] for row, title in ROWS.items() if row in value}
-
-
-def rank1(found: dict[str, list[Run]]) -> dict[str, list[float]]:
-    """Name -> rank-1 of each seed in per cent."""
-    return {name: [100 * run.result["rank1"] for run in runs] for name, runs in found.items()}
 
 
 @drawing(

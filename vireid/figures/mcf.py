@@ -5,7 +5,7 @@ from vireid.figures.registry import drawing
 from vireid.figures.subject import after, named, world
 from vireid.figures.worlds import retrievals, two_maps
 from vireid.paths import COMMITTED
-from vireid.runs import ladders
+from vireid.runs import ladders, rank1
 
 NAME = "synthvi_small_mcf"  # of the ladder's folder in data/runs, of the sweep's in data/sweeps
 TITLES = {
@@ -35,7 +35,7 @@ def mcf_ladder():
     found = {row: found[row] for row in TITLES if row in found}
     if not found:
         return None
-    scores = {TITLES[r]: [100 * run.result["rank1"] for run in runs] for r, runs in found.items()}
+    scores = rank1({TITLES[row]: runs for row, runs in found.items()})
     (whole,) = plots.paper_table(
         paper="MCF", dataset="SYSU-MM01", mode="all", metric="rank1", setting="unsupervised"
     )

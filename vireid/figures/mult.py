@@ -10,7 +10,7 @@ from vireid.figures import swept
 from vireid.figures.registry import drawing
 from vireid.figures.subject import named
 from vireid.paths import COMMITTED
-from vireid.runs import Run, ladders
+from vireid.runs import Run, ladders, rank1
 
 LADDER, LONE = "synthvi_small_mult", "m3svd_mult"
 TABLE2 = {
@@ -77,11 +77,6 @@ def published3(*, oclr: bool) -> dict[str, float]:
         if said in notes
     }
     return {name: value[name] for name in TABLE3.values() if name in value}
-
-
-def rank1(rows: dict[str, list[Run]]) -> dict[str, list[float]]:
-    """Name -> rank-1 of each seed in per cent."""
-    return {name: [100 * run.result["rank1"] for run in runs] for name, runs in rows.items()}
 
 
 def quality(run: Run, keys: Iterable[str]) -> list[float]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from vireid import experiment, methods, plots, warm_start
+from vireid import runs as records
 from vireid.data.synthvi import PRESETS, WORLD
 from vireid.features import extract
 from vireid.figures.registry import drawing
@@ -76,10 +77,7 @@ def _value(run: Run, dial: str) -> float | None:
 
 def rank1(lines: Found) -> dict[str, dict[float, list[float]]]:
     """Rank-1 of each seed in per cent."""
-    return {
-        name: {value: [100 * run.result["rank1"] for run in runs] for value, runs in points.items()}
-        for name, points in lines.items()
-    }
+    return {name: records.rank1(points) for name, points in lines.items()}
 
 
 def lone(lines: Found) -> dict[str, dict[float, list[float]]]:
