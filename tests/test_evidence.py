@@ -189,6 +189,24 @@ def test_a_file_that_is_no_plan_is_named(tmp_path, text, told):
         evidence.read(file)
 
 
+def test_an_option_turned_over_values_makes_a_study_of_each(tmp_path):
+    file = tmp_path / "plan.toml"
+    file.write_text(
+        '[[study]]\nname = "x"\ndata = "synthvi"\npreset = "tiny"\nmethod = "dcl"\n'
+        'method_preset = "tiny"\nseeds = [1]\nminutes = 1\n'
+        'changes = { "one step" = { epochs = [1, 0], iterations = 1 } }\n'
+        "options = { modality_gap = 0.3 }\nover = { absent = [0.5], shots = [[8, 4]] }\n"
+    )
+    plan = evidence.read(file)
+    assert {s.name: s.options for s in plan.studies} == {
+        "x_absent_0.5": {"modality_gap": 0.3, "absent": 0.5},
+        "x_shots_8-4": {"modality_gap": 0.3, "shots": (8, 4)},
+    }
+    evidence.make(plan.cells, out=tmp_path / "out", store=tmp_path / "store")
+    for state in evidence.states(plan.cells, tmp_path / "store", pictures=True):
+        assert state.verdict == evidence.KEPT, state.why
+
+
 def test_a_plan_lists_no_run_twice(tmp_path):
     first = PLAN.read_text().split("\n[[study]]\n")[1]
     (tmp_path / "plan.toml").write_text(f"[[study]]\n{first}\n[[study]]\n{first}")

@@ -21,7 +21,8 @@ class Study:
     data, preset, method, method_preset : as on the command line
     rows : labels in the method's table; "stage1" is kept beside those that go on from it
     changes : more labels -> {"row": of the table, field: value, ...}
-    options : of ``experiment.prepare``, e.g. ``absent``
+    options : of ``experiment.prepare``, e.g. ``absent``; a plan file may turn them over values,
+        ``over = { absent = [0.5, 1.0] }``, which makes a study of each
     fitting : of ``training.fit``, e.g. ``evaluate_every``
     whole : as for ``experiment.compare``
     minutes : CPU minutes that a run is expected to take, until runs have been measured
@@ -102,11 +103,28 @@ class Evidence:
         return [Cell(s, label, k) for s in self.studies for k in s.seeds for label in s.labels]
 
 
+def _turned(over: dict[str, list] | None = None, **told) -> list[Study]:
+    """A study, or one for each value of each option in ``over``, one option turned at a time.
+
+    A turned one is called after its option and value: "NAME_absent_0.5", "NAME_shots_12-4".
+    """
+    if not over:
+        return [Study(**told)]
+    options, found = told.pop("options", {}), []
+    for option, values in over.items():
+        for value in values:
+            words = "-".join(map(str, value)) if isinstance(value, list) else value
+            one = told | {"name": f"{told['name']}_{option}_{words}"}
+            kept = tuple(value) if isinstance(value, list) else value
+            found.append(Study(**one, options=options | {option: kept}))
+    return found
+
+
 def read(file: str | Path = PLAN) -> Evidence:
     """Read a plan; ValueError naming the file when it is none, or when two runs share a record."""
     try:
         told = tomllib.loads(Path(file).read_text(encoding="utf-8"))
-        studies = [Study(**study) for study in told["study"]]
+        studies = [study for entry in told["study"] for study in _turned(**entry)]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise ValueError(
             f"{file} is no plan of evidence ({error}); data/evidence.toml is"

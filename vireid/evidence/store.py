@@ -92,7 +92,8 @@ def _options(cell: Cell) -> dict:
 
 
 def _source(source: dict) -> dict:
-    return {name: source.get(name) for name in ("data", "preset", "options")}
+    told = {name: source.get(name) for name in ("data", "preset", "options")}
+    return json.loads(json.dumps(told))  # as a record keeps it: lists for tuples
 
 
 def _network(identity: dict) -> dict:
