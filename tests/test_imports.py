@@ -53,6 +53,7 @@ ROOMS = [
     "figures",
     "rehearse",
     "workbook",
+    "links",
     "student_copy",
     "site",
     "cli",

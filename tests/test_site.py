@@ -111,6 +111,17 @@ def test_a_lecture_ends_before_the_exercises(tmp_path):
     assert "--jp-content-font-size1: 21px" in text and '"outputs": []' in text
 
 
+def test_a_lecture_links_only_to_what_it_serves(tmp_path):
+    for path in lecture.pages(tmp_path, ["04", "05"]):
+        links = set(re.findall(r"\]\(([^):]+)\)", path.read_text("utf-8")))
+        assert "docs_glossary.ipynb" in links
+        assert not [link for link in links if not (tmp_path / link.partition("#")[0]).exists()]
+    text = (tmp_path / "05_jaccard_family.ipynb").read_text("utf-8")
+    assert "(04_modality_bias.ipynb)" in text and "06 Prototypes and invariance" in text
+    assert "06_prototypes_and_invariance.ipynb)" not in text.split("main/notebooks/")[-1]
+    assert "# Glossary" in (tmp_path / "docs_glossary.ipynb").read_text("utf-8")
+
+
 def test_panels_are_on_the_page_with_all_their_pictures(site):
     text = (site / "panels.html").read_text("utf-8")
     for name, panel in toys.PANELS.items():

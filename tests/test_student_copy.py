@@ -1,6 +1,7 @@
 """A student's copy: no outputs, own changes kept, widgets saved as pictures; ``vireid lab``."""
 
 import json
+import re
 import subprocess
 
 import nbformat
@@ -27,6 +28,17 @@ def test_a_copy_has_every_notebook_without_outputs_and_the_pages_they_link_to(ou
         assert not any(c.get("outputs") for c in notebook.cells)
         assert "jupytext" not in notebook.metadata
     assert (out / "docs/glossary.md").exists() and (out / "README.md").exists()
+
+
+def test_a_copy_links_to_what_it_has_or_to_the_web(out):
+    student_copy.make()
+    found = []
+    for path in [*out.rglob("*.md"), *out.rglob("*.ipynb")]:
+        for link in re.findall(r"\]\(([^)#\s:]+)(?:#[^)\s]*)?\)", path.read_text("utf-8")):
+            found.append((path, link))
+    assert len(found) > 40
+    assert not [(p, link) for p, link in found if not (p.parent / link).exists()]
+    assert "blob/main/CONTRIBUTING.md)" in (out / "README.md").read_text("utf-8")
 
 
 def test_what_a_student_has_changed_is_never_overwritten(out, monkeypatch):

@@ -12,6 +12,7 @@ from importlib.metadata import metadata
 from pathlib import Path
 
 from vireid import workbook
+from vireid.links import relinked, to_source
 from vireid.paths import CHECKOUT, INSTALLED
 
 # what the notebooks link to
@@ -90,10 +91,16 @@ def _contents() -> dict[str, str]:
         f"notebooks/{script.stem}.ipynb": workbook.dump(_closed(workbook.read(script)))
         for script in workbook.scripts()
     }
-    return notebooks | {page: _page(page) for page in PAGES}
+    here = {*notebooks, *PAGES}
+
+    def led(name: str) -> str:  # the web shows what the copy lacks
+        return relinked(page(name), name, lambda path: None if path in here else to_source(path))
+
+    return notebooks | {name: led(name) for name in PAGES}
 
 
-def _page(name: str) -> str:
+def page(name: str) -> str:
+    """The text of one of ``PAGES``."""
     if name == "README.md" and INSTALLED:  # what a wheel calls its description
         return metadata("vireid")["Description"]
     return (CHECKOUT / name).read_text("utf-8")

@@ -178,6 +178,6 @@ def _pairs_of_marks(scores, before, which: int, ax: Axes) -> None:
                 x, y + side, marker, ms=6, mfc=fill, mec=colour, mew=1.5, alpha=alpha, ls="",
                 label=label,
             )  # fmt: skip
-    found = {y: x for x, y in now}
-    for old, y in pale:
-        ax.plot([old, found[y]], [y + side] * 2, color=colour, lw=1, alpha=0.5, zorder=1)
+    if pale:
+        (old, y), new = np.array(pale).T, [100 * scores[n][which] for n in scores if n in before]
+        ax.hlines(y + side, old, new, color=colour, lw=1, alpha=0.5, zorder=1)

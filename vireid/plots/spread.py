@@ -163,9 +163,10 @@ def affinities(
     shown = s[by_row][:, by_column]
     shown = shown / np.maximum(shown.max(1, keepdims=True), np.finfo(float).tiny)
     ax.imshow(np.sqrt(shown), cmap="Greys", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
-    for line, people in ((ax.axhline, rows[by_row]), (ax.axvline, columns[by_column])):
-        for edge in np.flatnonzero(np.diff(people)):
-            line(edge + 0.5, color=COLOURS[0], lw=0.4, alpha=0.6)
+    n, m = s.shape
+    for line, people, end in ((ax.hlines, rows[by_row], m), (ax.vlines, columns[by_column], n)):
+        edges = np.flatnonzero(np.diff(people)) + 0.5
+        line(edges, -0.5, end - 0.5, color=COLOURS[0], lw=0.4, alpha=0.6)
     told = f"{title}: {right:.0%} on the right person"
     dress(ax, title=told, xlabel=f"{words[1]} images, by person", ylabel=f"{words[0]} images")
     ax.grid(visible=False)

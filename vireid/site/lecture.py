@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vireid import workbook
+from vireid import student_copy, workbook
+from vireid.links import relinked
 from vireid.paths import WORK
 from vireid.site.panels import save
 
@@ -36,18 +37,47 @@ TEMPLATE = """{% extends "lab/index.html.j2" %}
 def pages(out: Path, only: Sequence[str] = NOTEBOOKS) -> list[Path]:
     """Write the notebooks for a lecture: large type, and an end before the exercises.
 
-    Raises ValueError when a word of ``only`` fits no notebook.
+    The pages that they link to lie beside them as notebooks, which is what Voila serves; a link to
+    anything else is left out. Raises ValueError when a word of ``only`` fits no notebook.
     """
+    scripts = workbook.scripts(only)
+    served = {name: _page_name(name) for name in student_copy.PAGES}
+    served |= {f"notebooks/{script.stem}.ipynb": f"{script.stem}.ipynb" for script in scripts}
+    for name in student_copy.PAGES:
+        save(out / served[name], workbook.dump(_page(name, served)))
+    return [save(out / f"{s.stem}.ipynb", workbook.dump(_notebook(s, served))) for s in scripts]
+
+
+def _page_name(name: str) -> str:
+    """``docs/glossary.md`` -> ``docs_glossary.ipynb``."""
+    return name.removesuffix(".md").replace("/", "_") + ".ipynb"
+
+
+def _notebook(script: Path, served: dict[str, str]):
+    notebook = workbook.read(script)
+    ends = [i for i, cell in enumerate(notebook.cells) if cell.source.startswith(EXERCISES)]
+    notebook.cells = notebook.cells[: ends[0] if ends else None]
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            name = f"notebooks/{script.name}"
+            cell.source = relinked(cell.source, name, lambda path: served.get(path, ""))
+    return _styled(notebook)
+
+
+def _page(name: str, served: dict[str, str]):
+    """A Markdown page as a notebook of one cell."""
     import nbformat
 
-    written = []
-    for script in workbook.scripts(only):
-        notebook = workbook.read(script)
-        ends = [i for i, cell in enumerate(notebook.cells) if cell.source.startswith(EXERCISES)]
-        notebook.cells = notebook.cells[: ends[0] if ends else None]
-        notebook.cells.append(nbformat.v4.new_markdown_cell(STYLE))
-        written.append(save(out / f"{script.stem}.ipynb", workbook.dump(workbook.clean(notebook))))
-    return written
+    text = relinked(student_copy.page(name), name, lambda path: served.get(path, ""))
+    cells = [nbformat.v4.new_markdown_cell(text)]
+    return _styled(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": workbook.KERNEL}))
+
+
+def _styled(notebook):
+    import nbformat
+
+    notebook.cells.append(nbformat.v4.new_markdown_cell(STYLE))
+    return workbook.clean(notebook)
 
 
 def serve(

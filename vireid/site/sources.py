@@ -3,9 +3,10 @@
 import html
 import re
 import shutil
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from vireid import workbook
+from vireid.links import relinked, to_source
 from vireid.paths import CHECKOUT
 from vireid.site import panels, toys
 from vireid.site.panels import save
@@ -14,10 +15,8 @@ PAGES = (
     "README.md", "README.zh.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/*.md",
     "figures/README.md", "data/README.md",
 )  # fmt: skip
-SOURCE_CODE = "https://github.com/vireid/vireid/blob/main"  # of files that are no page
 PANEL = re.compile(r"<!-- panel: (\w+) -->")
 FIGURE = re.compile(r"<!-- figure: (\d\d) (.+?) -->")
-LINK = re.compile(r"(?<!!)\]\(([^)#\s:]+)(#[^)\s]*)?\)")
 # What the reference documents: the public contract's rooms.
 MODULES = (
     "types", "data", "models", "features", "neighbours", "jaccard", "clustering", "association",
@@ -77,18 +76,13 @@ def _read(path: Path):
 
 def with_links(text: str, name: str) -> str:
     """Markdown whose links to files that are no page lead to the source code instead."""
-    pages = {p.relative_to(CHECKOUT) for pattern in PAGES for p in CHECKOUT.glob(pattern)}
+    pages = {p.relative_to(CHECKOUT).as_posix() for k in PAGES for p in CHECKOUT.glob(k)}
 
-    def moved(found: re.Match) -> str:
-        target = (CHECKOUT / PurePosixPath(name).parent / found[1]).resolve()
-        if not target.exists() or not target.is_relative_to(CHECKOUT):
-            return found[0]
-        path = target.relative_to(CHECKOUT)
-        if path in pages or path.suffix in (".ipynb", ".png"):
-            return found[0]
-        return f"]({SOURCE_CODE}/{path.as_posix()})"
+    def lead(path: str) -> str | None:
+        there = path in pages or path.endswith((".ipynb", ".png"))
+        return None if there or not (CHECKOUT / path).exists() else to_source(path)
 
-    return LINK.sub(moved, text)
+    return relinked(text, name, lead)
 
 
 def filled(text: str, site: Path) -> str:

@@ -175,11 +175,11 @@ def outcomes(scene: Scene, method, names=NAMES, *, seed: int = 0) -> dict[str, O
 
     ``seed`` draws MBCCM's one partner of several; its shares are the chances of that draw.
     """
-    return {name: _outcome(scene, replace(method, association=name), seed) for name in names}
-
-
-def _outcome(scene: Scene, method, seed: int) -> Outcome:
     sides = {own: scene.side(own) for own in Modality}
+    return {name: _outcome(scene, sides, replace(method, association=name), seed) for name in names}
+
+
+def _outcome(scene: Scene, sides: dict[Modality, Side], method, seed: int) -> Outcome:
     with warnings.catch_warnings():  # OTLA's kernel p ** 25 rarely converges; its source has no cap
         warnings.filterwarnings("ignore", message="Sinkhorn stopped", category=RuntimeWarning)
         spaces = associate(method, sides, len(scene.features), np.random.default_rng(seed))
