@@ -95,7 +95,7 @@ plots.show(
 # - **One day**, for those who know re-identification: 00, 03 to 07, then the paper that you came
 #   for: 08 and 09 (DMDL), 10 and 11 (MULT) or 12 (MCF); 14 before you report a number.
 # - **A term**, for a class of 13 weeks: one notebook a week, 00 to 12, the exercises that answer as
-#   homework, the open exercise at the end for the discussion; 13 to 15 for a project of one's own.
+#   homework, the open exercise at the end for the discussion; 13 to 16 for a project of one's own.
 #
 # Words of the field are in the [glossary](../docs/glossary.md), in English and Chinese; letters of
 # the papers in the [notation](../docs/notation.md).

@@ -227,7 +227,7 @@ if world.knows("test"):
 
 # %% [markdown]
 # What was learned in one modality is worth much in that modality and carries over badly: a good
-# description of a person *in visible modality* is not yet a description of the person. This is why
+# description of a person *in one modality* is not yet a description of the person. This is why
 # the next notebooks first group pictures within a modality, where features can be trusted, and
 # cross the gap later.
 

@@ -89,7 +89,15 @@ print(f"{train.name}: k1 = {K1}, k2 = {K2}, eps = {EPS}, min_samples = {MIN_SAMP
 # Grouping needs a distance. The cosine of notebook 02 treats every direction alike. The *Jaccard
 # distance* asks instead how many neighbours two pictures share: take the pictures that are each
 # other's `k1` nearest, describe a picture by them (its *encoding*, smoothed over `k2` pictures),
-# and compare encodings.
+# and compare encodings. With $N_k(i)$ the k nearest of i, itself included, and $\delta_{ij}$ the
+# squared distance of unit features,
+#
+# $$R(i) = \{j : j \in N_{k_1}(i),\ i \in N_{k_1}(j)\}, \qquad
+# V_{ij} \propto e^{-\delta_{ij}} \text{ on } R(i), \qquad
+# J_{ij} = 1 - \frac{\sum_g \min(V_{ig}, V_{jg})}{\sum_g \max(V_{ig}, V_{jg})}.$$
+#
+# R(i) are the *k-reciprocal* neighbours. Neighbours of neighbours may join them; section 5 has the
+# rule, and all of this on six pictures.
 #
 # **Predict first.** Will the Jaccard distance bring more of the same person into the first 16, or
 # only spread the distances?
@@ -123,7 +131,10 @@ if world.knows("train"):
 #
 # DBSCAN needs no number of clusters. A picture with at least `min_samples` pictures within `eps`
 # is a *core*; cores within `eps` of each other share a cluster; who is near no core is an
-# *outlier* (-1) and sits out this round of training.
+# *outlier* (-1) and sits out this round of training. With $\varepsilon$ for `eps` and m for
+# `min_samples`,
+#
+# $$i \text{ is a core} \iff |\{j : J_{ij} \le \varepsilon\}| \ge m.$$
 #
 # **Predict first.** How do the number of clusters and of outliers change as `eps` grows from 0.1
 # to 0.95?
@@ -145,8 +156,12 @@ widgets.clusters(
 # ## 3 · Are they the right groups?
 #
 # The adjusted Rand index (ARI) compares groups with identities over all pairs of pictures: 1 is
-# perfect, 0 is what random groups of these sizes would get. Only we can compute it: a method
-# never sees an identity.
+# perfect, 0 is what random groups of these sizes would get. Of all n pairs, let a be in one
+# cluster, b of one person and c both; by chance $ab / n$ would be both:
+#
+# $$ARI = \frac{c - ab / n}{(a + b) / 2 - ab / n}.$$
+#
+# Only we can compute it: a method never sees an identity.
 #
 # **Predict first.** Which modality clusters better, and is the best `eps` the same for both?
 
@@ -251,7 +266,9 @@ plots.show(
 # shorter half lists join where more than two thirds of them lie in R already. Then
 #
 # $$V_{ij} = \frac{e^{-(2 - 2 s_{ij})}}{\sum_{l \in E_i} e^{-(2 - 2 s_{il})}}\ (j \in E_i), \qquad
-# s'_{ij} = \sum_g \min(V_{ig}, V_{jg}), \qquad J_{ij} = 1 - \frac{s'_{ij}}{2 - s'_{ij}}.$$
+# s'_{ij} = \sum_g \min(V_{ig}, V_{jg}), \qquad J_{ij} = 1 - \frac{s'_{ij}}{2 - s'_{ij}},$$
+#
+# for rows of V sum to 1, and so minima and maxima to 2.
 
 # %%
 import torch
@@ -278,8 +295,7 @@ np.testing.assert_allclose(J, library, atol=1e-6)
 print(np.round(J.numpy(), 2))
 
 # %% [markdown]
-# **DBSCAN** on it: i is a core when $|\{j : J_{ij} \le \varepsilon\}| \ge m$; a cluster grows from
-# core to core.
+# **DBSCAN** on it: a cluster grows from core to core.
 
 # %%
 near, by_hand, clusters_found = J <= 0.6, torch.full((6,), -1), 0
@@ -297,10 +313,7 @@ np.testing.assert_array_equal(by_hand, dbscan(library, eps=0.6, min_samples=3))
 print("cores:", cores.int().tolist(), "labels:", by_hand.tolist())
 
 # %% [markdown]
-# ARI compares such labels with identities over pairs. Of all pairs, let $a$ be in one cluster, $b$
-# of one person, $c$ both and $n$ all; by chance $ab / n$ would be both:
-#
-# $$ARI = \frac{c - ab / n}{(a + b) / 2 - ab / n}.$$
+# **ARI** compares such labels with identities; a, b, c and n as in section 3.
 
 # %%
 guess = torch.tensor([0, 0, 1, 2, 2, 1])  # person 0 is split over two clusters

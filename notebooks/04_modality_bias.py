@@ -139,8 +139,9 @@ assert DATA != "synthvi" or ratio.mean > ratio.chance + 0.1, (
 # Take all pairs of pictures of *one person*. Two histograms of their distance: pairs in one
 # modality, and pairs across. Then the same for pairs of two different people.
 #
-# *Mixing* puts a number on it, $P(d_{cross} < d_{own}) + \tfrac12 P(d_{cross} = d_{own})$ over
-# random pairs: 0.5 would be fair.
+# *Mixing* puts a number on it, over random pairs; 0.5 would be fair:
+#
+# $$P(d_{cross} < d_{own}) + \tfrac12 P(d_{cross} = d_{own}).$$
 #
 # **Predict first.** For which of the two will the histograms lie farther apart, and by how much
 # do they overlap?
@@ -235,8 +236,8 @@ if world.knows("train"):
     )
 
 # %% [markdown]
-# Like a camera's signature, the modality is written all over the features although it is useless
-# for the task. Methods that fight this by an opponent who guesses the modality come later.
+# The modality can be read off the features although it is useless for the task. Notebook 12 has a
+# method that fights this by a classifier of the modality, which the features are to fool.
 #
 # **What to doubt.** Being readable is not yet being harmful: only what decides about *neighbours*
 # hurts. A method can leave the modality readable and yet match well.

@@ -101,10 +101,11 @@ print(f"{train.name} after stage 1: k1 = {K1}, k2 = {K2}, eps = {EPS}")
 # | `camera` | some of the own camera, some of all others | both lists | CA-Jaccard 2024 |
 # | `binary` | as `vanilla`, plain sets, no friends of friends | nothing | MULT 2024, eq. 5 |
 #
-# BMIL's eq. 4 to 6 in one line: the list is $N(i) = N^v_{k_1/2}(i) \cup N^r_{k_1/2}(i)$, with
-# reciprocal neighbours and encodings V as ever, and the mean takes as many of each modality,
+# BMIL's eq. 4 to 6: the list takes as many of each modality, v and r, reciprocal neighbours and
+# encodings V are as in notebook 03, and so does the mean,
 #
-# $$\bar V_i = \tfrac12 \Big( \tfrac{1}{k_2/2} \sum_{j \in N^v_{k_2/2}(i)} V_j
+# $$N(i) = N^v_{k_1/2}(i) \cup N^r_{k_1/2}(i), \qquad
+# \bar V_i = \tfrac12 \Big( \tfrac{1}{k_2/2} \sum_{j \in N^v_{k_2/2}(i)} V_j
 # + \tfrac{1}{k_2/2} \sum_{j \in N^r_{k_2/2}(i)} V_j \Big).$$
 #
 # **Predict first.** Which rules can bring two pictures of one person together that stand at the

@@ -272,8 +272,10 @@ if world.knows("test"):
 # | M2 | joint clusters by plain Jaccard, one prototype | naive |
 # | centred | as M2, after centring | control: the cheap repair |
 # | M3 | balanced lists, one prototype | part of BMIL |
-# | M3+MIRL | balanced lists, a prototype for each modality | BMIL |
+# | M4 | as M3, on half of the visible pictures | part of BMIL |
+# | M5 | plain Jaccard, a prototype for each modality, half of the pictures | part of BMIL |
 # | M6 | as M3+MIRL, on half of the visible pictures | BMIL with subsets |
+# | M3+MIRL | balanced lists, a prototype for each modality | BMIL |
 # | oracle | the true identities as clusters | upper bound, **not** unsupervised |
 #
 # SynthVI comes first. If `m3svd` is listed, that is real: a few dozen people from public videos.
@@ -285,7 +287,7 @@ if world.knows("test"):
 # which two rows will you *not* be able to tell apart with this many seeds?
 
 # %%
-ORDER = ["stage1", "M1", "prolonged", "M2", "centred", "M3", "M3+MIRL", "M6", "oracle"]
+ORDER = ["stage1", "M1", "prolonged", "M2", "centred", "M3", "M4", "M5", "M6", "M3+MIRL", "oracle"]
 found = {
     name: {row: rows[row] for row in [*ORDER, *rows] if row in rows}
     for name, rows in sorted(ladders().items(), key=lambda item: "synthvi" not in item[0])

@@ -82,7 +82,11 @@ plots.show(plots.pipeline_map("memory", "losses"), "The map of the workbook; her
 # infrared, then *modality alone tells something about the label*. That way X ← M → Y (pink) is a
 # **back door**: what a learner reads off it is true in its sample and wrong everywhere else.
 #
-# P(Y|X) is what one learns by watching. P(Y|do(X)) is what X says when no arrow leads into it.
+# P(Y|X) is what one learns by watching. P(Y|do(X)) is what X says when no arrow leads into it. The
+# *back-door adjustment* (DMDL eq. 5) asks each modality by itself and takes the mean:
+#
+# $$P(Y \mid X) = \sum_m P(Y \mid X, m)\, P(m \mid X), \qquad
+# P(Y \mid do(X)) = \sum_m P(Y \mid X, m)\, P(m).$$
 
 # %%
 figure, axes = plots.canvas(2, width=6.4, height=2.7)
@@ -107,9 +111,9 @@ plots.show(
 # | own memory | a prototype per person *and modality* | softmax in that of its modality (eq. 7) |
 # | P(Y\|do(X)) | the same two memories | both softmaxes, weighed by p(modality) (eq. 5) |
 #
-# **Predict first.** Turn the dial in your mind from 0 to 100 %. For pictures in the modality that a
-# person is *rarely* seen in, which of the three curves will fall, and when? And whose answer will
-# change most when nothing but the modality is changed (`curve = moved by do(modality)`)?
+# **Predict first.** The tie grows from 0 to 100 %. For pictures in the modality that a person is
+# *rarely* seen in, which of the three curves will fall, and when? And whose answer will change most
+# when nothing but the modality is changed (`curve = moved by do(modality)`)?
 
 # %%
 playground = widgets.Backdoor()
@@ -151,12 +155,11 @@ for name, banks in reads.items():
     print(f"a memory asked about pictures of {name}: right person {playground.right(p).mean():.0%}")
 
 # %% [markdown]
-# **What to doubt.** The formula P(Y|do(X)) = Σ P(Y|X,m) P(m) has small print: every X must be
-# possible in every modality. No visible *picture* is. So "the infrared memory's opinion of a
-# visible picture" is an extrapolation, and as good as the features' blindness to modality: the two
-# lines above say how good that is here. The adjustment is exact in the limit that training tries to
-# reach, and rough where it starts. And the tie is *ours*: in real training it comes from
-# clustering.
+# **What to doubt.** The adjustment has small print: every X must be possible in every modality. No
+# visible *picture* is. So "the infrared memory's opinion of a visible picture" is an extrapolation,
+# and as good as the features' blindness to modality: the two lines above say how good that is here.
+# The adjustment is exact in the limit that training tries to reach, and rough where it starts. And
+# the tie is *ours*: in real training it comes from clustering.
 
 # %% [markdown]
 # ## 2 · The mixture, for one picture
@@ -300,8 +303,14 @@ print("all five hold: nothing; the visible one; between smaller and mean; log K;
 # ## 5 · Who does the pulling?
 #
 # The gradient says it in one line: CAI pulls as both memories' losses do, each weighed by its
-# **responsibility** $r_m \propto p(m)\, p(y|x,m)$. If a picture's own memory is sure of the label
-# and the other one gives it 0.01, the other one has next to no say.
+# **responsibility** $r_m$,
+#
+# $$\nabla \ell = \sum_m r_m \nabla \ell_m, \qquad
+# r_m = \frac{p(m)\, p(y \mid x, m)}{\sum_{m'} p(m')\, p(y \mid x, m')}, \qquad
+# \ell_m = -\log p(y \mid x, m).$$
+#
+# If a picture's own memory is sure of the label and the other one gives it 0.01, the other one has
+# next to no say.
 #
 # **Predict first.** Of the pull on a picture, which share comes from the *other* modality's memory?
 # Will it be larger for right matches of iMCA than for wrong ones?

@@ -146,7 +146,11 @@ if world.knows("train"):
 # with *all* labels' shared prototypes. The loss of its own label says how badly that fits. A
 # mixture of two Gaussians splits the losses into trusted and doubted ones; the chance of being a
 # trusted one is the label's **certainty** w. The paper fits one mixture to cross entropies; its
-# code fits one *per cluster* to -p.
+# code fits one *per cluster* to -p. With weights $\pi$, means $\mu$ and variances $\sigma^2$ of the
+# two, and $\ell_i$ the loss of picture i,
+#
+# $$w_i = \frac{\pi_{low}\, \mathcal N(\ell_i; \mu_{low}, \sigma^2_{low})}
+# {\sum_{c \in \{low, high\}} \pi_c\, \mathcal N(\ell_i; \mu_c, \sigma^2_c)}.$$
 #
 # **Predict first.** A perfectly clean cluster is split too. What becomes of its labels? And which
 # of the four ways will tell right labels from wrong ones best? Below, a label is right if the
@@ -198,8 +202,12 @@ if world.knows("train"):
 # %% [markdown]
 # ## 3 · Labels: what else to believe
 #
-# The refined label is $\tilde y = w\, y + (1 - w)\, p$, with p the shared memory's prediction
-# from the *other* view of the picture: each view is told what the other one would say.
+# The refined label (eq. 8) believes the label y as far as it is certain, and for the rest the
+# shared memory's prediction p from the *other* view of the picture:
+#
+# $$\tilde y = w\, y + (1 - w)\, p.$$
+#
+# So each view is told what the other one would say.
 #
 # **Predict first.** Where will refining move belief, from a wrong label to the right person, or
 # away from a right one? Why exchange views at all, instead of each view believing itself?
@@ -249,9 +257,13 @@ if world.knows("train"):
 # %% [markdown]
 # ## 4 · Memory: doubtful pictures move little
 #
-# After each step a picture moves its label's prototype: $\Phi \leftarrow \mathrm{norm}(\lambda \Phi
-# + (1 - \lambda) f)$. Usually λ is 0.2 for all; DMDL takes $\lambda = \delta / \max(\tilde y_y,
-# \delta)$ (eq. 12 and 13), so that a label of low refined belief hardly moves it.
+# After each step a picture moves its label's prototype (eq. 12). Usually λ is 0.2 for all; DMDL
+# lets it depend on the refined belief in the label (eq. 13),
+#
+# $$\Phi \leftarrow \mathrm{norm}(\lambda \Phi + (1 - \lambda) f), \qquad
+# \lambda = \frac{\delta}{\max(\tilde y_y, \delta)},$$
+#
+# so that a picture whose label is hardly believed hardly moves it.
 #
 # **Predict first.** A quarter of a cluster's pictures are a stranger's. How far is the prototype
 # from the person on average, with the fixed and with the adaptive rule? What if the stranger is

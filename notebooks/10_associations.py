@@ -470,8 +470,11 @@ if world.knows("train"):
 # ## 5 · Re-ranking: the same idea at test time
 #
 # CMRR (MULT's test-time addition) ranks the gallery by whom query and gallery have as *common
-# neighbours*, in both modalities at once: $(1 - \eta) J_{qg} + \eta \lVert x_q - x_g \rVert^2$,
-# lists of k. It needs no training; here on the features of stage 1.
+# neighbours*, in both modalities at once, with lists of k:
+#
+# $$d_{qg} = (1 - \eta) J_{qg} + \eta \lVert x_q - x_g \rVert^2.$$
+#
+# It needs no training; here on the features of stage 1.
 #
 # **Predict first.** The gallery has few pictures of each person. Too small a k sees nobody, too
 # large a k sees strangers: where is the best one?

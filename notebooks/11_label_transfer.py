@@ -130,8 +130,13 @@ if world.knows("train"):
 # $$y \leftarrow \tfrac12 (S^{ho}_v y' + y'), \qquad r \leftarrow \tfrac12 (S^{ho}_r r' + r').$$
 
 # %% [markdown]
-# $y_0$ is a softmax over the own clusters, $r_0$ a hard guess by transport (`dotla` of notebook
-# 10). Below are five people with three pictures in each modality; their clusters are the true
+# $S^{vr}$ is $S^{he}$, $S^{rv}$ its transpose. $y_0$ is a softmax over the prototypes c of the own
+# clusters, $r_0$ a hard guess by transport (`dotla` of notebook 10),
+#
+# $$y_0 = \operatorname{softmax}_k(f \cdot c_k / \tau), \qquad
+# r_0 = \operatorname{onehot}(\arg\max_k P_k).$$
+#
+# Below are five people with three pictures in each modality; their clusters are the true
 # people, with labels 0 to 4 as beside each person's number, and the gap is a little narrowed
 # (0.95). A ring shows a picture's soft label, the number in it its largest part; a cross marks a
 # wrong one.
@@ -353,8 +358,9 @@ if world.knows("train"):
 # %% [markdown]
 # ## 6 · Hard or soft?
 #
-# Before training, soft labels are sharpened: $y \leftarrow \beta\, \mathrm{onehot}(\arg\max y) +
-# (1 - \beta)\, y$ with $\beta = 0.7$.
+# Before training, soft labels are sharpened, with $\beta = 0.7$:
+#
+# $$y \leftarrow \beta \operatorname{onehot}(\arg\max y) + (1 - \beta)\, y.$$
 #
 # **Predict first.** Which share of right labels will change with $\beta$? And how much *weight*
 # lies on the right person?

@@ -249,8 +249,14 @@ if world.knows("train"):
 # ## 4 · Matching clusters, greedily
 #
 # VRA looks at all pairs of a visible and an infrared cluster, most similar first, and takes a pair
-# when the row is free and the column has fewer than `max_matches` (pass A). Columns that nobody
-# took get a list of their own in pass B. Play the smallest example that has it all.
+# when the row is free and the column has fewer than `max_matches` (pass A). With $\pi(i)$ the
+# column of row i and c for `max_matches`,
+#
+# $$\pi(i) = j \iff i \text{ is free and } |\{i' : \pi(i') = j\}| < c
+# \text{ when the turn of } s_{ij} \text{ comes}.$$
+#
+# Columns that nobody took get a list of their own in pass B. Play the smallest example that has it
+# all.
 #
 # **Predict first.** All four rows like column 0 best, and it has room for three. What happens to
 # the fourth, and who will column 1 get?
@@ -318,14 +324,14 @@ if world.knows("train"):
 #
 # MAAL is a game. A classifier learns to name the modality of a feature: visible, infrared, or
 # *channel-augmented*, a visible picture with one channel copied into all three. The network learns
-# to make every feature look augmented. With D the classifier and c the augmented modality, D and
-# the network minimise
+# to make every feature look augmented. With D the classifier, $B_m$ the features of modality m in
+# the batch and c the augmented modality, D and the network minimise
 #
 # $$\sum_m \operatorname{mean}_{B_m} CE(D(f), m) \quad \text{and} \quad
 # \sum_m \operatorname{mean}_{B_m} CE(D(f), c).$$
 #
-# So that the game can be watched, the network is frozen here,
-# and a single linear layer on top of it plays, held by the contrast with its clusters.
+# So that the game can be watched, the network is frozen here, and a single linear layer on top of
+# it plays, held by the contrast with its clusters.
 #
 # Two classifiers: a straight cut, and one with two hidden layers (256 and 64 wide), as in our
 # light preset. In the third game there is no opponent: the layer only keeps its clusters.

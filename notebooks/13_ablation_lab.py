@@ -103,7 +103,7 @@ for name in ("bmil", "mult", "dmdl", "mcf"):
         "single switches": kinds.count("switch"),
         "all combinations": every,
     }
-print(pd.DataFrame(rows).T.to_string())
+plots.table(pd.DataFrame(rows).T)
 
 # %%
 for one in lookup.settings("bmil"):

@@ -213,7 +213,7 @@ short = length(world, usual)  # on real pictures a few steps, on SynthVI the pre
 found = compare(world, NAME, ladder, seed=0, out=shelf / "ladder", switches=short)
 kept = ["seeds", "steps", "unsupervised", "rank1", "mAP", "rank1 gain by seed"]
 if world.knows("test"):
-    print(table({row: [run] for row, run in found.items()})[kept].to_string())
+    plots.table(table({row: [run] for row, run in found.items()})[kept])
 
 # %%
 if world.knows("test"):

@@ -180,7 +180,11 @@ for sentence in evidence.guide(plan, found):
 # that are missing in papers can be run, an order of writing can decide a comparison, and three
 # seeds do not carry a gain of two points.
 #
-# ## Exercises
+# ## Exercises that answer
+#
+# Write in place of the three dots and run the cell. `checks.hint("16-way-up")` helps in steps,
+# `print(checks.source("16-way-up"))` shows a solution. What you have solved is kept on this machine
+# only.
 #
 # **1.** Write `way_up(base, method, top)`: the mean gain of a method over its base as a share of
 # what true identities gain, from one score per seed each.

@@ -35,27 +35,27 @@ class Box:
 
 
 BOXES = (
-    Box("pictures", (0, 0), "01, 09", {"DMDL": "pseudo-colour"}),
+    Box("pictures", (0, 0), "00, 01, 09", {"DMDL": "pseudo-colour"}),
     Box("features", (1, 0), "02, 12", {"MCF": "regions, PA-CBAM"}),
     Box(
-        "neighbours", (2, 0), "03, 04, 05, 12",
+        "neighbours", (2, 0), "03, 04, 05, 12, 13",
         {"BMIL": "balanced lists", "MCF": "by region (VRNL)"},
     ),
-    Box("clusters", (3, 0), "03", {}),
+    Box("clusters", (3, 0), "03, 04", {}),
     Box(
-        "association", (3, 1), "10, 11, 12, 15",
+        "association", (3, 1), "10, 11, 12, 13, 15",
         {"DMDL": "iMCA", "MULT": "label transfer", "MCF": "greedy (VRA)"},
     ),
     Box(
-        "memory", (2, 1), "06, 08, 09",
+        "memory", (2, 1), "06, 08, 09, 13",
         {"BMIL": "a prototype per modality", "DMDL": "adaptive momentum"},
     ),
     Box(
-        "losses", (1, 1), "06, 08, 09, 11, 12",
+        "losses", (1, 1), "06, 07, 08, 09, 11, 12, 13, 15",
         {"BMIL": "multi-positive", "MULT": "MIRL, OCLR", "DMDL": "CAI, alignment",
          "MCF": "MAAL, UM"},
     ),
-    Box("evaluation", (0, 1), "00, 02, 07, 13, 14", {"MULT": "CMRR"}),
+    Box("evaluation", (0, 1), "00, 02, 07, 14, 16", {"MULT": "CMRR"}),
 )  # fmt: skip
 NAMES = tuple(box.name for box in BOXES)
 WIDE, HIGH, STEP = 2.0, 1.5, (2.55, 2.35)
@@ -109,9 +109,8 @@ def _box(ax: Axes, box: Box, *, framed: bool) -> None:
     look = {"boxstyle": "round,pad=0.02,rounding_size=0.12", "facecolor": "#F4F4F4"}
     ax.add_patch(FancyBboxPatch(corner, WIDE, HIGH, zorder=2, **look, **edge))
     ax.text(x, y + 0.6, box.name, ha="center", va="center", fontsize=10, weight="bold", zorder=3)
-    ax.text(
-        x, y + 0.37, f"notebook {box.notebooks}", ha="center", va="center", fontsize=7, zorder=3
-    )
+    where = f"notebooks {box.notebooks.replace(',', '')}"
+    ax.text(x, y + 0.37, where, ha="center", va="center", fontsize=7, zorder=3)
     for line, (paper, what) in enumerate(box.changes.items()):
         low = y + 0.13 - 0.23 * line
         ax.plot(x - 0.88, low, "s", ms=5, color=PAPERS[paper], zorder=3)
