@@ -224,6 +224,19 @@ def test_growth_is_held_against_its_goals():
     assert "From N = 100 to twice as many, memory grows 2.50-fold (goal 2.3: missed)." in text
 
 
+def test_one_part_alone(monkeypatch, tmp_path):
+    names = "the first", "by two threads, wall time"
+    named = [parts.Part(name, "1", 1, *2 * [lambda: np.zeros(3)]) for name in names]
+    monkeypatch.setattr(bench, "_parts", lambda quick: named)
+    monkeypatch.setattr(bench, "warm_up", lambda: None)
+    bench.run(quick=False, out=tmp_path / "t.md", only="two threads")
+    numbers = json.loads((tmp_path / "t.json").read_text())
+    assert [row["part"] for row in numbers["parts"]] == ["by two threads, wall time"]
+    assert numbers["scaling"] == []
+    with pytest.raises(ValueError, match="only='no such' is in no part's name"):
+        bench.run(quick=False, out=None, only="no such")
+
+
 def test_only_a_full_run_is_held_against_the_goals():
     costs = {f"{c}_{s}": 1.0 for c in ("cpu", "wall", "memory") for s in ("plain", "ours")}
     row = {"part": "p", "size": "1", "goal": 2, "ratio": 1.5, "difference": "none", **costs}
@@ -238,5 +251,7 @@ def test_threads_are_pinned_in_a_process_of_its_own(monkeypatch, tmp_path):
     bench.main(quick=True, out=tmp_path / "t.md")
     (command,), options = calls[0]
     assert command[1:] == ["-m", "vireid.bench", "--quick", "--out", str(tmp_path / "t.md")]
+    bench.main(only="two threads")
+    assert calls[1][0][0][1:] == ["-m", "vireid.bench", "--only", "two threads"]
     assert options["check"] and options["env"]["OMP_WAIT_POLICY"] == "PASSIVE"
     assert options["env"]["OMP_NUM_THREADS"] == "1" and "PATH" in options["env"]

@@ -109,16 +109,29 @@ def test_what_ranks_cannot_do_is_said_on_all(tmp_path):
         assert "rank 0: " in said["held"] and "holds a run already" in said["held"]
 
 
-def test_one_ranks_failure_ends_the_command(tmp_path):
-    (tmp_path / "run.json").write_text("{}")
+def torchrun(*words) -> subprocess.CompletedProcess:
+    """A command of ``vireid`` on two ranks, on the CPU."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     call = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
-    call += ["--master-addr=127.0.0.1", f"--master-port={port}", "-m", "vireid", "train"]
-    call += ["--method", "dcl", "--preset", "tiny", "--device", "cpu", "--out", str(tmp_path)]
-    done = subprocess.run(
-        call, env={**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"},
+    call += ["--master-addr=127.0.0.1", f"--master-port={port}", "-m", "vireid", *map(str, words)]
+    return subprocess.run(
+        [*call, "--device", "cpu"],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"},
         capture_output=True, text=True, timeout=200, check=False,
     )  # fmt: skip
+
+
+def test_one_ranks_failure_ends_the_command(tmp_path):
+    (tmp_path / "run.json").write_text("{}")
+    done = torchrun("train", "--method", "dcl", "--preset", "tiny", "--out", tmp_path)
     assert done.returncode != 0 and "holds a run already" in done.stderr
+
+
+def test_a_command_that_works_in_one_process_refuses_several(tmp_path):
+    words = ["--method", "dcl", "--preset", "tiny", "--rows", "base", "--seeds", "1"]
+    done = torchrun("compare", *words, "--out", tmp_path / "runs")
+    assert done.returncode != 0
+    assert "torchrun started 2 processes of vireid compare; only vireid train" in done.stderr
+    assert not (tmp_path / "runs").exists()

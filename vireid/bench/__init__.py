@@ -37,32 +37,40 @@ EVALUATIONS = {
 SMALL = (500, 1000, 2000)  # images: never slower than the reference, the first call included
 FULL = 34_167  # SYSU-MM01's training images of both modalities
 DENSE, MULT_DENSE = 4, 7  # (n, n) matrices of float32 that the references hold, at their peaks
+FIRST = "the same, first call of a process"
 SCALING = (1000, 2000, 5000, 10_000, FULL // 2, FULL)
 
 
-def main(quick: bool = False, out: Path | None = None) -> None:
+def main(quick: bool = False, out: Path | None = None, only: str = "") -> None:
     """Run the benchmark in a process with pinned threads, print the table, write it to ``out``.
 
     ``quick`` takes small inputs, one round and under a minute. The full run also measures how time
-    and memory grow up to N = 34,167; beside ``out`` it leaves the numbers as .json.
+    and memory grow up to N = 34,167; beside ``out`` it leaves the numbers as .json. ``only`` words
+    of a part's name measure that part and no growth; ValueError where no part has them.
     """
     from vireid.bench.measure import PINNED
 
     call = [sys.executable, "-m", "vireid.bench", *(["--quick"] if quick else [])]
     call += ["--out", str(Path(out).resolve())] if out else []
+    call += ["--only", only] if only else []
     subprocess.run(call, env={**os.environ, **PINNED}, check=True)
 
 
-def run(*, quick: bool, out: Path | None) -> None:
+def run(*, quick: bool, out: Path | None, only: str = "") -> None:
     """What ``main`` starts."""
     warm_up()
     rows, known = [], {}
     for part in _parts(quick):
+        if only not in part.name:
+            continue
         rows.append(compare(part, SIZES[quick]["rounds"], known))
         _say(f"{part.name}, {part.size}: {rows[-1]['ratio']}")
         _keep(rows, [], out, quick=quick)  # if a later one should fail
-    rows += [first_call(n, SIZES[quick]["rounds"]) for n in SMALL]
-    growth = [] if quick else scaling(SCALING)
+    if only in FIRST:
+        rows += [first_call(n, SIZES[quick]["rounds"]) for n in SMALL]
+    if not rows:
+        raise ValueError(f"only={only!r} is in no part's name; see the table of docs/benchmarks.md")
+    growth = [] if quick or only else scaling(SCALING)
     print(_keep(rows, growth, out, quick=quick))
 
 
@@ -158,7 +166,7 @@ def first_call(n: int, rounds: int) -> dict:
     """Features to labels as the first call of a process that has imported no more than torch."""
     from vireid.bench.measure import Cost
 
-    row = {"part": "the same, first call of a process", "size": f"{n:,}", "goal": 1}
+    row = {"part": FIRST, "size": f"{n:,}", "goal": 1}
     found = {}
     for side in rounds * ("plain", "ours"):
         call = [sys.executable, "-m", "vireid.bench.first", str(n), side]

@@ -1,9 +1,13 @@
 """``python -m vireid.bench``: what ``vireid bench`` starts, with the number of threads pinned."""
 
-import sys
+import argparse
 from pathlib import Path
 
 from vireid.bench import run
 
 if __name__ == "__main__":
-    run(quick="--quick" in sys.argv, out=Path(sys.argv[-1]) if "--out" in sys.argv else None)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--only", default="")
+    run(**vars(parser.parse_args()))

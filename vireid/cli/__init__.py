@@ -1,6 +1,7 @@
 """``vireid COMMAND``: plan, train, compare, evaluate, reproduce, data, lab, site and more."""
 
 import argparse
+import os
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,23 @@ __all__ = ["main", "parser", "switches"]
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     arguments = parser().parse_args(argv)
-    return guarded(lambda: arguments.run(arguments), arguments.command)
+
+    def run() -> int | None:
+        _check_ranks(arguments)
+        return arguments.run(arguments)
+
+    return guarded(run, arguments.command)
+
+
+def _check_ranks(arguments) -> None:
+    """ValueError where torchrun started several processes of a command that works in one."""
+    ranks = int(os.environ.get("WORLD_SIZE", 1)) if "RANK" in os.environ else 1
+    if ranks > 1 and not arguments.ranks:
+        raise ValueError(
+            f"torchrun started {ranks} processes of {arguments.command}; only vireid train works "
+            "in several. Start it without torchrun, or train one row as torchrun "
+            f"--nproc_per_node {ranks} -m vireid train --row ROW"
+        )
 
 
 class _Parser(argparse.ArgumentParser):
@@ -50,7 +67,7 @@ def _command(commands, name: str, run, text: str, summary: str) -> argparse.Argu
         description=text,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.set_defaults(run=run, command=made.prog)
+    made.set_defaults(run=run, command=made.prog, ranks=False)
     return made
 
 
@@ -60,6 +77,9 @@ def _add_measures(command) -> None:
     )
     bench.add_argument("--quick", action="store_true", help="under a minute")
     bench.add_argument("--out", type=Path, help="write the table here, too")
+    bench.add_argument(
+        "--only", default="", metavar="WORDS", help='of a part\'s name, e.g. "two threads"'
+    )
 
     cost = command(
         "cost",
@@ -100,7 +120,7 @@ def _add_workbook(command) -> None:
 def _bench(a) -> None:
     from vireid import bench
 
-    bench.main(quick=a.quick, out=a.out)
+    bench.main(quick=a.quick, out=a.out, only=a.only)
 
 
 def _cost(a) -> None:

@@ -65,6 +65,7 @@ def add(command) -> None:
 
 def _add_train(command) -> None:
     train = command("train", _train, TRAIN_HELP, "train one method on one data set")
+    train.set_defaults(ranks=True)
     experiment_options(train)
     train.add_argument("--row", help="row of the paper's ablation, or a control")
     train.add_argument("--seed", type=int, default=0, help="of training (default 0)")
