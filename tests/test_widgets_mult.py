@@ -6,14 +6,12 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from test_widgets import html, seconds_of
+from test_widgets import ANSWER, html, seconds_of
 
 from vireid import association, methods, widgets
 from vireid.retrieval_task import retrieval_task as make_task
 from vireid.types import Embeddings, Images, Modality
 from vireid.widgets import scene as scenes
-
-ANSWER = 0.6  # s of work within which a panel of eight associations or of thirty rings answers
 
 
 @cache

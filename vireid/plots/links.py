@@ -162,7 +162,7 @@ def pair_scores(
     ax.set_yticks(range(len(names)), [f"▶ {n}" if n == chosen else n for n in names])
     ax.grid(axis="y", visible=False)
     ax.grid(axis="x", color=FAINT, linewidth=0.6)
-    legend_below(ax, columns=4 if before else 2, drop=drop)
+    legend_below(ax, drop=drop)
     return ax
 
 

@@ -18,6 +18,8 @@ STYLE = """<style>
 :root { --jp-content-font-size1: 21px; --jp-code-font-size: 19px; --jp-ui-font-size1: 19px;
   --jp-widgets-font-size: 19px; --jp-widgets-inline-height: 36px; }
 #rendered_cells { max-width: 1100px; margin: 0 auto; padding: 2ex 4ex; }
+.vireid-player button { width: 135px !important; }
+.vireid-panel .widget-slider, .vireid-panel .widget-dropdown { width: 400px !important; }
 .widget-label { width: auto !important; min-width: 7em; overflow: visible; }
 .jp-RenderedImage img, .vireid-picture img { max-width: 100%; }
 </style>"""

@@ -65,8 +65,8 @@ def _draw(association: str, scene: Scene, found: dict[str, Outcome], before) -> 
     shown = found[association]
     visible, infrared = (scene.people(own) for own in Modality)
     tall = max(3.4, 0.16 * max(len(visible), len(infrared)))  # inches between the margins
-    height = tall + 1.1
-    margins = {"left": 0.02, "right": 0.97, "bottom": 0.75 / height, "top": 1 - 0.35 / height}
+    height = tall + 1.4
+    margins = {"left": 0.02, "right": 0.97, "bottom": 1.05 / height, "top": 1 - 0.35 / height}
     figure, (left, right) = canvas(2, width=9.4, height=height, margins=margins | {"wspace": 0.3})
     told = f"{association}: {len(visible)} visible, {len(infrared)} infrared clusters"
     bipartite(visible, infrared, shown.forth, shown.back, left, title=told)
