@@ -16,9 +16,11 @@
 # %% [markdown]
 # # 05 · The Jaccard family: which neighbours may speak?
 #
-# [Open in Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/05_jaccard_family.ipynb)
-# · [Open in Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/05_jaccard_family.ipynb)
-# · [View source](https://github.com/vireid/vireid/blob/main/notebooks/05_jaccard_family.py)
+# [Open in
+# Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/05_jaccard_family.ipynb)
+# · [Open in
+# Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/05_jaccard_family.ipynb) ·
+# [View source](https://github.com/vireid/vireid/blob/main/notebooks/05_jaccard_family.py)
 #
 # **Objective.** See how five rules choose the neighbours by which a picture is described, and which
 # of them lets clusters cross the gap; test that against a control and over settings.
@@ -87,7 +89,7 @@ print(f"{train.name} after stage 1: k1 = {K1}, k2 = {K2}, eps = {EPS}")
 # ## 1 · Five rules, one skeleton
 #
 # All rules go the same way. A picture i has a *list* of near pictures. Those that list i too are
-# its reciprocal neighbours; friends of friends may join. The *encoding* of i puts weight on them,
+# its reciprocal neighbours; neighbours of theirs may join. The *encoding* of i puts weight on them,
 # $V_{ij} \propto e^{-\delta_{ij}}$ (notebook 03), and is averaged over a few pictures (*query
 # expansion*). Two pictures are near when their encodings overlap:
 #
@@ -99,7 +101,7 @@ print(f"{train.name} after stage 1: k1 = {K1}, k2 = {K2}, eps = {EPS}")
 # | `lqe` | the same | the k2 nearest, each modality's mean counting half | MMM, PCLHD |
 # | `modality` | k1 / 2 of each modality | as many of each modality | BMIL 2026 |
 # | `camera` | some of the own camera, some of all others | both lists | CA-Jaccard 2024 |
-# | `binary` | as `vanilla`, plain sets, no friends of friends | nothing | MULT 2024, eq. 5 |
+# | `binary` | as `vanilla`, plain sets, no neighbours of neighbours | nothing | MULT 2024, eq. 5 |
 #
 # BMIL's eq. 4 to 6: the list takes as many of each modality, v and r, reciprocal neighbours and
 # encodings V are as in notebook 03, and so does the mean,
@@ -550,17 +552,17 @@ checks.check("05-lqe", ...)
 # %% [markdown]
 # ### Exercise
 #
-# Friends of friends join by a *half list*, the nearest few of the balanced list sorted together,
-# and that is dominated by the own modality again. `half_list="balanced"` takes half of them from
-# each modality. Neither paper nor code does that. Does it help? Try it in section 4 with
+# Neighbours of neighbours join by a *half list*, the nearest few of the balanced list sorted
+# together, and that is dominated by the own modality again. `half_list="balanced"` takes half of
+# them from each modality. Neither paper nor code does that. Does it help? Try it in section 4 with
 # `jaccard_distance(features.x, rule="modality", half_list="balanced", **common,
 # **options["modality"])`.
 #
 # <details><summary>Answer</summary>
 #
-# It changes little, either way: a friend of a friend only joins if two thirds of his half list are
-# already neighbours, and across the gap that is rare with either list. The first column to look at
-# is precision, for every door that is opened lets strangers in as well. And one data set with one
-# seed decides nothing: repeat it with `prepare(DATA, preset=PRESET, seed=1)` before you believe
+# It changes little, either way: a neighbour's neighbour only joins if two thirds of its half list
+# are already neighbours, and across the gap that is rare with either list. The first column to look
+# at is precision, for every door that is opened lets strangers in as well. And one data set with
+# one seed decides nothing: repeat it with `prepare(DATA, preset=PRESET, seed=1)` before you believe
 # it.
 # </details>

@@ -16,9 +16,12 @@
 # %% [markdown]
 # # 06 · Prototypes and invariance: one cluster, a prototype per modality
 #
-# [Open in Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/06_prototypes_and_invariance.ipynb)
-# · [Open in Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/06_prototypes_and_invariance.ipynb)
-# · [View source](https://github.com/vireid/vireid/blob/main/notebooks/06_prototypes_and_invariance.py)
+# [Open in
+# Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/06_prototypes_and_invariance.ipynb)
+# · [Open in
+# Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/06_prototypes_and_invariance.ipynb)
+# · [View
+# source](https://github.com/vireid/vireid/blob/main/notebooks/06_prototypes_and_invariance.py)
 #
 # **Objective.** Take BMIL's second stage apart: clusters of both modalities, a prototype for each
 # modality, the loss with several right answers, memories that move, and two steps per iteration.
@@ -238,10 +241,10 @@ for when in ("step 1", "step 2", "the end"):
 # %% [markdown]
 # A loss never writes; it reads the banks as they were before its step. Released code of this field
 # moves memories inside the backward pass, where a second loss of the same step sees them already
-# moved (`moves="during"`). The two ways give different numbers, and only one can be followed with a
-# finger. *Who is written last* matters more: at momentum 0.1 the last picture owns nine tenths of
-# its prototype, so `write_order` is a part of a method (docs/log.md). BMIL's double bank takes the
-# mean and the hardest picture of a batch and has no such order; a single bank has.
+# moved (`moves="during"`). The two ways give different numbers, and only the first can be followed
+# line by line. *Who is written last* matters more: at momentum 0.1 the last picture owns nine
+# tenths of its prototype, so `write_order` is a part of a method (docs/log.md). BMIL's double bank
+# takes the mean and the hardest picture of a batch and has no such order; a single bank has.
 #
 # **Predict first.** Below, one batch writes its three views into one bank, sample by sample. Which
 # view is nearest to the prototypes at momentum 0.1? Which momentum makes the order harmless?

@@ -16,8 +16,10 @@
 # %% [markdown]
 # # 14 · Evaluate honestly: what is your number worth?
 #
-# [Open in Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/14_evaluate_honestly.ipynb)
-# · [Open in Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/14_evaluate_honestly.ipynb)
+# [Open in
+# Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/14_evaluate_honestly.ipynb)
+# · [Open in
+# Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/14_evaluate_honestly.ipynb)
 # · [View source](https://github.com/vireid/vireid/blob/main/notebooks/14_evaluate_honestly.py)
 #
 # **Objective.** Compute the three scores by hand, make six usual errors on purpose and read off
@@ -153,8 +155,9 @@ WORTH = {}  # error -> rank-1 (what is right, what is reported), per cent
 # ### 2.1 · Cameras 3 and 2
 #
 # Camera 3 hangs in the room of camera 2: the same wall stands behind everybody in both. The
-# protocol keeps them apart; code that forgets it also forgets that `cam3` asks on both sides of the
-# loop. Below every query of camera 3 is renamed, so that nothing is left out.
+# protocol keeps them apart: a query of camera 3 is not compared with pictures of camera 2. In code
+# that is one line in a loop, and a score comes out without it, too. Below every query of camera 3
+# is renamed, so that nothing is left out.
 #
 # **Predict first.** Does it help all queries, or those of camera 3 only?
 
@@ -259,8 +262,9 @@ if world.knows("test"):
 # ### 2.4 · LLCM's direction
 #
 # For "visible to infrared" the official script turns the score matrix of the *other* direction
-# around: drawn **infrared** pictures ask, **all visible** ones answer. Read as it is called, all
-# visible pictures ask and drawn infrared ones answer. Both are in tables under one name.
+# around: a random draw of **infrared** pictures asks, **all visible** ones answer. Read as it is
+# called, all visible pictures ask and a random draw of infrared ones answers. Both are in tables
+# under one name.
 
 # %%
 tree = rehearsal.draw_tree(shelf / "LLCM", "llcm", scale=0.008, size=(64, 32))
