@@ -16,11 +16,9 @@
 # %% [markdown]
 # # 05 · The Jaccard family: which neighbours may speak?
 #
-# [Open in
-# Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/05_jaccard_family.ipynb)
-# · [Open in
-# Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/05_jaccard_family.ipynb) ·
-# [View source](https://github.com/vireid/vireid/blob/main/notebooks/05_jaccard_family.py)
+# [Open in Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/05_jaccard_family.ipynb)
+# · [Open in Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/05_jaccard_family.ipynb)
+# · [View source](https://github.com/vireid/vireid/blob/main/notebooks/05_jaccard_family.py)
 #
 # **Objective.** See how five rules choose the neighbours by which a picture is described, and which
 # of them lets clusters cross the gap; test that against a control and over settings.

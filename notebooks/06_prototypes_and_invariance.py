@@ -16,12 +16,9 @@
 # %% [markdown]
 # # 06 · Prototypes and invariance: one cluster, a prototype per modality
 #
-# [Open in
-# Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/06_prototypes_and_invariance.ipynb)
-# · [Open in
-# Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/06_prototypes_and_invariance.ipynb)
-# · [View
-# source](https://github.com/vireid/vireid/blob/main/notebooks/06_prototypes_and_invariance.py)
+# [Open in Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/06_prototypes_and_invariance.ipynb)
+# · [Open in Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/06_prototypes_and_invariance.ipynb)
+# · [View source](https://github.com/vireid/vireid/blob/main/notebooks/06_prototypes_and_invariance.py)
 #
 # **Objective.** Take BMIL's second stage apart: clusters of both modalities, a prototype for each
 # modality, the loss with several right answers, memories that move, and two steps per iteration.

@@ -16,10 +16,8 @@
 # %% [markdown]
 # # 14 · Evaluate honestly: what is your number worth?
 #
-# [Open in
-# Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/14_evaluate_honestly.ipynb)
-# · [Open in
-# Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/14_evaluate_honestly.ipynb)
+# [Open in Colab](https://colab.research.google.com/github/vireid/vireid/blob/main/notebooks/14_evaluate_honestly.ipynb)
+# · [Open in Binder](https://mybinder.org/v2/gh/vireid/vireid/main?labpath=notebooks/14_evaluate_honestly.ipynb)
 # · [View source](https://github.com/vireid/vireid/blob/main/notebooks/14_evaluate_honestly.py)
 #
 # **Objective.** Compute the three scores by hand, make six usual errors on purpose and read off
