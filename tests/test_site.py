@@ -112,6 +112,8 @@ def test_a_lecture_ends_before_the_exercises(tmp_path):
 
 
 def test_a_lecture_links_only_to_what_it_serves(tmp_path):
+    assert "(01_two" not in lecture.pages(tmp_path, ["00"])[0].read_text("utf-8")
+    assert "[01]: 01" not in (tmp_path / "00_start_here.ipynb").read_text("utf-8")
     for path in lecture.pages(tmp_path, ["04", "05"]):
         links = set(re.findall(r"\]\(([^):]+)\)", path.read_text("utf-8")))
         assert "docs_glossary.ipynb" in links

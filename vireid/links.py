@@ -8,6 +8,7 @@ from vireid.paths import CHECKOUT
 
 SOURCE_CODE = "https://github.com/vireid/vireid/blob/main"  # of files that a copy lacks
 LINK = re.compile(r"(!?)\[([^\[\]]*)\]\(([^)#\s:]+)(#[^)\s]*)?\)")
+REFERENCE = re.compile(r"^\[([^\[\]]+)\]: ([^#\s:]+)$\n?", re.MULTILINE)  # [01]: page, for [01]
 
 
 def relinked(text: str, name: str, lead: Callable[[str], str | None]) -> str:
@@ -21,19 +22,26 @@ def relinked(text: str, name: str, lead: Callable[[str], str | None]) -> str:
 
     Links to the web and to places outside the repository stay as they are.
     """
-    folder = PurePosixPath(name).parent
+    root, folder = CHECKOUT.resolve(), PurePosixPath(name).parent
+
+    def leads(target: str) -> str | None:
+        path = (root / folder / target).resolve()
+        return lead(path.relative_to(root).as_posix()) if path.is_relative_to(root) else None
 
     def moved(found: re.Match) -> str:
         _, words, target, place = found.groups(default="")
-        path = (CHECKOUT / folder / target).resolve()
-        if not path.is_relative_to(CHECKOUT.resolve()):
-            return found[0]
-        to = lead(path.relative_to(CHECKOUT.resolve()).as_posix())
+        to = leads(target)
         if to is None:
             return found[0]
         return f"[{words}]({to}{place})" if to else words
 
-    return LINK.sub(moved, text)
+    def defined(found: re.Match) -> str:
+        to = leads(found[2])
+        if to is None:
+            return found[0]
+        return f"[{found[1]}]: {to}\n" if to else ""
+
+    return REFERENCE.sub(defined, LINK.sub(moved, text))
 
 
 def to_source(path: str) -> str:
