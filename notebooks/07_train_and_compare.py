@@ -278,10 +278,11 @@ if world.knows("test"):
 # | M3+MIRL | balanced lists, a prototype for each modality | BMIL |
 # | oracle | the true identities as clusters | upper bound, **not** unsupervised |
 #
-# SynthVI comes first. If `m3svd` is listed, that is real: a few dozen people from public videos.
-# M2 and centred on SynthVI are records of the old flow, which wrote infrared first and visible
-# last, the reverse of the released order; they are being run anew. The other rows do not depend on
-# it (`docs/log.md`).
+# SynthVI comes first; rows that are missing there are planned and not trained yet (`vireid evidence
+# --only synthvi_small_bmil` makes them). If `m3svd` is listed, that is real: a few dozen people
+# from public videos. Its M2 and centred are records of an older flow, which wrote infrared first
+# and visible last, the reverse of the released order; the other rows do not depend on it
+# (`docs/log.md`).
 #
 # **Predict first.** Put the rows in order of rank-1. How far below the oracle will BMIL end? And
 # which two rows will you *not* be able to tell apart with this many seeds?

@@ -509,8 +509,9 @@ plots.table(pd.DataFrame.from_dict(differ, orient="index", columns=["paper", "of
 # 1 reads the same share it; those with the modality game (R5 to R7) are trained from the start,
 # because its classifier plays on in phase 2:
 #
-# `vireid compare --method mcf --data synthvi --preset small --rows R1 R2 R3 R4 R5 R6 R7
-# oracle --seeds 1 2 3 --out runs/mcf --records data/runs/synthvi_small_mcf`
+# `vireid evidence --only synthvi_small_mcf`
+#
+# trains the rows that are not there yet; table and picture show those that are.
 #
 # The oracle is given true identities and true partners; it is a ceiling and *not* unsupervised.
 #
@@ -570,11 +571,9 @@ if (drawn := ladder.mcf_sweep()) is not None:
 # %% [markdown]
 # **What to doubt.** The diamond is SYSU-MM01, another network and a hundred times the steps:
 # compare signs, not heights. Rows that share a part are not independent, and a part whose gain is
-# smaller than its spread over seeds has shown nothing yet. And *the order of writing counts*: these
-# records were made with the old flow, which wrote augmented pictures into the visible memory before
-# plain ones. In the released order, the default now, one seed gave R1 58.5 and R7 71.5 in the place
-# of 35.4 and 47.8 (`docs/log.md`). R3 to R5 had PA-CBAM as well, which the paper's text does not
-# give them. They are being run anew.
+# smaller than its spread over seeds has shown nothing yet. And *the order of writing counts*: with
+# plain pictures written into the visible memory after the augmented ones, the reverse of the
+# released order, R1 and R7 end more than 20 points lower on the same people (`docs/log.md`).
 
 # %% [markdown]
 # ## 9 · By hand: the modules on a few numbers
