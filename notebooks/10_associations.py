@@ -393,9 +393,23 @@ if world.knows("train"):
 # Read the third panel first. A share of linked lone images that is the same whatever share is
 # missing means that the association never asks whether there *is* a partner.
 #
-# **What to doubt.** What training makes of it is another question: `vireid compare --method mult
-# --data synthvi --preset small --absent 0.5 --rows hungarian pgm 3 --out runs/absent` asks it, and
-# `vireid figures --only people_missing` draws all records of that kind.
+# **What to doubt.** What training makes of it is another question: the studies `..._absent_...` of
+# `vireid evidence` ask it, and `vireid figures --only people_missing` draws all records of that
+# kind. Published numbers for other methods exist since 2026 (SMC, arXiv 2609.34294, Table 2):
+
+# %%
+drawn = sensitivity.published_absence()
+lines = {title: sensitivity.published(**where) for title, where in sensitivity.PANELS.items()}
+falls = {
+    title: "; ".join(f"{name} {by[max(by)][0] - by[min(by)][0]:+.1f}" for name, by in own.items())
+    for title, own in lines.items()
+}
+told = ". ".join(f"{title}: {words}" for title, words in falls.items())
+plots.show(drawn, f"Change of the published rank-1 from the least to the largest alpha. {told}.")
+
+# %% [markdown]
+# Their alpha is another protocol (people are replaced, not pictures taken away), so compare slopes,
+# not heights.
 #
 # Absence in a training, with real people: M3SVD-Persons has 30 people in both modalities, and the
 # records in `data/runs/m3svd_mult` come from trainings to which infrared tracklets of others were

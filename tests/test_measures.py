@@ -60,6 +60,20 @@ def test_shared_legend_replaces_those_of_the_axes():
     assert [text.get_text() for text in shared.get_texts()] == ["a", "b", "top: 4"]
 
 
+def test_a_name_means_one_line_in_all_panels_with_one_legend():
+    panels = {"a": {0: [1.0], 1: [2.0]}, "b": {0: [2.0], 1: [1.0]}}, {"b": {0: [3.0], 1: [4.0]}}
+    figure, axes = plots.canvas(2)
+    for ax, found in zip(axes, panels, strict=True):
+        plots.dial(found, ax, xlabel="x", ylabel="y", names=["a", "b"])
+    plots.share_legend(figure)
+    assert axes[0].lines[1].get_color() == axes[1].lines[0].get_color()
+    figure, axes = plots.canvas(2)
+    for ax, found in zip(axes, panels, strict=True):
+        plots.dial(found, ax, xlabel="x", ylabel="y")
+    with pytest.raises(ValueError, match="'b' has two colours"):
+        plots.share_legend(figure)
+
+
 def test_pull_is_minus_the_derivative_along_the_circle():
     bank = plots.points([60.0, 120.0, 250.0])
 

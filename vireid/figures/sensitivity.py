@@ -5,7 +5,7 @@ else; before anything is trained, associations alone can be asked.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +15,9 @@ from vireid import experiment, methods, plots, warm_start
 from vireid import runs as records
 from vireid.data.synthvi import PRESETS, WORLD
 from vireid.features import extract
+from vireid.figures.field import PANELS
 from vireid.figures.registry import drawing
+from vireid.papers import paper_table
 from vireid.runs import Run, ladders
 from vireid.widgets.scene import NAMES, Outcome, Scene, disturbed, outcomes, own_clusters
 
@@ -59,6 +61,11 @@ def turned(dial: str, folder: Path | None = None) -> dict[str, Found]:
         for data, lines in found.items()
     }
     return {data: lines for data, lines in kept.items() if lines}
+
+
+def _names(panels: Iterable[Mapping]) -> list[str]:
+    """Every name once: what panels with one legend give to ``plots.dial``."""
+    return list(dict.fromkeys(name for lines in panels for name in lines))
 
 
 def _value(run: Run, dial: str) -> float | None:
@@ -108,8 +115,9 @@ def people_missing():
     if not found:
         return None
     figure, axes = plots.canvas(2, len(found), width=10.0, height=0.8 + 3.4 * len(found))
+    names = _names(found.values())
     for row, (data, lines) in zip(np.atleast_2d(axes), found.items(), strict=True):
-        look = {"xlabel": DIALS["absent"], "title": data}
+        look = {"xlabel": DIALS["absent"], "title": data, "names": names}
         plots.dial(rank1(lines), row[0], ylabel="rank-1 (%)", **look)
         if linked := lone(lines):
             plots.dial(linked, row[1], ylabel=LONE, **look)
@@ -136,9 +144,40 @@ def world_dials():
     if not found:
         return None
     figure, axes = plots.canvas(len(found), width=1.0 + 4.4 * len(found), height=3.8)
+    names = _names(found.values())
     for ax, ((dial, data), lines) in zip(np.atleast_1d(axes), found.items(), strict=True):
-        plots.dial(rank1(lines), ax, xlabel=DIALS[dial], ylabel="rank-1 (%)", title=data)
+        look = {"xlabel": DIALS[dial], "ylabel": "rank-1 (%)", "title": data}
+        plots.dial(rank1(lines), ax, names=names, **look)
     plots.share_legend(figure)
+    return figure
+
+
+def published(**where: str) -> dict[str, dict[float, list[float]]]:
+    """Method -> share of people missing -> its published rank-1 in per cent, a list of one.
+
+    ``where`` : dataset and mode. Source: SMC, arXiv 2609.34294, Table 2, by ``data/papers.csv``.
+    """
+    found: dict[str, dict[float, list[float]]] = {}
+    for row in paper_table(paper="SMC", table="Table 2", metric="rank1", **where):
+        share = float(row["note"].removeprefix("alpha="))
+        found.setdefault(row["method"], {})[share] = [float(row["value"])]
+    return found
+
+
+@drawing(
+    "Published rank-1 of five methods over the share of people who miss a modality (SMC, arXiv "
+    "2609.34294, Table 2: every method trained on its splits, one number each). None was measured "
+    "here, and its alpha replaces people where `--absent` takes pictures away: compare the slopes.",
+    of_any=False,
+)
+def published_absence():
+    """SMC's Table 2 as lines: SYSU-MM01 and RegDB."""
+    figure, axes = plots.canvas(2, width=10.0, height=4.0)
+    lines = {title: published(**where) for title, where in PANELS.items()}
+    names = _names(lines.values())
+    for ax, (title, own) in zip(axes, lines.items(), strict=True):
+        plots.dial(own, ax, xlabel="alpha", ylabel="rank-1 (%)", title=title, names=names)
+    plots.share_legend(figure, columns=5)
     return figure
 
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from vireid.plots import lecture
 from vireid.types import Modality
@@ -74,12 +76,22 @@ def legend_below(ax: Axes, *, columns: int = 2, drop: float = 0.18, **options) -
     )  # fmt: skip
 
 
+def _colour(handle) -> str | None:
+    """A line's colour; None for other marks."""
+    return to_hex(handle.get_color()) if isinstance(handle, Line2D) else None
+
+
 def share_legend(figure: Figure, *, columns: int = 4) -> None:
-    """One legend under the whole figure in place of those of its axes; equal labels count once."""
+    """One legend under the whole figure in place of those of its axes; equal labels count once.
+
+    Raises ValueError when a line's label means another colour in another panel.
+    """
     entries = {}
     for ax in figure.axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-            entries.setdefault(label, handle)
+            kept = entries.setdefault(label, handle)
+            if _colour(kept) != _colour(handle):
+                raise ValueError(f"{label!r} has two colours; give all panels the same names=")
         if ax.get_legend():
             ax.get_legend().remove()
     figure.legend(

@@ -1,6 +1,6 @@
 """How much a score depends on a hyperparameter."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -55,20 +55,24 @@ def dial(
     xlabel: str,
     ylabel: str,
     title: str = "",
+    names: Iterable[str] | None = None,
 ) -> Axes:
     """A line per name over the values of a dial, to scale: means over draws, and their range.
 
     Parameters
     ----------
     found : name -> value of the dial -> one score per seed or draw; names may lack values
+    names : those of all panels that share a legend, so that a name looks the same in each; by
+        default found's
 
     Raises ValueError when there is no score at all.
     """
     counts = [len(scores) for line in found.values() for scores in line.values()]
     if not counts or min(counts) < 1:
         raise ValueError("found needs at least one name, and at least one score for each value")
-    for name, (colour, line, marker) in looks(found).items():
-        values = sorted(found[name])
+    look = looks(found if names is None else names)
+    for name in found:
+        (colour, line, marker), values = look[name], sorted(found[name])
         scores = [found[name][value] for value in values]
         ax.plot(
             values, [np.mean(s) for s in scores],
