@@ -168,6 +168,12 @@ def versions() -> dict[str, str]:
     return found
 
 
+def gained(own: list[Run], base: list[Run]) -> list[float]:
+    """Differences in rank-1, in points, in the seeds that both have."""
+    start = {run.seed: run.result["rank1"] for run in base}
+    return [100 * (r.result["rank1"] - start[r.seed]) for r in own if r.seed in start]
+
+
 def table(
     runs: dict[str, list[Run]],
     keys: tuple[str, ...] = ("rank1", "mAP", "mINP"),
@@ -185,14 +191,13 @@ def table(
     import pandas as pd
 
     base = next(iter(runs)) if base is None else base
-    start = {run.seed: run.result["rank1"] for run in runs[base]}
     rows = {}
     for name, found in runs.items():
         values = pd.DataFrame([{k: 100 * run.result[k] for k in keys} for run in found])
         row = {"seeds": len(found), "steps": found[0].steps, "unsupervised": found[0].unsupervised}
         for key in keys:
             row |= {key: values[key].mean(), f"{key} sd": values[key].std()}
-        gains = [100 * (r.result["rank1"] - start[r.seed]) for r in found if r.seed in start]
-        row["rank1 gain by seed"] = " ".join(f"{gain:+.1f}" for gain in gains)
+        over = gained(found, runs[base])
+        row["rank1 gain by seed"] = " ".join(f"{gain:+.1f}" for gain in over)
         rows[name] = row
     return pd.DataFrame.from_dict(rows, orient="index").round(1)

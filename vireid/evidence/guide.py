@@ -3,8 +3,8 @@
 import numpy as np
 
 from vireid.evidence.plan import Evidence
-from vireid.evidence.tables import Found, pairs
-from vireid.runs import Run
+from vireid.evidence.tables import Found
+from vireid.runs import Run, gained
 
 SURE = 3  # seeds that a sentence about a gain asks for
 
@@ -15,7 +15,7 @@ def guide(plan: Evidence, found: Found) -> list[str]:
     role = {row["role"]: row["title"] for row in plan.equal if "role" in row}
     base = runs.get(role.get("base"), [])
     gains = {
-        title: pairs(own, base)
+        title: gained(own, base)
         for title, own in runs.items()
         if title not in role.values() and title != "stage 1"
     }

@@ -11,7 +11,7 @@ from vireid.evidence.make import minutes
 from vireid.evidence.plan import Evidence
 from vireid.evidence.store import KEPT, State
 from vireid.papers import paper_table
-from vireid.runs import Run
+from vireid.runs import Run, gained
 
 METRICS = ("rank1", "mAP", "mINP")
 NOT_RUN = "not run"
@@ -66,14 +66,14 @@ def against_paper(plan: Evidence, found: Found) -> pd.DataFrame:
     rows = []
     for ladder, (low, high, what) in [(one, step) for one in plan.ladders for step in one["steps"]]:
         study = found.get(ladder["study"], {})
-        gains = pairs(study.get(high, []), study.get(low, []))
+        added = gained(study.get(high, []), study.get(low, []))
         paper = _published_gain(ladder, low, high)
         rows.append({
             "method": ladder["method"], "step": what, "rows": f"{low} to {high}",
-            "gain by seed": _signed(gains) or NOT_RUN,
-            "mean": f"{np.mean(gains):+.1f}" if gains else "",
+            "gain by seed": _signed(added) or NOT_RUN,
+            "mean": f"{np.mean(added):+.1f}" if added else "",
             "paper": "" if paper is None else f"{paper:+.1f}",
-            "agrees": _verdict(gains, paper),
+            "agrees": _verdict(added, paper),
         })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -92,10 +92,10 @@ def rows(found: dict[str, list[Run]]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(lines, orient="index")
 
 
-def _verdict(gains: list[float], paper: float | None) -> str:
-    if not gains or paper is None:
-        return NOT_RUN if not gains else ""
-    signs = {np.sign(gain) for gain in gains}
+def _verdict(added: list[float], paper: float | None) -> str:
+    if not added or paper is None:
+        return NOT_RUN if not added else ""
+    signs = {np.sign(gain) for gain in added}
     if len(signs) > 1:
         return "mixed"
     return "yes" if signs == {np.sign(paper)} else "no"
@@ -150,18 +150,12 @@ def _seeds(runs: list[Run]) -> str:
     return " ".join(str(run.seed) for run in runs)
 
 
-def pairs(own: list[Run], base: list[Run]) -> list[float]:
-    """Differences in rank-1, in points, in the seeds that both have."""
-    start = {run.seed: _score(run, "rank1") for run in base}
-    return [_score(run, "rank1") - start[run.seed] for run in own if run.seed in start]
-
-
 def _signed(values: list[float]) -> str:
     return " / ".join(f"{value:+.1f}" for value in values)
 
 
 def _gains(own: list[Run], base: list[Run]) -> str:
-    return "" if own is base else _signed(pairs(own, base))
+    return "" if own is base else _signed(gained(own, base))
 
 
 def _share(own: list[Run], base: list[Run], top: list[Run]) -> str:
@@ -170,7 +164,7 @@ def _share(own: list[Run], base: list[Run], top: list[Run]) -> str:
     if not seeds or own is base or own is top:
         return ""
     kept = [[run for run in runs if run.seed in seeds] for runs in (own, base, top)]
-    gain, whole = np.mean(pairs(kept[0], kept[1])), np.mean(pairs(kept[2], kept[1]))
+    gain, whole = np.mean(gained(kept[0], kept[1])), np.mean(gained(kept[2], kept[1]))
     return f"{100 * gain / whole:.0f} %" if whole > 0 else ""
 
 
