@@ -82,7 +82,10 @@ plots.show(plots.pipeline_map("evaluation"), "The map of the workbook; here: eva
 # is never shown. "CPU minutes left" is what the missing runs would take on one core.
 
 # %%
-display(evidence.coverage(states))
+covered = evidence.coverage(states)
+begun = covered["kept"] > 0
+display(covered[begun])
+print(f"{sum(~begun)} studies more, {covered['planned'][~begun].sum()} runs, are not begun")
 
 # %%
 for name in dict.fromkeys(study.name for study in plan.studies if study.data == DATA):
