@@ -251,6 +251,8 @@ def test_threads_are_pinned_in_a_process_of_its_own(monkeypatch, tmp_path):
     bench.main(quick=True, out=tmp_path / "t.md")
     (command,), options = calls[0]
     assert command[1:] == ["-m", "vireid.bench", "--quick", "--out", str(tmp_path / "t.md")]
+    with pytest.raises(ValueError, match=r"docs/benchmarks.md: is there already"):
+        bench.main(only="two threads", out=Path("docs/benchmarks.md"))
     bench.main(only="two threads")
     assert calls[1][0][0][1:] == ["-m", "vireid.bench", "--only", "two threads"]
     assert options["check"] and options["env"]["OMP_WAIT_POLICY"] == "PASSIVE"

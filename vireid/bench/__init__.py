@@ -46,10 +46,15 @@ def main(quick: bool = False, out: Path | None = None, only: str = "") -> None:
 
     ``quick`` takes small inputs, one round and under a minute. The full run also measures how time
     and memory grow up to N = 34,167; beside ``out`` it leaves the numbers as .json. ``only`` words
-    of a part's name measure that part and no growth; ValueError where no part has them.
+    of a part's name measure that part and no growth.
+
+    Raises ValueError where no part has these words, and for ``only`` with an ``out`` that is there:
+    one part would take the place of a whole table.
     """
     from vireid.bench.measure import PINNED
 
+    if only and out and Path(out).exists():
+        raise ValueError(f"out={out}: is there already; give a new file to a part alone")
     call = [sys.executable, "-m", "vireid.bench", *(["--quick"] if quick else [])]
     call += ["--out", str(Path(out).resolve())] if out else []
     call += ["--only", only] if only else []
