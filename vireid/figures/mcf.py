@@ -40,7 +40,7 @@ def mcf_ladder():
         paper="MCF", dataset="SYSU-MM01", mode="all", metric="rank1", setting="unsupervised"
     )
     paper = {TITLES["R7"]: whole["value"]} if "R7" in found else None
-    figure, ax = plots.canvas(width=7.4, height=1.2 + 0.36 * len(found))
+    figure, ax = plots.canvas(width=7.4, height=2.0 + 0.32 * len(found))
     plots.bars(scores, ax, paper=paper)
     return figure
 
