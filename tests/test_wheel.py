@@ -118,7 +118,9 @@ def test_the_working_copy_has_all_notebooks(installed):
     first = installed("-c", "from vireid import student_copy; print(student_copy.make()[0])")
     made = sorted(p.stem for p in Path(first.strip()).parent.glob("*.ipynb"))
     assert made == sorted(p.stem for p in (ROOT / "notebooks").glob("[0-9]*.py"))
-    assert (installed.folder / "book/README.md").read_text() == (ROOT / "README.md").read_text()
+    made = (installed.folder / "book/README.md").read_text().splitlines()
+    own = (ROOT / "README.md").read_text().splitlines()  # its links lead elsewhere
+    assert [line for line in made if line[:1] == "#"] == [line for line in own if line[:1] == "#"]
     assert "leave --here out" in command(installed, "lab", "--here", status=2)
 
 
