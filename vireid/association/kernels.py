@@ -59,6 +59,9 @@ class ScalingKernel:
             u, mass = _compiled_pass(self.k, v, a)
             return u, b / mass
         size = max(1, CACHE // len(b)) if a.device.type == "cpu" else len(a)
+        if size >= len(a):
+            u = a / (self.k @ v)
+            return u, b / (self.k.T @ u)
         u, mass = torch.empty_like(a), torch.zeros_like(b)
         for k, own, target in zip(*(x.split(size) for x in (self.k, u, a)), strict=True):
             torch.div(target, k @ v, out=own)

@@ -6,6 +6,7 @@ modality's cross labels. Everything is written for one pair (own, other) and cal
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -95,12 +96,12 @@ class Side:
         """How many clusters there are, K."""
         return int(self.cluster.max()) + 1
 
-    @property
+    @cached_property
     def prototypes(self) -> Tensor:
         """(K, d) unit means of the clusters' images, noise left out."""
         return prototypes(self.x, self.cluster)
 
-    @property
+    @cached_property
     def label(self) -> Tensor:
         """(m,) clusters, noise having gone to the nearest prototype."""
         noise, label = self.cluster < 0, self.cluster.clone()
