@@ -1,8 +1,10 @@
 """The pattern of every widget: controls above, a redrawn picture below, a still for readers."""
 
 import base64
+import gc
 import time
 from collections.abc import Callable
+from functools import cache
 from html import escape
 from pathlib import Path
 
@@ -55,6 +57,15 @@ class Picture(W.HTML):
         self.value = f'<p role="alert" style="max-width: 60em">{escape(text)}</p>'
 
 
+@cache
+def _spare_the_libraries() -> None:
+    """Keep what is loaded by now out of garbage collections, whose quarter of a second a redraw in
+    eight would have to wait for; once in a process.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 class Panel:
     """Controls over one picture.
 
@@ -80,6 +91,7 @@ class Panel:
         player: str = "",
         last: Callable[..., int] | None = None,
     ):
+        _spare_the_libraries()
         self.draw, self.controls, self.course, self.last = draw, controls, player, last
         self.picture, self.seconds = Picture(), 0.0
         self.player = Player(controls[player]) if player else None
