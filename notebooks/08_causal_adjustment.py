@@ -61,6 +61,7 @@ DATA, PRESET = "synthvi", "tiny"
 
 # %%
 import numpy as np
+import pandas as pd
 import torch
 
 from vireid import methods, plots, widgets
@@ -276,14 +277,14 @@ pair, same = [(torch.arange(2), near), (torch.arange(2), far)], [(torch.arange(2
 ONE, SURE, P = torch.tensor([1]), torch.tensor([1.0, 0.0]), torch.tensor([0.65, 0.35])
 loss = {
     "1 equal memories": cai(picture, ONE, same, prior=P, temperature=0.5),
-    "  the same, prior 1, 0": cai(picture, ONE, same, prior=SURE, temperature=0.5),
+    "1 the same, prior 1, 0": cai(picture, ONE, same, prior=SURE, temperature=0.5),
     "2 visible memory alone": cai(picture, ONE, pair, prior=SURE, temperature=0.5),
-    "  infrared memory alone": cai(picture, ONE, pair, prior=1 - SURE, temperature=0.5),
+    "2 infrared memory alone": cai(picture, ONE, pair, prior=1 - SURE, temperature=0.5),
     "3 the two mixed": cai(picture, ONE, pair, prior=P, temperature=0.5),
     "4 temperature 1e6": cai(picture, ONE, pair, prior=P, temperature=1e6),
     "5 both against, 0.05": cai(picture, ONE, pair, prior=P, temperature=0.05),
 }
-print("\n".join(f"{name:24s} {float(value):9.4f} nats" for name, value in loss.items()))
+plots.table(pd.Series({k: float(v) for k, v in loss.items()}, name="nats").to_frame(), digits=4)
 
 # %%
 keys = ("a", "a1", "v", "r", "mix", "hot", "cold")

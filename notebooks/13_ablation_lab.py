@@ -106,9 +106,9 @@ for name in ("bmil", "mult", "dmdl", "mcf"):
 plots.table(pd.DataFrame(rows).T)
 
 # %%
-for one in lookup.settings("bmil"):
-    if one.kind in ("paper", "control"):
-        print(f"{one.kind:8s} {one.name:10s} {one.words}")
+asked = [one for one in lookup.settings("bmil") if one.kind in ("paper", "control")]
+words = {one.name: {"from": one.kind, "what it is": one.words} for one in asked}
+plots.table(pd.DataFrame(words).T.rename_axis("BMIL's row"))
 
 # %% [markdown]
 # ## 2 · Gains in pairs

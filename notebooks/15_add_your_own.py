@@ -63,6 +63,7 @@ import contextlib
 import tempfile
 from pathlib import Path
 
+import pandas as pd
 from IPython.utils.capture import capture_output
 
 from vireid import methods, plots, widgets
@@ -178,9 +179,10 @@ NAME = "__main__:Mutual"
 method = methods.build(NAME, preset="tiny", least=0.2)
 made = plan(NAME, "synthvi", preset="tiny", row="strict")
 print(made.method.title, "by", made.method.source, "| steps", made.method.steps)
-for line in made.lines:
-    if line.name in ("least", "pairs", "cross", "optimiser steps"):
-        print(f"{line.part:10s} {line.name:16s} {line.value!s:10s} {line.source}")
+shown = [one for one in made.lines if one.name in ("least", "pairs", "cross", "optimiser steps")]
+lines = [(one.part, one.name, str(one.value), one.source) for one in shown]
+columns = ["part", "name", "value", "source"]
+plots.table(pd.DataFrame(lines, columns=columns), index=False)
 
 # %%
 for wrong in ({"least": 2}, {"leest": 0.2}, {"row": "strictest"}, {"name": "my_metod:Mutual"}):

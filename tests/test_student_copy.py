@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 
 import nbformat
 import pytest
@@ -76,7 +75,7 @@ def called(monkeypatch):
         seen.append((words, env))
         return 0
 
-    monkeypatch.setattr(subprocess, "call", call)
+    monkeypatch.setattr(lab, "until_stopped", call)
     return seen
 
 

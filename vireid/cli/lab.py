@@ -2,10 +2,11 @@
 
 import argparse
 import os
-import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+
+from vireid.serving import until_stopped
 
 LAB_HELP = """\
 Open JupyterLab on the first notebook of your working copy (~/vireid-workbook, or the environment's
@@ -78,7 +79,7 @@ def _lab(a) -> int:
     seen = {"VIREID_MODE": "lecture"} if a.lecture else {}
     print(f"opening {first}")
     words = [sys.executable, "-m", "jupyterlab", *arguments(a, first)]
-    return subprocess.call(words, env=os.environ | seen)
+    return until_stopped(words, os.environ | seen)
 
 
 def _solutions(a) -> None:

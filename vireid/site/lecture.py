@@ -1,7 +1,6 @@
 """The notebooks as pages for the room: live widgets, large type, no code, no exercises."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from vireid import student_copy, workbook
 from vireid.links import relinked
 from vireid.paths import WORK
+from vireid.serving import until_stopped
 from vireid.site.panels import save
 
 NOTEBOOKS = ("00", "02", "04", "05", "07")  # the route of 90 minutes
@@ -104,4 +104,4 @@ def serve(
     searched = [str(share), os.environ.get("JUPYTER_PATH")]
     seen["JUPYTER_PATH"] = os.pathsep.join(filter(None, searched))
     words = [sys.executable, "-m", "voila", str(out), "--template=vireid"]
-    return subprocess.call([*words, *options], env=os.environ | seen)
+    return until_stopped([*words, *options], os.environ | seen)
