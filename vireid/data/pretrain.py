@@ -36,6 +36,7 @@ class Setting:
     Parameters
     ----------
     people, shots : identities and pictures of each; they live in ``worlds`` worlds of 4 cameras
+    size : (height, width) of the pictures
     identities, instances : of a batch
     steps, lr : of AdamW, warmed up over 5 % of the steps, then down to 0 along a cosine
     scale : of the cosine classifier; margin : of the batch-hard triplet loss
@@ -44,6 +45,7 @@ class Setting:
     people: int = 1000
     shots: int = 8
     worlds: int = 5
+    size: tuple[int, int] = PRESETS["small"].size
     identities: int = 24
     instances: int = 4
     steps: int = 3000
@@ -67,11 +69,16 @@ def main(out: Path, seed: int = 0, steps: int | None = None) -> None:
     print(f"{(time.process_time() - began) / 60:.1f} CPU minutes since start")
 
 
-def train(setting: Setting, *, seed: int, checkpoint: Path, progress: bool = True) -> nn.Module:
-    """The trained network; both stems are equal."""
+def train(
+    setting: Setting, *, seed: int, checkpoint: Path, progress: bool = True, **network
+) -> nn.Module:
+    """The trained network; both stems are equal.
+
+    ``network`` : arguments of ``models.build`` for another network with a stem for each modality
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = models.build("small")
+        model = models.build(**{"name": "small"} | network)
         head = nn.Parameter(torch.randn(setting.people, model.dim))
     table = people(setting, seed)
     rows_of = np.arange(len(table)).reshape(setting.people, setting.shots)
@@ -105,7 +112,7 @@ def people(setting: Setting, seed: int) -> Images:
     """Visible pictures of the pre-training identities 0..people-1, by identity."""
     tables = []
     for place, identities in enumerate(np.array_split(np.arange(setting.people), setting.worlds)):
-        preset = replace(PRESETS["small"], world=World(seed=ROOMS + place))
+        preset = replace(PRESETS["small"], world=World(seed=ROOMS + place), size=setting.size)
         numbers = range(int(identities[0]), int(identities[-1]) + 1)
         tables.append(pictures(preset, PEOPLE + seed, numbers, [Modality.VISIBLE], setting.shots))
     source, camera, identity = (

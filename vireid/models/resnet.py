@@ -23,6 +23,8 @@ class AGW(nn.Module):
         "shared", one for both, as DMDL
     non_local : with the five non-local blocks
     inner : channels inside them; None = half of the block's
+    zero_init : begin with residual branches that add nothing, their last batch norm scaling by 0
+        (torchvision's ``zero_init_residual``): random weights then learn several times as fast
     recompute : keep only what goes into the stems and the 16 blocks, and compute their insides
         again in the backward pass: a quarter of the memory, a third more arithmetic, same gradients
 
@@ -39,6 +41,7 @@ class AGW(nn.Module):
         stem: str = "split",
         non_local: bool = True,
         inner: int | None = None,
+        zero_init: bool = False,
         recompute: bool = False,
     ):
         super().__init__()
@@ -48,7 +51,7 @@ class AGW(nn.Module):
             raise ValueError(f"stem={stem!r}; known: split, shared")
         if inner is not None and inner < 1:
             raise ValueError(f"inner={inner}; give at least 1 channel, or None for half")
-        body = resnet50()
+        body = resnet50(zero_init_residual=zero_init)
         for name in LAYERS:
             setattr(self, name, getattr(body, name))
         self.layer4[0].conv2.stride = self.layer4[0].downsample[0].stride = (1, 1)
