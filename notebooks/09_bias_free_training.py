@@ -394,7 +394,8 @@ if world.knows("train"):
 # *here*.
 
 # %%
-LADDER = "synthvi_small_dmdl_before"  # until the rows of "synthvi_small_dmdl" are trained
+from vireid.figures.dmdl import LADDER
+
 ORDER = ["stage1", *"1234567"]
 kept = ladders().get(LADDER, {})
 ladder = {row: kept[row] for row in ORDER if row in kept}
