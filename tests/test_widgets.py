@@ -129,8 +129,8 @@ def test_explorer_alt_text_counts_modality_and_person():
     kin = int((images.modality[found] == 0).sum())
     same = int((images.identity[found] == images.identity[0]).sum())
     alt, _ = html(widgets.explorer(images, seen).picture)
-    assert f"of 7 neighbours {kin} visible too" in alt
-    assert f"{same} the same person" in alt
+    assert f"{kin} of 7 neighbours are visible too" in alt
+    assert f"{same} show the same person" in alt
 
 
 def test_map_shows_the_selection_of_slider_and_lasso():

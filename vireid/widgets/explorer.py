@@ -121,11 +121,13 @@ def _draw(images: Images, seen: View, rule: str, image: int, shown: int) -> Draw
     found = found[found >= 0]
     own = Modality(int(images.modality[image]))
     kin = int((images.modality[found] == own).sum())
-    title = f"{rule}: of {len(found)} neighbours {kin} {own.word} too"
+    title = f"{rule}: {kin} of {len(found)} neighbours {own.word} too"
+    told = f"{rule}: {kin} of {len(found)} neighbours are {own.word} too"
     if images.identity is not None:
         same = int((images.identity[found] == images.identity[image]).sum())
         title += f", {same} the same person"
-    alt = f"Image {image} ({own.word}) and its {len(found)} nearest by {title}."
+        told += f", {same} show the same person"
+    alt = f"Image {image} ({own.word}) and its {len(found)} nearest by {told}."
     wide = seen.weights is not None
     margins = {"left": 0.01, "right": 0.985 if wide else 0.99, "top": 0.91, "wspace": 0.12}
     figure, axes = canvas(
