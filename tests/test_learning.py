@@ -7,6 +7,7 @@ rate of 1e-12 rank-1 rises, too, by about half as much. MULT is asked for its lo
 steps its score rose from some starts and fell from others.
 """
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -34,12 +35,12 @@ SMALL_VIT = {"width": 192, "depth": 6, "heads": 3, "drop_path": 0.0}
 PEOPLE = pretrain.Setting(people=60, shots=6, worlds=2, size=PIXELS, identities=8, instances=4)
 STARTS = {
     "agw": (
-        pretrain.replace(PEOPLE, steps=20),
+        replace(PEOPLE, steps=20),
         {"non_local": False, "zero_init": True},
         {"stems.visible.": ""},
     ),
     "vit": (
-        pretrain.replace(PEOPLE, people=48, identities=6, steps=150, lr=1e-3),
+        replace(PEOPLE, people=48, identities=6, steps=150, lr=1e-3),
         {"regions": 1, "size": PIXELS, **SMALL_VIT},
         {"stems.visible.9.": "patch_embed.proj.", "stems.visible.": "patch_embed.conv."},
     ),
