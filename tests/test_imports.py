@@ -19,6 +19,7 @@ ROOMS = [
     "papers",
     "files",
     "progress",
+    "serving",
     "types",
     "identity",
     "gemm",
