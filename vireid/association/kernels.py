@@ -54,14 +54,14 @@ class ScalingKernel:
         return a / (self.k @ v)
 
     def sweep(self, v: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-        """Row scaling for row sums a, then column scaling for column sums b, in one pass over K."""
+        """Row scaling for row sums a, then column scaling for column sums b, by blocks in cache."""
         if a.device.type == "cpu" and self.k.numel() >= LARGE:
             u, mass = _compiled_pass(self.k, v, a)
             return u, b / mass
-        size = max(1, CACHE // len(b)) if a.device.type == "cpu" else len(a)
-        if size >= len(a):
+        if a.device.type != "cpu" or self.k.numel() <= CACHE:
             u = a / (self.k @ v)
             return u, b / (self.k.T @ u)
+        size = max(1, CACHE // len(b))
         u, mass = torch.empty_like(a), torch.zeros_like(b)
         for k, own, target in zip(*(x.split(size) for x in (self.k, u, a)), strict=True):
             torch.div(target, k @ v, out=own)

@@ -24,7 +24,7 @@ class AGW(nn.Module):
     non_local : with the five non-local blocks
     inner : channels inside them; None = half of the block's
     zero_init : begin with residual branches that add nothing, their last batch norm scaling by 0
-        (torchvision's ``zero_init_residual``): random weights then learn several times as fast
+        (torchvision's ``zero_init_residual``): random weights then learn faster
     recompute : keep only what goes into the stems and the 16 blocks, and compute their insides
         again in the backward pass: a quarter of the memory, a third more arithmetic, same gradients
 

@@ -80,10 +80,11 @@ def problem(scene: Scene, method, own: Modality = Modality.VISIBLE) -> Problem:
         c = mine.prototypes
     else:
         c = centroids(mine.x, mine.cluster)
-    visible, infrared = (scene.side(m).x.double() for m in Modality)
-    plan, _ = sinkhorn(squared_distances(visible, infrared), lam=method.lam, stop=method.stop)
+    x = {own: mine.x.double(), own.other: theirs.x.double()}
+    cost = squared_distances(x[Modality.VISIBLE], x[Modality.INFRARED])
+    plan, _ = sinkhorn(cost, lam=method.lam, stop=method.stop)
     plan = (plan if own == Modality.VISIBLE else plan.T).to(c)
-    received, _ = transport_labels(theirs.x.double(), c.double(), lam=method.lam, stop=method.stop)
+    received, _ = transport_labels(x[own.other], c.double(), lam=method.lam, stop=method.stop)
     setting = {"rule": method.affinity, "k1": method.k1, "k2": method.k2}
     s = [as_affinity(jaccard_distance(side.x, **setting)).toarray() for side in (mine, theirs)]
     return Problem(
