@@ -17,7 +17,7 @@ from vireid.types import Embeddings, Images
 RANKS = (1, 5, 10, 20)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RetrievalTask:
     """One query set against the galleries of several trials.
 
@@ -38,6 +38,10 @@ class RetrievalTask:
     gallery: Images
     trials: tuple[np.ndarray, ...]
     protocol: str
+
+    def __repr__(self) -> str:
+        draws = f"{len(self.trials)} galleries of {len(self.trials[0])}"
+        return f"RetrievalTask({self.protocol}: {self.query!r} in {draws} from {self.gallery!r})"
 
     @property
     def fingerprint(self) -> str:

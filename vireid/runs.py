@@ -16,7 +16,7 @@ RECORDED = {"method": str, "config": dict, "data": dict, "model": dict, "identit
 RECORDED |= {"plan": dict, "before": dict, "result": dict, "curves": list}
 
 
-@dataclass
+@dataclass(repr=False)
 class Run:
     """One training run.
 
@@ -63,6 +63,13 @@ class Run:
     source: dict = field(default_factory=dict)
     plan: dict = field(default_factory=dict)
     format: int = FORMAT
+
+    def __repr__(self) -> str:
+        what = " ".join(filter(None, [self.method, self.row]))
+        score = self.result.get("rank1")
+        end = "not scored" if score is None else f"rank-1 {score:.3f}"
+        data = self.data.get("name", "?")
+        return f"Run({what}, seed {self.seed}, {data!r}: {len(self.curves)} epochs, {end})"
 
     def curve(self, key: str) -> tuple[list[int], list[float]]:
         """(epochs, values) of one curve, where it was measured."""

@@ -42,6 +42,15 @@ def _ids(values, n: int, name: str) -> np.ndarray:
     return ids
 
 
+def who(modality, identity, camera) -> str:
+    """In a line who is in a table: '1920 visible + 1920 infrared, 160 identities, 8 cameras'."""
+    counts = [f"{int((modality == m).sum())} {m.word}" for m in Modality]
+    people = (
+        "identities hidden" if identity is None else f"{len(set(identity.tolist()))} identities"
+    )
+    return f"{' + '.join(counts)}, {people}, {len(set(camera.tolist()))} cameras"
+
+
 @dataclass(frozen=True)
 class Decoded:
     """Pictures at the size of a network: row i of a table is ``pixels[rows[i]]``.
@@ -56,7 +65,7 @@ class Decoded:
     rows: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Images:
     """A table of pictures, on disk or in memory.
 
@@ -89,6 +98,11 @@ class Images:
 
     def __len__(self) -> int:
         return len(self.source)
+
+    def __repr__(self) -> str:
+        height, width = self.size
+        crowd = who(self.modality, self.identity, self.camera)
+        return f"Images({self.name!r}: {crowd}, {height} x {width} pixels)"
 
     def picture(self, i: int) -> np.ndarray:
         """Picture i as uint8 RGB (h, w, 3), own size; grey is repeated in 3 channels.
@@ -157,7 +171,7 @@ class Images:
         return digest.hexdigest()[:12]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Embeddings:
     """Features of images. Arrays become tensors; all four live on the device of ``x``.
 
@@ -189,6 +203,10 @@ class Embeddings:
     def __len__(self) -> int:
         return len(self.x)
 
+    def __repr__(self) -> str:
+        crowd = who(self.modality, self.identity, self.camera)
+        return f"Embeddings({len(self)} x {self.x.shape[1]}: {crowd}, {self.x.device.type})"
+
     def blind(self) -> "Embeddings":
         """The same features with the truth taken away: all that training may see."""
         return replace(self, identity=None)
@@ -204,7 +222,7 @@ class Embeddings:
         return self.rows(self.modality == modality)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PseudoLabels:
     """Cluster numbers of all training images in one label space.
 
@@ -223,6 +241,11 @@ class PseudoLabels:
 
     def __len__(self) -> int:
         return len(self.label)
+
+    def __repr__(self) -> str:
+        return (
+            f"PseudoLabels({len(self)} images: {self.clusters} clusters, {self.outliers} outliers)"
+        )
 
     @property
     def clusters(self) -> int:

@@ -1,0 +1,41 @@
+"""What a notebook shows of a record is a line, not its arrays."""
+
+import numpy as np
+import pytest
+
+from vireid import data
+from vireid.retrieval_task import retrieval_task
+from vireid.runs import Run
+from vireid.types import Embeddings, PseudoLabels
+
+PEOPLE = "2 visible + 1 infrared, 2 identities, 3 cameras"
+
+
+@pytest.fixture
+def features():
+    return Embeddings(np.eye(3, 4, dtype=np.float32), [0, 0, 1], [1, 2, 3], [7, 7, 8])
+
+
+def test_features_tell_their_people(features):
+    assert repr(features) == f"Embeddings(3 x 4: {PEOPLE}, cpu)"
+    assert "identities hidden" in repr(features.blind())
+
+
+def test_pictures_and_a_task_take_a_line():
+    query, gallery, images = (
+        data.load("synthvi", preset="tiny", split=split) for split in ("query", "gallery", "train")
+    )
+    task = retrieval_task(query, [gallery], "sysu")
+    for record in (task, images, images.blind()):
+        assert "\n" not in repr(record) and len(repr(record)) < 400
+    height, width = images.size
+    assert repr(images).endswith(f"cameras, {height} x {width} pixels)")
+    assert f"{len(task.trials)} galleries of {len(gallery)} from" in repr(task)
+
+
+def test_labels_and_a_run_tell_their_sums():
+    assert repr(PseudoLabels([0, 1, 1, -1])) == "PseudoLabels(4 images: 2 clusters, 1 outliers)"
+    run = Run("bmil", {}, 3, row="M1", data={"name": "drawn"})
+    assert repr(run) == "Run(bmil M1, seed 3, 'drawn': 0 epochs, not scored)"
+    run.result, run.curves = {"rank1": 0.25}, [{}]
+    assert repr(run) == "Run(bmil M1, seed 3, 'drawn': 1 epochs, rank-1 0.250)"
