@@ -10,7 +10,7 @@ import torch
 
 from vireid import experiment
 from vireid.data.rehearsal import draw_tree
-from vireid.rehearse import rehearse, report, tree_in
+from vireid.rehearse import moves, rehearse, report, tree_in
 from vireid.training import fit
 
 ONE_STEP = {
@@ -30,7 +30,7 @@ def test_the_whole_walk(tmp_path, monkeypatch):
     ended = {step.title: step.status for step in steps}
     assert ended == {
         "draw the tree": 0,
-        "check it": 1,  # not all official counts are there
+        "check it": 1,  # drawn people are never the benchmark
         "read the plan": 0,
         "train, killed": -9,
         "train, resumed": 0,
@@ -49,6 +49,17 @@ def test_the_whole_walk(tmp_path, monkeypatch):
     assert "synthetic people" in text and "estimates" in text
     with pytest.raises(ValueError, match="holds a rehearsal already"):
         rehearse("regdb", **options)
+
+
+def test_every_training_of_the_walk_starts_from_the_given_weights(tmp_path):
+    walk = {move.title: move.arguments for move in moves(
+        "regdb", out=tmp_path, method="dmdl", weights="resnet50.pth"
+    )}  # fmt: skip
+    for title, arguments in walk.items():
+        if title.startswith(("train", "a row")):
+            assert arguments[arguments.index("--weights") + 1] == "resnet50.pth"
+    own = walk["evaluate visible_to_infrared"]
+    assert own[own.index("--weights") + 1] == str(tmp_path / "run" / "model.safetensors")
 
 
 def test_only_the_same_tree_is_used_again(tmp_path):

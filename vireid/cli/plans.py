@@ -78,6 +78,10 @@ def _add_rehearse(command) -> None:
     walk.add_argument("--method", default="dmdl", help="a name of the method table")
     walk.add_argument("--scale", type=float, default=0.02, help="share of the official numbers")
     walk.add_argument("--size", nargs=2, type=int, default=(64, 32), metavar=("HEIGHT", "WIDTH"))
+    walk.add_argument(
+        "--weights", default="none",
+        help="file or name of starting weights, best those of the day; none = random (default)",
+    )  # fmt: skip
     walk.add_argument("--out", type=Path, required=True, help="folder of the tree and the runs")
     walk.add_argument(
         "--set", dest="switches", action="append", default=[], metavar="FIELD=VALUE",
@@ -108,7 +112,7 @@ def _rehearse(a) -> None:
     from vireid.rehearse import rehearse, report
 
     walk = {"data": a.data, "method": a.method, "scale": a.scale, "out": a.out}
-    steps = rehearse(**walk, size=tuple(a.size), switches=[*SHORT, *a.switches])
+    steps = rehearse(**walk, size=tuple(a.size), weights=a.weights, switches=[*SHORT, *a.switches])
     print("", report(steps, **walk), sep="\n")
 
 
