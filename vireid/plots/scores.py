@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from vireid.plots import lecture
 from vireid.plots.base import COLOURS, FAINT, INK, as_array, dress, legend, legend_below
 from vireid.plots.looks import looks
 
@@ -113,7 +114,7 @@ def bars(
     top = max([float(np.max(as_array(s))) for s in scores.values()] + list(paper.values()))
     if "(%)" in xlabel:  # the room to the right is for the numbers
         ax.set_xticks(range(0, 101, 20))
-    ax.set_xlim(0, top * 1.5)
+    ax.set_xlim(0, top * (1 + 0.5 * lecture.room()))
     legend_below(ax, columns=3, drop=0.2 if len(names) < 6 else 0.12)
     return ax
 

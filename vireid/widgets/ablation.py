@@ -78,7 +78,9 @@ class Ablation:
             options=[(_titled(one), one.name) for one in starts], description="start from", **wide,
             tooltip="a row of the paper, a control, or the whole method; switches then change it",
         )  # fmt: skip
-        self.data = W.Dropdown(options=self._worlds(), description="data set")
+        worlds = self._worlds()
+        told = max(worlds, key=lambda world: len(self.answer(world, {}).runs), default=None)
+        self.data = W.Dropdown(options=worlds, value=told, description="data set")
         self.against = W.Dropdown(
             options=[one.name for one in starts], description="gain over",
             tooltip="each seed is compared with the same seed of this setting",
