@@ -193,6 +193,13 @@ def toys(world, monkeypatch):  # noqa: F811
     return world
 
 
+def test_it_opens_on_the_data_set_where_the_method_has_records():
+    """The first by name may know other rows only."""
+    runs = [record("M2", 1, 0.4, name="a data set"), record("M3+MIRL", 1, 0.5)]
+    panel = widgets.ablation(runs)
+    assert panel.data.options[0] == "a data set" and panel.data.value == SMALL
+
+
 def press(panel) -> None:
     panel.live.button.click()
     panel.live.thread and panel.live.thread.join(120)

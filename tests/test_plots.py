@@ -334,3 +334,21 @@ def test_lecture_mode_enlarges_once_and_page_is_as_before(page, monkeypatch):
     assert first[16:20] != plain[16:20] and all(b > a for a, b in zip(before, after, strict=True))
     with pytest.raises(ValueError, match="page, lecture"):
         plots.mode("cinema")
+
+
+def test_in_a_lecture_nothing_runs_into_anything(page):
+    """The larger x label leaves the legend alone, words at the bars stay on their axes."""
+    seeds = {"oracle": [29.0, 63.0, 71.0], "prolonged": [14.0, 15.0, 18.0]}
+    paired = {name: dict(enumerate(scores)) for name, scores in seeds.items()}
+    for mode in ("page", "lecture"):
+        plots.mode(mode)
+        figure, (left, right) = plots.canvas(columns=2, width=9.6, height=2.8)
+        plots.bars(seeds, left)
+        plots.gains(paired, right, base="prolonged")
+        base.png(figure)
+        figure.draw_without_rendering()  # at the dots per inch that extents are told in
+        for ax in (left, right):
+            legend = ax.get_legend().get_window_extent()
+            assert legend.y1 <= ax.xaxis.label.get_window_extent().y0, mode
+            for word in ax.texts:
+                assert word.get_window_extent().x1 <= ax.get_window_extent().x1, word.get_text()
