@@ -3,8 +3,8 @@
 A start from random weights is none (``docs/log.md``), so each network is first trained for some
 seconds on other synthetic people, visible and grey, as ImageNet would do it in days. Of the gain
 asked for here a part is batch norm's, which meets the tree's pictures for the first time: with a
-rate of 1e-12 rank-1 rises, too, by about half as much. MULT is asked for its losses only: in so few
-steps its score rose from some starts and fell from others.
+rate of 1e-12 rank-1 rises, too, by about half as much. MULT takes the most steps: its score fell
+from some starts in half of them.
 """
 
 from dataclasses import replace
@@ -27,10 +27,15 @@ COMMON = {
 SHORT = {
     "dmdl": {"epochs": (2, 3)},
     "bmil": {"epochs": (2, 3)},
-    "mult": {"epochs": (3, 4), "lr": 2e-4},
+    "mult": {
+        "epochs": (3, 7),
+        "iterations": 10,
+        "stage2_iterations": 10,
+        "lr": 2e-4,
+        "milestones": (),
+    },
     "mcf": {"epochs": (3, 3), "iterations": 8, "stage2_iterations": 8, "lr": 3.5e-4},
 }
-RISING = ("dmdl", "bmil", "mcf")
 SMALL_VIT = {"width": 192, "depth": 6, "heads": 3, "drop_path": 0.0}
 PEOPLE = pretrain.Setting(people=60, shots=6, worlds=2, size=PIXELS, identities=8, instances=4)
 STARTS = {
@@ -102,6 +107,5 @@ def test_the_real_network_learns(tree, weights, name):
         for row in (record.curves[0], record.curves[-1])
     )
     assert last < first
-    if name in RISING:
-        assert record.result["rank1"] > record.before["rank1"]
-        assert record.result["mAP"] > record.before["mAP"]
+    for score in ("rank1", "mAP"):
+        assert record.result[score] > record.before[score]
