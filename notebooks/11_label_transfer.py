@@ -496,10 +496,11 @@ else:
 # %% [markdown]
 # **OCLR gains in every seed**: rows 3 and 7, which is the paper's sign. That holds for the order in
 # which the released code writes its memories: infrared, augmented visible, plain visible. Until
-# 2026-11-28 we wrote the other way round, and with nothing else changed OCLR *cost* 5 to 12 points
-# in every seed, while both rows stood higher (row 3 by 23 to 32 points). So what OCLR is worth
-# hangs on who is written last: notebook 06 has the order as a dial, `docs/log.md` (2026-11-28) both
-# sets of numbers. A finding about a loss was a finding about a memory.
+# 2026-11-28 we wrote the other way round, and OCLR *cost* points in every seed, while both rows
+# stood higher. Trained again with nothing but the order changed (notebook 16, section 3), infrared
+# last, OCLR costs 4 to 8 points and row 3 stands 22 to 31 points higher. So what OCLR is worth
+# hangs on who is written last: notebook 06 has the order as a dial, `docs/log.md` (2026-11-29) the
+# numbers. A finding about a loss was a finding about a memory.
 #
 # Compare the **order** of rows with the paper's and the sign of a step, never the heights: another
 # data set, network and schedule. `table` gives the spread over seeds; a gap between two rows that

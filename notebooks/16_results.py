@@ -148,15 +148,11 @@ guess.reveal(sum(min(values) > 0 for values in methods.values()))
 # no paper discusses. The same trainings, with nothing but the order changed:
 
 # %%
-drawn, pairs = figures.evidence.written_last(), figures.evidence.order_pairs()
+drawn, gained = figures.evidence.written_last(), figures.evidence.order_gains()
 if drawn is None:
     print("Not trained in two orders yet: vireid evidence --only order_mult order_mcf order_dmdl")
 else:
-    told = []
-    for name, orders in pairs.items():
-        (_, first), (word, other) = orders.items()
-        values = [other[seed] - first[seed] for seed in other if seed in first]
-        told.append(f"{name} {np.mean(values):+.1f} with {word}")
+    told = [f"{name} {np.mean([*gains.values()]):+.1f}" for name, gains in gained.items()]
     plots.show(drawn, f"Mean gain over the released order: {'; '.join(told)}.")
 
 # %% [markdown]

@@ -49,9 +49,9 @@ def test_figures_read_the_store(store):
     (ax,) = figures.evidence.equal_terms().axes
     assert [text.get_text() for text in ax.texts] == ["+15.0 ± 7.1 (n = 2)"]
     (ax,) = figures.evidence.written_last().axes
-    assert ax.get_title(loc="left") == "MULT, row 7"
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["MULT, row 7: infrared last"]
     assert [text.get_text() for text in ax.texts] == ["+15.0 ± 7.1 (n = 2)"]
-    assert list(drawn.order_pairs()) == ["MULT, row 7"]  # row 3 has no records
+    assert list(drawn.order_gains()) == ["MULT, row 7: infrared last"]  # row 3 has no records
 
 
 def test_without_records_there_is_no_figure(monkeypatch):

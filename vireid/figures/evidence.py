@@ -42,15 +42,21 @@ ORDERS = {
 }
 
 
-def order_pairs() -> dict[str, dict[str, dict[int, float]]]:
-    """Row in words -> order in words -> seed -> rank-1, where both orders have been trained."""
-    found, pairs = evidence.found(evidence.states(evidence.read().cells)), {}
+def order_gains() -> dict[str, dict[int, float]]:
+    """Row and order in words -> seed -> points of rank-1 over the released order.
+
+    Rows that have been trained in both orders; seeds that both have.
+    """
+    found, gained = evidence.found(evidence.states(evidence.read().cells)), {}
     for method, (released, other, rows, word) in ORDERS.items():
         for row in rows:
-            two = [by_seed(found.get(study, {}).get(row, [])) for study in (released, other)]
-            if all(two):
-                pairs[f"{method}, row {row}"] = {"as released": two[0], word: two[1]}
-    return pairs
+            first, second = (
+                by_seed(found.get(study, {}).get(row, [])) for study in (released, other)
+            )
+            if both := sorted(first.keys() & second.keys()):
+                name = f"{method}, row {row}: {word}"
+                gained[name] = {seed: second[seed] - first[seed] for seed in both}
+    return gained
 
 
 @drawing(
@@ -60,10 +66,10 @@ def order_pairs() -> dict[str, dict[str, dict[int, float]]]:
 )
 def written_last():
     """What the order of writing is worth."""
-    pairs = order_pairs()
-    if not pairs:
+    if not (gained := order_gains()):
         return None
-    figure, axes = plots.canvas(1, len(pairs), width=7.0, height=1.9 * len(pairs))
-    for ax, (name, scores) in zip([axes] if len(pairs) == 1 else axes, pairs.items(), strict=True):
-        plots.gains(scores, ax, base="as released", title=name)
+    base = "the released order"
+    seeds = {seed for gains in gained.values() for seed in gains}
+    figure, ax = plots.canvas(width=8.0, height=1.6 + 0.4 * len(gained))
+    plots.gains({base: dict.fromkeys(seeds, 0.0)} | gained, ax, base=base)
     return figure
