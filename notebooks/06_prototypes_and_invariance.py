@@ -338,8 +338,7 @@ if world.knows("train"):
 # picture. A high precision says little there where recall is near 0: it is counted on a few pairs.
 #
 # **What to doubt.** One seed, a handful of test people, a few epochs. No order of rows on this
-# table is a result. Notebook 07 shows M2 (written in the old order) and M3+MIRL on a larger world
-# over several seeds, where M3+MIRL leads; `vireid compare --rows M3` would put M3 beside them.
+# table is a result. Notebook 07 shows them on a larger world over several seeds.
 
 # %% [markdown]
 # ## 6 · By hand: six pictures, four prototypes
