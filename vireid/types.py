@@ -42,13 +42,12 @@ def _ids(values, n: int, name: str) -> np.ndarray:
     return ids
 
 
-def who(modality, identity, camera) -> str:
-    """In a line who is in a table: '1920 visible + 1920 infrared, 160 identities, 8 cameras'."""
-    counts = [f"{int((modality == m).sum())} {m.word}" for m in Modality]
-    people = (
-        "identities hidden" if identity is None else f"{len(set(identity.tolist()))} identities"
-    )
-    return f"{' + '.join(counts)}, {people}, {len(set(camera.tolist()))} cameras"
+def who(table) -> str:
+    """Who is in a table, as in '1920 visible + 1920 infrared, 160 identities, 8 cameras'."""
+    counts = " + ".join(f"{int((table.modality == m).sum())} {m.word}" for m in Modality)
+    cameras, known = len(set(table.camera.tolist())), table.identity is not None
+    people = f"{len(set(table.identity.tolist()))} identities" if known else "identities hidden"
+    return f"{counts}, {people}, {cameras} cameras"
 
 
 @dataclass(frozen=True)
@@ -100,9 +99,7 @@ class Images:
         return len(self.source)
 
     def __repr__(self) -> str:
-        height, width = self.size
-        crowd = who(self.modality, self.identity, self.camera)
-        return f"Images({self.name!r}: {crowd}, {height} x {width} pixels)"
+        return f"Images({self.name!r}: {who(self)}, {self.size[0]} x {self.size[1]} pixels)"
 
     def picture(self, i: int) -> np.ndarray:
         """Picture i as uint8 RGB (h, w, 3), own size; grey is repeated in 3 channels.
@@ -204,8 +201,7 @@ class Embeddings:
         return len(self.x)
 
     def __repr__(self) -> str:
-        crowd = who(self.modality, self.identity, self.camera)
-        return f"Embeddings({len(self)} x {self.x.shape[1]}: {crowd}, {self.x.device.type})"
+        return f"Embeddings({len(self)} x {self.x.shape[1]}: {who(self)}, {self.x.device.type})"
 
     def blind(self) -> "Embeddings":
         """The same features with the truth taken away: all that training may see."""
@@ -261,18 +257,6 @@ class PseudoLabels:
     def outliers(self) -> int:
         """How many images have none."""
         return int((self.label < 0).sum())
-
-
-def few_clusters(label) -> str:
-    """Why labels (n,) have fewer than two clusters, and what to do: the two causes are opposite."""
-    label = np.asarray(label)
-    kept, n = int((label >= 0).sum()), len(label)
-    if kept > n / 4 and label.max() == label[label >= 0].min():  # n may count both modalities
-        return f"one cluster has swallowed {kept} of {n} images: lower eps"
-    return (
-        f"{kept} of {n} images are in a cluster: raise eps, lower min_samples, "
-        "or begin from pre-trained weights"
-    )
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,6 @@ from itertools import cycle, islice
 
 import numpy as np
 
-from vireid.types import few_clusters
-
 
 def draw(
     label: np.ndarray,
@@ -157,3 +155,15 @@ def _group(rows: np.ndarray, camera, instances: int, rng) -> np.ndarray:
         return np.repeat(anchor, instances)
     replace = len(mates) < instances
     return np.concatenate([[anchor], rng.choice(mates, instances - 1, replace=replace)])
+
+
+def few_clusters(label) -> str:
+    """Why labels (n,) have fewer than two clusters, and what to do: the two causes are opposite."""
+    label = np.asarray(label)
+    kept, n = int((label >= 0).sum()), len(label)
+    if kept > n / 4 and label.max() == label[label >= 0].min():  # n may count both modalities
+        return f"one cluster has swallowed {kept} of {n} images: lower eps"
+    return (
+        f"{kept} of {n} images are in a cluster: raise eps, lower min_samples, "
+        "or begin from pre-trained weights"
+    )

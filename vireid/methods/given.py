@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vireid.data.sampler import few_clusters
 from vireid.identity import rows_digest
-from vireid.types import Modality, PseudoLabels, few_clusters
+from vireid.types import Modality, PseudoLabels
 
 
 @dataclass(frozen=True)

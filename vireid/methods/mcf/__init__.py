@@ -23,7 +23,7 @@ from vireid.methods.mcf.links import Links, joint_label, link
 from vireid.methods.mcf.settings import Settings
 from vireid.methods.mcf.sides import cluster_similarity, make_sides
 from vireid.models.modality_classifier import ModalityClassifier
-from vireid.types import Batch, Embeddings, Modality, PseudoLabels, few_clusters
+from vireid.types import Batch, Embeddings, Modality, PseudoLabels
 
 AUGMENTED = 2  # modality number of channel-augmented visible pictures, in MAAL
 
@@ -130,7 +130,7 @@ class MCF(Settings):
 
     def why_few(self, own: Modality) -> str:
         """Why a modality has fewer than two clusters, and what to do."""
-        return f"{own.word}: {few_clusters(self.sides[own].label.cpu())}"
+        return f"{own.word}: {sampler.few_clusters(self.sides[own].label.cpu())}"
 
     def pseudo_labels(self, n: int) -> dict[str, PseudoLabels]:
         """Labels per modality, and once clusters are matched, all in the infrared label space."""
