@@ -58,21 +58,19 @@ def label_quality():
     found = ladder()
     if not found:
         return None
-    across = "global/cross_ari"
     keys = {
         "visible/ari": "visible ARI",
         "infrared/ari": "infrared ARI",
-        across: "cross-modality pair-ARI",
+        "global/cross_ari": "cross-modality pair-ARI",
     }
-    # rows without a global clustering come last, so that a row keeps its colour in every panel
-    found = dict(sorted(found.items(), key=lambda item: not item[1][0].curve(across)[1]))
-    shown = set(found) - {"stage1", "oracle"}
+    shown = [row for row in found if row not in ("stage1", "oracle")]
+    names = [TITLES[row] for row in shown]
     figure, axes = plots.canvas(1, 3, width=8.0, height=9.6)
     for ax, (key, name) in zip(axes, keys.items(), strict=True):
         lines = {
-            TITLES[row]: [run.curve(key)[1] for run in runs]
-            for row, runs in found.items()
-            if row in shown and runs[0].curve(key)[1]
+            TITLES[row]: [run.curve(key)[1] for run in found[row]]
+            for row in shown
+            if found[row][0].curve(key)[1]
         }
-        plots.curve(lines, ax, ylabel=name)
+        plots.curve(lines, ax, ylabel=name, names=names)
     return figure

@@ -71,8 +71,8 @@ def legend(ax: Axes, **options) -> None:
 def legend_below(ax: Axes, *, columns: int = 2, drop: float = 0.18, **options) -> None:
     """A legend under the axes, where it hides no data; ``drop`` leaves room for the x label."""
     legend(
-        ax, loc="upper center", bbox_to_anchor=(0.5, -drop), ncols=columns, handletextpad=0.5,
-        columnspacing=1.2, **options,
+        ax, loc="upper center", bbox_to_anchor=(0.5, -drop * lecture.larger()), ncols=columns,
+        handletextpad=0.5, columnspacing=1.2, **options,
     )  # fmt: skip
 
 

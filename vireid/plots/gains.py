@@ -75,7 +75,7 @@ def _dress(ax: Axes, places: Sequence[str], found: dict, **words) -> None:
     ax.set_ylim(max(len(places), 4) - 0.5, -0.5)
     every = [0.0, *(value for name in places for value in found.get(name, ()))]
     room = max(every) - min(every) or 1.0
-    ax.set_xlim(min(every) - 0.1 * room, max(every) + 0.65 * lecture.room() * room)
+    ax.set_xlim(min(every) - 0.1 * room, max(every) + 0.65 * lecture.larger() ** 2 * room)
     ax.grid(axis="y", visible=False)
     ax.grid(axis="x", color=FAINT, linewidth=0.6)
     if places:

@@ -1,11 +1,11 @@
 """A figure for the room: ``mode("lecture")`` makes type larger, lines thicker, and 150 dpi.
 
-Plots are drawn as always; a figure is enlarged once, when it becomes a picture.
+Plots are drawn as always, but for the room that ``larger`` type needs; a figure is enlarged once,
+when it becomes a picture.
 """
 
 import os
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -32,9 +32,9 @@ def dpi() -> int:
     return DPI[mode()]
 
 
-def room() -> float:
-    """How much more of an axis to leave for the words at the end of a bar; 1 on a page."""
-    return 1.0 if mode() == "page" else TYPE**2
+def larger() -> float:
+    """How much larger type will be in the present mode: plots leave so much more room for it."""
+    return 1.0 if mode() == "page" else TYPE
 
 
 def enlarge(figure: Figure) -> None:
@@ -43,20 +43,9 @@ def enlarge(figure: Figure) -> None:
         return
     figure.set_gid("lecture")
     for text in figure.findobj(Text):
-        text.set_fontsize(TYPE * text.get_fontsize())
+        text.set_fontsize(larger() * text.get_fontsize())
     for line in figure.findobj(lambda artist: isinstance(artist, Line2D | Patch)):
         line.set_linewidth(LINES * line.get_linewidth())
-    for ax in figure.axes:
-        _lower(ax)
-
-
-def _lower(ax: Axes) -> None:
-    """A legend under its axes makes room for the larger x label above it."""
-    if (legend := ax.get_legend()) is None:
-        return
-    x, y = ax.transAxes.inverted().transform(legend.get_bbox_to_anchor().min)
-    if y < 0:
-        legend.set_bbox_to_anchor((x, TYPE * y), ax.transAxes)
 
 
 def _known(name: str, what: str) -> str:

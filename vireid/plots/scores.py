@@ -1,6 +1,6 @@
 """Scores: curves of runs, bars beside the papers' numbers, CMC and ROC."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,6 +17,7 @@ def curve(
     ylabel: str,
     stage2: int | None = None,
     reference: Mapping[str, float] | None = None,
+    names: Iterable[str] | None = None,
     title: str = "",
 ) -> Axes:
     """A quantity over epochs, one line per name; several seeds give their mean and their range.
@@ -26,9 +27,11 @@ def curve(
     runs : name -> one sequence per seed, one value per epoch (None or NaN: not measured then)
     stage2 : the first epoch of stage 2, marked by a line
     reference : name -> value, drawn as a dotted horizontal line (the true number of people, ...)
+    names : all names of a row of panels, so that each looks the same in every one
     """
-    for name, (colour, line, marker) in looks(runs).items():
-        seeds = runs[name]
+    look = looks(runs if names is None else names)
+    for name, seeds in runs.items():
+        colour, line, marker = look[name]
         epochs = max(map(len, seeds), default=0)
         table = np.full((len(seeds), epochs), np.nan)
         for s, values in enumerate(seeds):
@@ -114,7 +117,7 @@ def bars(
     top = max([float(np.max(as_array(s))) for s in scores.values()] + list(paper.values()))
     if "(%)" in xlabel:  # the room to the right is for the numbers
         ax.set_xticks(range(0, 101, 20))
-    ax.set_xlim(0, top * (1 + 0.5 * lecture.room()))
+    ax.set_xlim(0, top * (1 + 0.5 * lecture.larger() ** 2))
     legend_below(ax, columns=3, drop=0.2 if len(names) < 6 else 0.12)
     return ax
 
