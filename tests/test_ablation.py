@@ -198,6 +198,8 @@ def test_it_opens_on_the_data_set_where_the_method_has_records():
     runs = [record("M2", 1, 0.4, name="a data set"), record("M3+MIRL", 1, 0.5)]
     panel = widgets.ablation(runs)
     assert panel.data.options[0] == "a data set" and panel.data.value == SMALL
+    level = widgets.ablation([*runs, record("M3+MIRL", 1, 0.4, name="a data set")])
+    assert level.data.value == "a data set", "level in the method itself, ahead in all rows"
 
 
 def press(panel) -> None:

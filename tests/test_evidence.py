@@ -149,10 +149,13 @@ def test_steps_beside_the_paper():
     assert first["gain by seed"] == "+10.0 / -10.0 / +10.0" and first["agrees"] == "mixed"
     assert first["paper"] == "+18.7"  # 60.43 - 41.76
     assert second["gain by seed"] == "not run" == second["agrees"]
-    rising = {"s": FOUND["s"] | {"2": [run(1, 0.5), run(2, 0.7)]}}
-    assert evidence.against_paper(Evidence([], [], [ladder]), rising)["agrees"][0] == "yes"
-    falling = {"s": FOUND["s"] | {"2": [run(1, 0.1)]}}
-    assert evidence.against_paper(Evidence([], [], [ladder]), falling)["agrees"][0] == "no"
+    for scores, verdict in [
+        ((0.5, 0.7, 0.9), "yes"),
+        ((0.1, 0.1, 0.1), "no"),
+        ((0.5, 0.7), "too few seeds"),
+    ]:
+        own = {"s": FOUND["s"] | {"2": [run(seed, s) for seed, s in enumerate(scores, 1)]}}
+        assert evidence.against_paper(Evidence([], [], [ladder]), own)["agrees"][0] == verdict
 
 
 def test_guide_says_only_what_the_seeds_allow():

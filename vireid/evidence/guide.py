@@ -3,10 +3,8 @@
 import numpy as np
 
 from vireid.evidence.plan import Evidence
-from vireid.evidence.tables import Found
+from vireid.evidence.tables import SURE, Found
 from vireid.runs import Run, gained
-
-SURE = 3  # seeds that a sentence about a gain asks for
 
 
 def guide(plan: Evidence, found: Found) -> list[str]:

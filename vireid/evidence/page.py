@@ -24,8 +24,8 @@ of the last stage; no other column uses it.
 """
 STEPS = """## The papers' steps
 What each step of a paper's ablation adds in rank-1 here, seed by seed, beside what it adds on
-SYSU-MM01 (all search). "Agrees" compares signs, and only where all seeds have the same. The steps
-of ADCA, PGM and N-ULC are composed by us: no paper's number stands beside them.
+SYSU-MM01 (all search). "Agrees" compares signs, and only where three seeds or more all have the
+same. The steps of ADCA, PGM and N-ULC are composed by us: no paper's number stands beside them.
 """
 GUIDE = """## Which method to start from
 What the records allow to say, for data like SynthVI small: drawn people, most of them seen in both

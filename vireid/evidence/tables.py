@@ -15,6 +15,7 @@ from vireid.runs import Run, gained
 
 METRICS = ("rank1", "mAP", "mINP")
 NOT_RUN = "not run"
+SURE = 3  # seeds that a sentence or a verdict about a gain asks for
 Found = dict[str, dict[str, list[Run]]]
 
 
@@ -61,7 +62,8 @@ def equal_terms(plan: Evidence, found: Found) -> pd.DataFrame:
 def against_paper(plan: Evidence, found: Found) -> pd.DataFrame:
     """A row for each step of ``plan.ladders``: its gain in rank-1 by seed beside the paper's.
 
-    "agrees" is yes or no where every seed has one sign, else "mixed" or "not run".
+    "agrees" is yes or no where every seed has one sign, else "mixed"; "too few seeds" for fewer than
+    three, "not run" for none.
     """
     rows = []
     for ladder, (low, high, what) in [(one, step) for one in plan.ladders for step in one["steps"]]:
@@ -95,6 +97,8 @@ def rows(found: dict[str, list[Run]]) -> pd.DataFrame:
 def _verdict(added: list[float], paper: float | None) -> str:
     if not added or paper is None:
         return NOT_RUN if not added else ""
+    if len(added) < SURE:
+        return "too few seeds"
     signs = {np.sign(gain) for gain in added}
     if len(signs) > 1:
         return "mixed"

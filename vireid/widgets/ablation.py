@@ -79,7 +79,7 @@ class Ablation:
             tooltip="a row of the paper, a control, or the whole method; switches then change it",
         )  # fmt: skip
         worlds = self._worlds()
-        told = max(worlds, key=lambda world: len(self.answer(world, {}).runs), default=None)
+        told = max(worlds, key=lambda world: self._kept(world, starts), default=None)
         self.data = W.Dropdown(options=worlds, value=told, description="data set")
         self.against = W.Dropdown(
             options=[one.name for one in starts], description="gain over",
@@ -126,6 +126,11 @@ class Ablation:
             here = (run for run in self.runs if run.data.get("name") == data)
             self._answers[key] = answer(here, self.method, self.config(data, changes))
         return self._answers[key]
+
+    def _kept(self, data: str, starts: list[Setting]) -> tuple[int, int]:
+        """Records on a data set: of the method as it is, of all starts together."""
+        own = {one.name: len(self.answer(data, one.changes).runs) for one in starts}
+        return own[WHOLE], sum(own.values())
 
     def name_of(self, data: str, changes: dict) -> str:
         """The row that has these settings, the start before others, else what they are."""
