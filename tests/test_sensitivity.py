@@ -8,6 +8,7 @@ from vireid import methods, plots
 from vireid.cli import parser
 from vireid.cli.options import prepare
 from vireid.data.synthvi import load
+from vireid.evidence import Evidence, dials, page
 from vireid.experiment.train import source
 from vireid.figures import sensitivity
 from vireid.runs import Run, ladders
@@ -96,27 +97,40 @@ def shelf(tmp_path):
 
 
 def test_records_are_found_by_the_one_dial_that_was_turned(shelf):
-    found = {dial: sensitivity.turned(dial, shelf) for dial in sensitivity.DIALS}
+    found = {dial: dials.turned(ladders(shelf), dial) for dial in dials.DIALS}
     assert list(found["absent"]) == ["synthvi small"]
     lines = found["absent"]["synthvi small"]
-    assert sensitivity.rank1(lines) == {"mult 7": {0.0: [70.0, 60.0], 0.5: [50.0, 50.0]}}
-    assert sensitivity.lone(lines) == {"mult 7": {0.5: [75.0, 85.0]}}
-    gap = sensitivity.rank1(found["modality_gap"]["synthvi small"])
-    assert gap == {"mult 7": {0.03: [70.0, 60.0], 0.3: [40.0]}}
-    few = sensitivity.rank1(found["shots"]["synthvi small"])
-    assert few == {"mult 7": {0.25: [30.0], 1.0: [70.0, 60.0]}}
+    assert dials.rank1(lines) == {"MULT 7": {0.0: [70.0, 60.0], 0.5: [50.0, 50.0]}}
+    assert dials.lone(lines) == {"MULT 7": {0.5: [75.0, 85.0]}}
+    gap = dials.rank1(found["modality_gap"]["synthvi small"])
+    assert gap == {"MULT 7": {0.03: [70.0, 60.0], 0.3: [40.0]}}
+    few = dials.rank1(found["shots"]["synthvi small"])
+    assert few == {"MULT 7": {0.25: [30.0], 1.0: [70.0, 60.0]}}
     assert found["visible_only"] == {}
 
 
+def test_what_missing_people_cost_in_a_table_and_a_sentence(shelf):
+    row = dials.over(dials.turned(ladders(shelf), "absent")["synthvi small"]).loc["MULT 7"]
+    assert row["0"] == "65.0 (7.1)" and row["0.5"] == "50.0 (0.0)"
+    assert row["largest over least by seed"] == "-20.0 / -10.0" and row["lone linked"] == "80"
+    assert dials.missing(ladders(shelf)) == "", "two seeds are too few for a sentence"
+    record(3, 0.8).save(shelf / "rest" / "seed3" / "7.json")
+    record(3, 0.5, absent=0.5).save(shelf / "half" / "seed3" / "7.json")
+    told = dials.missing(ladders(shelf))
+    assert told.endswith("on synthvi small, 50% of the people: MULT 7 (-20.0 / -10.0 / -30.0).")
+    words = page(Evidence([], [], []), shelf)
+    assert "By share of people missing on one side: not run." in words, "no run of this plan"
+
+
 def test_figures_are_drawn_from_records_and_skipped_without(shelf, tmp_path, monkeypatch):
-    monkeypatch.setattr(sensitivity, "ladders", lambda folder: ladders(folder or shelf))
+    monkeypatch.setattr(sensitivity, "ladders", lambda: ladders(shelf))
     drawn = sensitivity.people_missing(), sensitivity.world_dials()
     assert [len(figure.axes) for figure in drawn] == [2, 2]
     left, right = (ax.get_position() for ax in drawn[0].axes)
     assert left.y0 == right.y0 and left.x1 < right.x0  # side by side
     assert drawn[0].axes[0].get_xlabel() == "share of people missing on one side (n = 2)"
     empty = tmp_path / "empty"
-    monkeypatch.setattr(sensitivity, "ladders", lambda folder: ladders(folder or empty))
+    monkeypatch.setattr(sensitivity, "ladders", lambda: ladders(empty))
     assert sensitivity.people_missing() is None and sensitivity.world_dials() is None
 
 

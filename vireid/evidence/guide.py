@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from vireid.evidence.dials import missing
 from vireid.evidence.plan import Evidence
 from vireid.evidence.tables import SURE, Found
 from vireid.runs import Run, gained
@@ -19,7 +20,7 @@ def guide(plan: Evidence, found: Found) -> list[str]:
     }
     enough = {title: values for title, values in gains.items() if len(values) >= SURE}
     told = [_every(enough, up=True), _every(enough, up=False), _mixed(enough), _best(enough)]
-    told += [_cheapest(runs, enough), _few(gains)]
+    told += [_cheapest(runs, enough), missing(found), _few(gains)]
     return [sentence for sentence in told if sentence]
 
 

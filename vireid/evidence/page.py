@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from vireid.evidence.dials import DIALS, over, turned
 from vireid.evidence.guide import guide
 from vireid.evidence.plan import Evidence, read
 from vireid.evidence.store import STORE, found, states
-from vireid.evidence.tables import against_paper, coverage, equal_terms, rows
+from vireid.evidence.tables import Found, against_paper, coverage, equal_terms, rows
 
 HEAD = """# Results: what every method does here
 Generated from the records in `data/runs` by `vireid evidence --page`; the plan is
@@ -32,6 +33,15 @@ What the records allow to say, for data like SynthVI small: drawn people, most o
 modalities, a gap of colour. It says nothing about real benchmarks; for these the papers' numbers
 are in `data/papers.csv`. Sentences are made from the records.
 """
+MISSING = """## When people are missing on one side
+A share of the training people loses its visible or its infrared pictures, half of them each
+(`--absent`); nobody is missing from the test. Columns are shares: rank-1, then what the largest
+costs, seed by seed. "Lone linked": of the images whose person has no picture in the other modality,
+how many per cent share a label with one of it all the same, in the last epoch at the largest share.
+"""
+TURNED = """## The world's dials
+Rank-1 as one dial of SynthVI is turned and nothing else; columns are the dial's values.
+"""
 STUDIES = "## Every row\n"
 KEPT = "## What is kept\n"
 
@@ -41,12 +51,28 @@ def page(plan: Evidence | None = None, store: Path = STORE) -> str:
     plan = read() if plan is None else plan
     known = states(plan.cells, store)
     runs = found(known)
-    told = "\n".join(f"- {sentence}" for sentence in guide(plan, runs)) + "\n"
-    parts = [HEAD, GUIDE, told, EQUAL, _table(equal_terms(plan, runs), "row")]
-    parts += [STEPS, _table(against_paper(plan, runs).set_index("method"), "method"), STUDIES]
+    parts = [HEAD]
+    if plan.equal:
+        told = "\n".join(f"- {sentence}" for sentence in guide(plan, runs)) + "\n"
+        parts += [GUIDE, told, EQUAL, _table(equal_terms(plan, runs), "row")]
+    if plan.ladders:
+        steps = against_paper(plan, runs).set_index("method")
+        parts += [STEPS, _table(steps, "method")]
+    parts += [MISSING, *_dial(runs, "absent"), TURNED]
+    parts += [text for dial in DIALS if dial != "absent" for text in _dial(runs, dial)]
+    parts.append(STUDIES)
     for name, kept in runs.items():
         parts.append(f"### {name}\n\n{_table(rows(kept), 'row')}")
     return "\n".join([*parts, KEPT, _table(coverage(known), "study")])
+
+
+def _dial(runs: Found, dial: str) -> list[str]:
+    """A table for each data set with records of a dial, or the word that there is none."""
+    tables = [
+        f"{data}, by {DIALS[dial]}:\n\n{_table(over(lines), 'row')}"
+        for data, lines in turned(runs, dial).items()
+    ]
+    return tables or [f"By {DIALS[dial]}: not run.\n"]
 
 
 def _table(frame: pd.DataFrame, corner: str) -> str:

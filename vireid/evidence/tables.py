@@ -62,8 +62,8 @@ def equal_terms(plan: Evidence, found: Found) -> pd.DataFrame:
 def against_paper(plan: Evidence, found: Found) -> pd.DataFrame:
     """A row for each step of ``plan.ladders``: its gain in rank-1 by seed beside the paper's.
 
-    "agrees" is yes or no where every seed has one sign, else "mixed"; "too few seeds" for fewer than
-    three, "not run" for none.
+    "agrees" is yes or no where every seed has one sign, else "mixed"; "too few seeds" for fewer
+    than three, "not run" for none.
     """
     rows = []
     for ladder, (low, high, what) in [(one, step) for one in plan.ladders for step in one["steps"]]:
@@ -72,7 +72,7 @@ def against_paper(plan: Evidence, found: Found) -> pd.DataFrame:
         paper = _published_gain(ladder, low, high)
         rows.append({
             "method": ladder["method"], "step": what, "rows": f"{low} to {high}",
-            "gain by seed": _signed(added) or NOT_RUN,
+            "gain by seed": signed(added) or NOT_RUN,
             "mean": f"{np.mean(added):+.1f}" if added else "",
             "paper": "" if paper is None else f"{paper:+.1f}",
             "agrees": _verdict(added, paper),
@@ -154,12 +154,13 @@ def _seeds(runs: list[Run]) -> str:
     return " ".join(str(run.seed) for run in runs)
 
 
-def _signed(values: list[float]) -> str:
+def signed(values: list[float]) -> str:
+    """Gains by seed as text."""
     return " / ".join(f"{value:+.1f}" for value in values)
 
 
 def _gains(own: list[Run], base: list[Run]) -> str:
-    return "" if own is base else _signed(gained(own, base))
+    return "" if own is base else signed(gained(own, base))
 
 
 def _share(own: list[Run], base: list[Run], top: list[Run]) -> str:

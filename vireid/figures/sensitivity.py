@@ -1,106 +1,31 @@
 """What is left of a score when people are missing on one side, or as the world's gap grows.
 
-Points come from every committed record whose ``source`` tells that one dial was turned and nothing
-else; before anything is trained, associations alone can be asked.
+Points come from committed records (``vireid.evidence.dials``); before anything is trained,
+associations alone can be asked.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
 from vireid import experiment, methods, plots, warm_start
-from vireid import runs as records
-from vireid.data.synthvi import PRESETS, WORLD
+from vireid.evidence.dials import DIALS, lone, rank1, turned
 from vireid.features import extract
 from vireid.figures.field import PANELS
 from vireid.figures.registry import drawing
 from vireid.papers import paper_table
-from vireid.runs import Run, ladders
+from vireid.runs import ladders
 from vireid.widgets.scene import NAMES, Outcome, Scene, disturbed, outcomes, own_clusters
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 DRAWS = 3  # of who is missing
-FREE = ("seed", "trial")  # options that draw other people and turn no dial
-REST = {"absent": 0.0, "absent_side": "both", "modality_gap": WORLD.modality_gap}
-REST |= {"visible_only": 0.0, "shots": None}
-DIALS = {  # option -> the axis it is drawn on
-    "absent": "share of people missing on one side",
-    "modality_gap": "modality_gap of the world",
-    "visible_only": "share of people whose patterns infrared lacks",
-    "shots": "infrared pictures for a visible one",
-}
 LONE = "lone images linked (%)"
-Found = dict[str, dict[float, list[Run]]]
-
-
-def turned(dial: str, folder: Path | None = None) -> dict[str, Found]:
-    """Data set -> method and row -> value of a dial -> its records by seed.
-
-    Parameters
-    ----------
-    dial : a name in ``DIALS``
-    folder : of the records, by default the committed ones
-
-    Records of one line share all settings of the method. Lines with one value alone are left out.
-    """
-    found: dict[str, dict[str, Found]] = {}
-    for study in ladders(folder).values():
-        for row, runs in study.items():
-            for run in runs:
-                if (value := _value(run, dial)) is None:
-                    continue
-                data = " ".join(filter(None, (run.source["data"], run.source["preset"])))
-                line = f"{run.method} {row}", json.dumps(run.config, sort_keys=True)
-                points = found.setdefault(data, {}).setdefault(line, {})
-                points.setdefault(value, []).append(run)
-    kept = {
-        data: {line[0]: dict(sorted(p.items())) for line, p in lines.items() if len(p) > 1}
-        for data, lines in found.items()
-    }
-    return {data: lines for data, lines in kept.items() if lines}
 
 
 def _names(panels: Iterable[Mapping]) -> list[str]:
     """Every name once: what panels with one legend give to ``plots.dial``."""
     return list(dict.fromkeys(name for lines in panels for name in lines))
-
-
-def _value(run: Run, dial: str) -> float | None:
-    """Where a record's dial stood; None when it tells nothing or another dial was turned too."""
-    if not run.source:
-        return None
-    told = REST | {k: v for k, v in run.source["options"].items() if k not in FREE}
-    if any(told[name] != REST.get(name) for name in told if name != dial):
-        return None
-    if dial == "shots":
-        visible, infrared = told[dial] or (1, 1)
-        full = PRESETS[run.source["preset"]].shots[0] if told[dial] else visible
-        return infrared / visible if visible == full else None
-    return float(told[dial])
-
-
-def rank1(lines: Found) -> dict[str, dict[float, list[float]]]:
-    """Rank-1 of each seed in per cent."""
-    return {name: records.rank1(points) for name, points in lines.items()}
-
-
-def lone(lines: Found) -> dict[str, dict[float, list[float]]]:
-    """Lone images linked in the last epoch, mean over the label spaces, in per cent by seed."""
-    found = {}
-    for name, points in lines.items():
-        by_value = {value: [_linked(run) for run in runs] for value, runs in points.items()}
-        kept = {v: [s for s in seeds if s is not None] for v, seeds in by_value.items()}
-        found[name] = {value: seeds for value, seeds in kept.items() if seeds}
-    return {name: values for name, values in found.items() if values}
-
-
-def _linked(run: Run) -> float | None:
-    last = run.curves[-1] if run.curves else {}
-    values = [v for key, v in last.items() if key.endswith("/lone") and v is not None]
-    return 100 * float(np.mean(values)) if values else None
 
 
 @drawing(
@@ -111,7 +36,7 @@ def _linked(run: Run) -> float | None:
 )
 def people_missing():
     """Rank-1 and lone images over absence, from records."""
-    found = turned("absent")
+    found = turned(ladders(), "absent")
     if not found:
         return None
     figure, axes = plots.canvas(2, len(found), width=10.0, height=0.8 + 3.4 * len(found))
@@ -135,11 +60,12 @@ def people_missing():
 )
 def world_dials():
     """Rank-1 over the world's dials, from records."""
+    records = ladders()
     found = {
         (dial, data): lines
         for dial in DIALS
         if dial != "absent"
-        for data, lines in turned(dial).items()
+        for data, lines in turned(records, dial).items()
     }
     if not found:
         return None

@@ -1,0 +1,125 @@
+"""Records by where one dial stood: people missing on one side, and what is turned of the world."""
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from vireid import methods, runs
+from vireid.data.synthvi import PRESETS, WORLD
+from vireid.evidence.tables import SURE, Found, mean_sd, signed
+from vireid.runs import Run, gained
+
+FREE = ("seed", "trial")  # options that draw other people and turn no dial
+REST = {"absent": 0.0, "absent_side": "both", "modality_gap": WORLD.modality_gap}
+REST |= {"visible_only": 0.0, "shots": None}
+DIALS = {  # option -> the axis it is drawn on
+    "absent": "share of people missing on one side",
+    "modality_gap": "modality_gap of the world",
+    "visible_only": "share of people whose patterns infrared lacks",
+    "shots": "infrared pictures for a visible one",
+}
+Lines = dict[str, dict[float, list[Run]]]  # method and row -> value of a dial -> records by seed
+
+
+def turned(found: Found, dial: str) -> dict[str, Lines]:
+    """Data set -> method and row -> value of a dial -> the records where nothing else was turned.
+
+    Parameters
+    ----------
+    found : study -> row -> records, as ``evidence.found`` and ``runs.ladders`` give them
+    dial : a name in ``DIALS``
+
+    Records of one line share all settings of the method. Lines with one value alone are left out.
+    """
+    every: dict[str, dict[tuple, dict[float, list[Run]]]] = {}
+    for row, kept in ((row, kept) for study in found.values() for row, kept in study.items()):
+        for run in kept:
+            if (value := _value(run, dial)) is None:
+                continue
+            data = " ".join(filter(None, (run.source["data"], run.source["preset"])))
+            line = f"{_title(run)} {row}", json.dumps(run.config, sort_keys=True)
+            every.setdefault(data, {}).setdefault(line, {}).setdefault(value, []).append(run)
+    long = {
+        data: {line[0]: dict(sorted(p.items())) for line, p in lines.items() if len(p) > 1}
+        for data, lines in every.items()
+    }
+    return {data: lines for data, lines in long.items() if lines}
+
+
+def _title(run: Run) -> str:
+    return methods.kind(run.method).title if run.method in methods.TABLE else run.method
+
+
+def _value(run: Run, dial: str) -> float | None:
+    """Where a record's dial stood; None when it tells nothing or another dial was turned too."""
+    if not run.source:
+        return None
+    told = REST | {k: v for k, v in run.source["options"].items() if k not in FREE}
+    if any(told[name] != REST.get(name) for name in told if name != dial):
+        return None
+    if dial == "shots":
+        visible, infrared = told[dial] or (1, 1)
+        full = PRESETS[run.source["preset"]].shots[0] if told[dial] else visible
+        return infrared / visible if visible == full else None
+    return float(told[dial])
+
+
+def rank1(lines: Lines) -> dict[str, dict[float, list[float]]]:
+    """Rank-1 of each seed in per cent."""
+    return {name: runs.rank1(points) for name, points in lines.items()}
+
+
+def lone(lines: Lines) -> dict[str, dict[float, list[float]]]:
+    """Lone images linked in the last epoch, mean over the label spaces, in per cent by seed."""
+    found: dict[str, dict[float, list[float]]] = {}
+    for name, points in lines.items():
+        for value, kept in points.items():
+            if seeds := [share for run in kept if (share := _linked(run)) is not None]:
+                found.setdefault(name, {})[value] = seeds
+    return found
+
+
+def _linked(run: Run) -> float | None:
+    last = run.curves[-1] if run.curves else {}
+    values = [v for key, v in last.items() if key.endswith("/lone") and v is not None]
+    return 100 * float(np.mean(values)) if values else None
+
+
+def over(lines: Lines) -> pd.DataFrame:
+    """A row a line: rank-1 at each value, mean (sd), what the largest adds to the least by seed.
+
+    Beside them the lone images that the last epoch linked at the largest value, where the records
+    tell; all in per cent or points of it.
+    """
+    values, linked = sorted({v for points in lines.values() for v in points}), lone(lines)
+    rows = {}
+    for name, points in lines.items():
+        low, high = min(points), max(points)
+        row = {f"{v:.2g}": mean_sd(points[v], "rank1") if v in points else "" for v in values}
+        row["largest over least by seed"] = signed(gained(points[high], points[low]))
+        if linked:
+            told = linked.get(name, {}).get(high)
+            row["lone linked"] = f"{np.mean(told):.0f}" if told else ""
+        rows[name] = row
+    return pd.DataFrame.from_dict(rows, orient="index").fillna("")
+
+
+def missing(found: Found) -> str:
+    """A sentence on what people missing on one side cost, where three seeds or more tell."""
+    by_share: dict[tuple[str, float], dict[str, list[float]]] = {}
+    for data, lines in turned(found, "absent").items():
+        for name, points in lines.items():
+            for share, kept in points.items():
+                lost = gained(kept, points.get(0.0, [])) if share else []
+                if len(lost) >= SURE:
+                    by_share.setdefault((data, share), {})[name] = lost
+    told = [
+        f"on {data}, {share:.0%} of the people: "
+        + "; ".join(
+            f"{n} ({signed(v)})" for n, v in sorted(p.items(), key=lambda p: -np.mean(p[1]))
+        )
+        for (data, share), p in by_share.items()
+    ]
+    words = "When people lack the pictures of one modality, rank-1 changes by seed, "
+    return f"{words}{'. '.join(told)}." if told else ""
