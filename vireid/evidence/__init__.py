@@ -4,6 +4,7 @@
 ``data/runs``, ``make`` trains the others, ``page`` writes ``docs/results.md`` from the kept ones.
 """
 
+from vireid.evidence.dials import DIALS, missing, over, turned
 from vireid.evidence.guide import guide
 from vireid.evidence.make import make, minutes
 from vireid.evidence.page import page
@@ -13,6 +14,7 @@ from vireid.evidence.tables import against_paper, coverage, equal_terms, rows
 
 __all__ = [
     "ANOTHER",
+    "DIALS",
     "KEPT",
     "MISSING",
     "PLAN",
@@ -28,9 +30,12 @@ __all__ = [
     "guide",
     "make",
     "minutes",
+    "missing",
+    "over",
     "page",
     "read",
     "rows",
     "state",
     "states",
+    "turned",
 ]
