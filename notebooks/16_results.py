@@ -109,7 +109,10 @@ for name in dict.fromkeys(study.name for study in plan.studies if study.data == 
 
 # %%
 guess = widgets.predict(
-    "16-ahead", "How many methods are ahead of the control in every seed?", low=0, high=8
+    "16-ahead",
+    "How many methods are ahead of the control in every seed?",
+    high=8,
+    unit="methods",
 )
 guess.show()
 
@@ -173,8 +176,8 @@ display(evidence.against_paper(plan, found))
 # infrared from the other; the test stays as it is. There is less to learn from, and some images
 # have no partner to be found.
 #
-# **Predict first.** A matching one to one gives everybody a partner. Does it lose more than
-# clustering over both modalities?
+# **Predict first.** Matching looks for a partner for each cluster, clustering over both modalities
+# asks who is near. Which of them loses more when half of the partners are not there?
 
 # %%
 drawn, by_data = figures.sensitivity.people_missing(), evidence.turned(found, "absent")

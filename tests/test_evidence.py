@@ -72,12 +72,14 @@ def test_records_of_another_identity_are_named_and_replaced_when_asked(
 
 def test_two_at_a_time_give_the_same(tmp_path):
     """In processes of their own, so on a world that they can make themselves."""
-    tiny = {"epochs": [1, 0], "iterations": 1}
-    study = Study(
-        name="tiny", data="synthvi", preset="tiny", method="dcl", method_preset="tiny",
-        seeds=[1, 2], minutes=1, changes={"one step": tiny},
-    )  # fmt: skip
-    plan = Evidence([study], [], [])
+    studies = [  # of one name, so in one folder
+        Study(
+            name="tiny", data="synthvi", preset="tiny", method="dcl", method_preset="tiny",
+            seeds=[1, 2], minutes=1, changes={label: {"epochs": [1, 0], "iterations": steps}},
+        )
+        for label, steps in (("one step", 1), ("two steps", 2))
+    ]  # fmt: skip
+    plan = Evidence(studies, [], [])
     for jobs in (1, 2):
         folder = tmp_path / str(jobs)
         evidence.make(plan.cells, out=folder / "out", store=folder / "store", jobs=jobs)

@@ -61,10 +61,11 @@ def test_a_plan_on_synthvi_says_which_size_it_is_of():
     tiny, small = plan("bmil", "synthvi"), plan("bmil", "synthvi", data_preset="small")
     assert (tiny.preset, small.preset) == ("tiny", "light")
     assert str(small).startswith("BMIL on synthvi small, preset light")
-    for made, size, pictures in ((tiny, "64 x 32", "160 v"), (small, "96 x 48", "1,920 v")):
+    for made, size, pictures in ((tiny, "64 x 32", 160), (small, "96 x 48", 1920)):
         told = made.to_dict()
         assert told["network"]["picture size"] == size
-        assert told["pictures"]["training pictures"].startswith(pictures)
+        words = f"{pictures:,} visible, {pictures:,} infrared"
+        assert told["pictures"]["training pictures"] == words
         assert made.data_preset == told["plan"]["data preset"]
     with pytest.raises(ValueError, match="data_preset='big'; SynthVI has tiny, small, full"):
         plan("bmil", "synthvi", data_preset="big")

@@ -71,7 +71,8 @@ def test_the_command_line_turns_them_and_the_record_tells():
 
 
 def record(seed: int, rank1: float, *, row: str = "7", lone=None, **options) -> Run:
-    curves = [{"epoch": 0, "a/lone": lone, "b/lone": 1.0}] if lone is not None else [{"epoch": 0}]
+    told = {"visible space/lone": lone, "infrared space/lone": 1.0, "global/lone": 1.0}
+    curves = [{"epoch": 0} | (told if lone is not None else {})]
     source = {"data": "synthvi", "preset": "small", "options": {"seed": seed} | options}
     return Run("mult", {"alpha": 0.2}, seed, row=row, result={"rank1": rank1}, curves=curves,
                source=source)  # fmt: skip
@@ -101,7 +102,9 @@ def test_records_are_found_by_the_one_dial_that_was_turned(shelf):
     assert list(found["absent"]) == ["synthvi small"]
     lines = found["absent"]["synthvi small"]
     assert dials.rank1(lines) == {"MULT 7": {0.0: [70.0, 60.0], 0.5: [50.0, 50.0]}}
-    assert dials.lone(lines) == {"MULT 7": {0.5: [75.0, 85.0]}}
+    assert dials.lone(lines) == {"MULT 7": {0.5: [75.0, 85.0]}}, "the mean of two spaces"
+    joint = Run("bmil", {}, 1, curves=[{"epoch": 0, "global/lone": 0.3}])
+    assert dials.lone({"BMIL M2": {0.5: [joint]}}) == {"BMIL M2": {0.5: [30.0]}}
     gap = dials.rank1(found["modality_gap"]["synthvi small"])
     assert gap == {"MULT 7": {0.03: [70.0, 60.0], 0.3: [40.0]}}
     few = dials.rank1(found["shots"]["synthvi small"])

@@ -27,6 +27,7 @@ def make(
     Runs and checkpoints lie under ``out``; stop and call again at will. ``jobs`` groups (a study
     and a seed, which share a stage 1) are trained side by side. Raises ValueError, before anything
     is trained, for records of another identity, unless ``replace`` lets new ones take their place.
+    With ``progress`` each cell is printed as it begins, and with one job its bar.
     """
     found = states(cells, store)
     if (others := [s for s in found if s.verdict == ANOTHER]) and not replace:
@@ -36,22 +37,31 @@ def make(
             "with --replace (replace=True), or leave them out with --only"
         )
     todo = [s.cell for s in found if s.verdict != KEPT]
-    groups: dict[tuple, list[Cell]] = {}
+    groups: dict[tuple[str, int], dict[int, list[Cell]]] = {}  # studies of one name share a folder
     for cell in todo:
-        groups.setdefault((id(cell.study), cell.seed), []).append(cell)
-    given = {"out": Path(out), "store": Path(store), "root": root}
+        studies = groups.setdefault((cell.study.name, cell.seed), {})
+        studies.setdefault(id(cell.study), []).append(cell)
+    given = {"out": Path(out), "store": Path(store), "root": root, "told": progress}
     if jobs == 1:
-        for group in groups.values():
-            _group(group, **given, progress=progress)
+        for studies in groups.values():
+            _group([*studies.values()], **given, progress=progress)
         return
     from joblib import Parallel, delayed
 
-    Parallel(jobs)(delayed(_group)(group, **given) for group in groups.values())
+    Parallel(jobs)(delayed(_group)([*studies.values()], **given) for studies in groups.values())
 
 
-def _group(cells: list[Cell], *, out: Path, store: Path, root=None, progress=False) -> None:
-    """Train cells of one study and seed, and copy each record as soon as it is there."""
+def _group(studies: list[list[Cell]], **given) -> None:
+    """Cells of one name and seed, study by study: they share a folder and its stage 1."""
     torch.set_num_threads(1)
+    for cells in studies:
+        _study(cells, **given)
+
+
+def _study(
+    cells: list[Cell], *, out: Path, store: Path, root=None, told=False, progress=False
+) -> None:
+    """Train cells of one study and seed, and copy each record as soon as it is there."""
     study, seed = cells[0].study, cells[0].seed
     options = study.options | ({"seed": seed} if study.data == "synthvi" else {})
     ready = experiment.prepare(
@@ -59,7 +69,7 @@ def _group(cells: list[Cell], *, out: Path, store: Path, root=None, progress=Fal
     )
     for cell in cells:
         rows = {} if cell.label == STAGE1 else {cell.label: study.asked[cell.label]}
-        if progress:
+        if told:
             print(cell, flush=True)
         run = experiment.compare(
             ready, study.method, rows, seed=seed, out=out / study.name / f"seed{seed}",

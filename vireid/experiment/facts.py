@@ -95,6 +95,11 @@ FACTS = {
 }
 
 
+def counted(visible: int, infrared: int) -> str:
+    """Numbers of pictures in words."""
+    return f"{visible:,} visible, {infrared:,} infrared"
+
+
 def facts(data: str, data_preset: str | None = None) -> Facts:
     """The facts of a data set, for SynthVI of one of its sizes; ValueError with the known names."""
     if data not in FACTS:
@@ -104,5 +109,5 @@ def facts(data: str, data_preset: str | None = None) -> Facts:
     from vireid.data import synthvi
 
     world = synthvi.PRESETS[data_preset]
-    pictures = tuple(world.train * shots for shots in world.shots)
-    return replace(FACTS[data], pictures=pictures, people=world.train, size=world.size)
+    pictures = world.train * world.shots[0]  # of each modality
+    return replace(FACTS[data], pictures=(pictures,) * 2, people=world.train, size=world.size)

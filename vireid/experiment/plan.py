@@ -13,7 +13,7 @@ import torch
 
 from vireid import methods, models
 from vireid.experiment.estimate import estimate
-from vireid.experiment.facts import Facts, facts
+from vireid.experiment.facts import Facts, counted, facts
 from vireid.experiment.setup import DEFAULTS, network_of, preset_of, size_of, usual_weights
 from vireid.methods.base import VIEWS, Method, Schedule
 
@@ -179,9 +179,7 @@ class Plan:
     def _pictures(self) -> list[Line]:
         m, part = self.method, "pictures"
         count = self.facts.pictures
-        words = (
-            "drawn when it runs" if count is None else "{:,} visible, {:,} infrared".format(*count)
-        )
+        words = "drawn when it runs" if count is None else counted(*count)
         found = [Line(part, "training pictures", words, "data set")]
         for stage in self.stages:
             recipe = m.augmentation(0 if stage == 1 else m.schedule.epochs[0])

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from vireid import methods
-from vireid.experiment.facts import FACTS
+from vireid.experiment.facts import FACTS, counted
 from vireid.experiment.plan import Plan
 from vireid.experiment.setup import Experiment, preset_for
 from vireid.features import pick_device
@@ -13,6 +13,7 @@ from vireid.identity import identity
 from vireid.models.weights import SYNTHVI
 from vireid.runs import Run
 from vireid.training import PRECISION, GivenLabels, chosen_by, fit, given_by
+from vireid.types import Modality
 
 
 def setting(
@@ -106,6 +107,8 @@ def train(
         size = experiment.preset if experiment.name == "synthvi" else None
         planned = Plan(name, experiment.name, about["preset"], row, method, given, size)
         about["plan"] = planned.for_record()
+        shown = counted(*((experiment.train.modality == m).sum() for m in Modality))
+        about["plan"]["pictures"]["training pictures"] = shown
     run = fit(
         model, method, experiment.train, seed=seed, test=experiment.test, about=about, **options
     )

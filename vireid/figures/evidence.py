@@ -36,8 +36,13 @@ def equal_terms():
 
 # study of the released order, study of another, rows, the other order in words
 ORDERS = {
-    "MULT": ("synthvi_small_mult", "order_mult", ("3", "7"), "infrared last"),
-    "MCF": ("synthvi_small_mcf", "order_mcf", ("R1", "R7"), "augmented first, own last"),
+    "MULT": (
+        "synthvi_small_mult",
+        "order_mult",
+        ("3", "7", "pgm", "pgm+oclr", "dotla", "dotla+oclr"),
+        "infrared last",
+    ),
+    "MCF": ("synthvi_small_mcf", "order_mcf", ("R1", "R7"), "plain visible last"),
     "DMDL": ("synthvi_small_dmdl", "order_dmdl", ("7",), "reverse"),
 }
 

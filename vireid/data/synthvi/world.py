@@ -25,7 +25,7 @@ class Preset:
     ----------
     size : (height, width) in pixels
     train, test : identities; those of the test set come after those of the training set
-    shots : pictures per identity and modality, spread evenly over the four cameras
+    shots : pictures per identity and modality in (training, test), spread evenly over four cameras
     world : its rooms, sensors and mechanisms
     seed : of the people and their poses
     """
