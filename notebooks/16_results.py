@@ -151,7 +151,7 @@ guess.reveal(sum(min(values) > 0 for values in methods.values()))
 # no paper discusses. The same trainings, with nothing but the order changed:
 
 # %%
-drawn, gained = figures.evidence.written_last(), figures.evidence.order_gains()
+drawn, gained = figures.evidence.written_last(), evidence.order_gains(plan, found)
 if drawn is None:
     print("Not trained in two orders yet: vireid evidence --only order_mult order_mcf order_dmdl")
 else:

@@ -168,9 +168,13 @@ def test_guide_says_only_what_the_seeds_allow():
         "Nothing is behind stage 1 prolonged in every seed.",
         "The largest mean gain is Whole's; it is 3.3 points over Ours's, and larger in 2 of 3 "
         "seeds.",
-        "Of those that gain in every seed, Ours's training takes the fewest CPU minutes.",
+        "CPU minutes with stage 1 of those that gain in every seed: Whole 1, Ours 2.",
         "Fewer than 3 seeds, so nothing is said of: Other (none).",
     ]
+    order = {"method": "X", "released": "s", "other": "o", "rows": ["1"], "word": "turned"}
+    turned = FOUND | {"o": {"1": [run(3, 0.3), run(2, 0.6), run(1, 0.6)][::-1]}}
+    told = evidence.guide(Evidence([], EQUAL, [], [order]), turned)
+    assert told[-2].endswith("moves rank-1 by: X, row 1: turned (+20.0 / +0.0 / -15.0).")
     mixed = {"s": FOUND["s"] | {"1": [run(1, 0.2), run(2, 0.5), run(3, 0.4)]}}
     assert (
         "Ahead in one seed and behind in another: Ours (-10.0 / +10.0 / +5.0)."

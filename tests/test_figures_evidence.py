@@ -6,7 +6,6 @@ from test_evidence import run
 from vireid import evidence, figures, plots
 from vireid.evidence.plan import Evidence, Study
 from vireid.evidence.store import KEPT, State
-from vireid.figures import evidence as drawn
 
 
 def test_gains_are_in_pairs_and_a_lone_seed_is_called_so():
@@ -40,9 +39,10 @@ def store(monkeypatch):
                       minutes=1, rows=[label])  # fmt: skip
         cells = Evidence([study], [], []).cells
         states += [State(c, KEPT, run(c.seed, v)) for c, v in zip(cells, values, strict=True)]
-    monkeypatch.setattr(evidence, "read", lambda: Evidence([], equal, []))
+    order = {"method": "MULT", "released": "s", "other": "o", "rows": ["3", "7"],
+             "word": "infrared last"}  # fmt: skip
+    monkeypatch.setattr(evidence, "read", lambda: Evidence([], equal, [], [order]))
     monkeypatch.setattr(evidence, "states", lambda cells: states)
-    monkeypatch.setattr(drawn, "ORDERS", {"MULT": ("s", "o", ("3", "7"), "infrared last")})
 
 
 def test_figures_read_the_store(store):
@@ -51,7 +51,10 @@ def test_figures_read_the_store(store):
     (ax,) = figures.evidence.written_last().axes
     assert [label.get_text() for label in ax.get_yticklabels()] == ["MULT, row 7: infrared last"]
     assert [text.get_text() for text in ax.texts] == ["+15.0 ± 7.1 (n = 2)"]
-    assert list(drawn.order_gains()) == ["MULT, row 7: infrared last"]  # row 3 has no records
+    gained = evidence.order_gains(evidence.read(), evidence.found(evidence.states([])))
+    assert {name: [*map(round, v.values())] for name, v in gained.items()} == {
+        "MULT, row 7: infrared last": [10, 20]
+    }, "row 3 has no records"
 
 
 def test_without_records_there_is_no_figure(monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np
 
 from vireid.evidence.dials import missing
 from vireid.evidence.plan import Evidence
-from vireid.evidence.tables import SURE, Found
+from vireid.evidence.tables import SURE, Found, equal_terms
 from vireid.runs import Run, gained
 
 
@@ -19,9 +19,25 @@ def guide(plan: Evidence, found: Found) -> list[str]:
         if title not in role.values() and title != "stage 1"
     }
     enough = {title: values for title, values in gains.items() if len(values) >= SURE}
-    told = [_every(enough, up=True), _every(enough, up=False), _mixed(enough), _best(enough)]
-    told += [_cheapest(runs, enough), missing(found), _few(gains)]
-    return [sentence for sentence in told if sentence]
+    told = [_every(enough, up=True), _every(enough, up=False), _mixed(enough)]
+    told += [_best(runs, enough), _cost(plan, found, enough), _orders(plan, found), missing(found)]
+    return [sentence for sentence in (*told, _few(gains)) if sentence]
+
+
+def order_gains(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
+    """Row and order in words -> seed -> points of rank-1 over the released order of writing.
+
+    Of the rows of ``plan.orders`` that have been trained in both; seeds that both have.
+    """
+    told = {}
+    for order in plan.orders:
+        for row in order["rows"]:
+            ends = [found.get(order[end], {}).get(row, []) for end in ("other", "released")]
+            seeds = sorted(set.intersection(*({run.seed for run in runs} for runs in ends)))
+            if seeds:
+                name = f"{order['method']}, row {row}: {order['word']}"
+                told[name] = dict(zip(seeds, gained(*ends), strict=True))
+    return told
 
 
 def _named(gains: dict[str, list[float]]) -> str:
@@ -43,29 +59,30 @@ def _mixed(gains: dict[str, list[float]]) -> str:
     return f"Ahead in one seed and behind in another: {_named(both)}." if both else ""
 
 
-def _best(gains: dict[str, list[float]]) -> str:
+def _best(runs: dict[str, list[Run]], gains: dict[str, list[float]]) -> str:
     if len(gains) < 2:
         return ""
     first, second = sorted(gains, key=lambda t: -np.mean(gains[t]))[:2]
-    apart = np.mean(gains[first]) - np.mean(gains[second])
-    wins = sum(a > b for a, b in zip(gains[first], gains[second], strict=False))
+    apart = gained(runs[first], runs[second])
     return (
-        f"The largest mean gain is {first}'s; it is {apart:.1f} points over {second}'s, and larger "
-        f"in {wins} of {min(len(gains[first]), len(gains[second]))} seeds."
+        f"The largest mean gain is {first}'s; it is {np.mean(apart):.1f} points over {second}'s, "
+        f"and larger in {sum(a > 0 for a in apart)} of {len(apart)} seeds."
     )
 
 
-def _cheapest(runs: dict[str, list[Run]], gains: dict[str, list[float]]) -> str:
-    """Which of those that gain costs the fewest CPU seconds in its last stage."""
-    cost = {
-        t: np.mean([run.cpu_seconds for run in runs[t]])
-        for t, values in gains.items()
-        if min(values) > 0 and all(run.cpu_seconds for run in runs[t])
-    }
-    if len(cost) < 2:
-        return ""
-    first = min(cost, key=cost.get)
-    return f"Of those that gain in every seed, {first}'s training takes the fewest CPU minutes."
+def _cost(plan: Evidence, found: Found, gains: dict[str, list[float]]) -> str:
+    """CPU minutes of those that gain, as the table tells them."""
+    minutes = equal_terms(plan, found).get("CPU minutes", {})
+    cost = {t: int(minutes[t]) for t, values in gains.items() if min(values) > 0 and minutes[t]}
+    told = ", ".join(f"{t} {cost[t]}" for t in sorted(cost, key=cost.get))
+    return f"CPU minutes with stage 1 of those that gain in every seed: {told}." if told else ""
+
+
+def _orders(plan: Evidence, found: Found) -> str:
+    """What another order of writing is worth, where enough seeds tell."""
+    told = {n: [*v.values()] for n, v in order_gains(plan, found).items() if len(v) >= SURE}
+    words = "Who is written last into a memory, and nothing else changed, moves rank-1 by: "
+    return f"{words}{_named(told)}." if told else ""
 
 
 def _few(gains: dict[str, list[float]]) -> str:

@@ -19,9 +19,10 @@ in `data/runs/STUDY/seedK/ROW.json`, with everything that decides the run.
 EQUAL = """## On equal terms
 SynthVI small, the same people, starting weights, evaluation and 680 optimiser steps for everybody
 (batches differ: what a method shows in a step is part of it). The gain is that over stage 1
-prolonged, seed by seed; "way to the top" is its share of what true identities gain.
-"Best on the test set" is rank-1 of the epoch that the test set would choose, of every second one
-of the last stage; no other column uses it.
+prolonged, seed by seed; "way to the top" is its share of what true identities gain. "95 % of the
+mean" is a bootstrap over seeds; of three seeds that is their least and their largest. "Best on the
+test set" is rank-1 of the epoch that the test set would choose, of every second one of the last
+stage; no other column uses it.
 """
 STEPS = """## The papers' steps
 What each step of a paper's ablation adds in rank-1 here, seed by seed, beside what it adds on
@@ -42,7 +43,9 @@ how many per cent share a label with one of it all the same, in the last epoch a
 TURNED = """## The world's dials
 Rank-1 as one dial of SynthVI is turned and nothing else; columns are the dial's values.
 """
-STUDIES = "## Every row\n"
+STUDIES = """## Every row
+"Steps" are those of the row's own run; rows of a stage 2 go on from their study's "stage1".
+"""
 KEPT = "## What is kept\n"
 
 

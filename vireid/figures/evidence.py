@@ -34,36 +34,6 @@ def equal_terms():
     return figure
 
 
-# study of the released order, study of another, rows, the other order in words
-ORDERS = {
-    "MULT": (
-        "synthvi_small_mult",
-        "order_mult",
-        ("3", "7", "pgm", "pgm+oclr", "dotla", "dotla+oclr"),
-        "infrared last",
-    ),
-    "MCF": ("synthvi_small_mcf", "order_mcf", ("R1", "R7"), "plain visible last"),
-    "DMDL": ("synthvi_small_dmdl", "order_dmdl", ("7",), "reverse"),
-}
-
-
-def order_gains() -> dict[str, dict[int, float]]:
-    """Row and order in words -> seed -> points of rank-1 over the released order.
-
-    Rows that have been trained in both orders; seeds that both have.
-    """
-    found, gained = evidence.found(evidence.states(evidence.read().cells)), {}
-    for method, (released, other, rows, word) in ORDERS.items():
-        for row in rows:
-            first, second = (
-                by_seed(found.get(study, {}).get(row, [])) for study in (released, other)
-            )
-            if both := sorted(first.keys() & second.keys()):
-                name = f"{method}, row {row}: {word}"
-                gained[name] = {seed: second[seed] - first[seed] for seed in both}
-    return gained
-
-
 @drawing(
     "The same trainings with the views of a batch written into the memories in another order: "
     "gain in rank-1 over the released order, seed by seed, SynthVI small.",
@@ -71,7 +41,9 @@ def order_gains() -> dict[str, dict[int, float]]:
 )
 def written_last():
     """What the order of writing is worth."""
-    if not (gained := order_gains()):
+    plan = evidence.read()
+    gained = evidence.order_gains(plan, evidence.found(evidence.states(plan.cells)))
+    if not gained:
         return None
     base = "the released order"
     seeds = {seed for gains in gained.values() for seed in gains}
