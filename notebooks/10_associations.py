@@ -272,9 +272,9 @@ if world.knows("train"):
 #
 # On the right all eight at once, pale what they were with the dials at rest.
 #
-# **Predict first.** With `gap` at 0.5 nearly everything works. Now take six people out of infrared:
-# whose precision stays, whose falls most? Then put them back and split six visible clusters: whose
-# recall falls most?
+# **Predict first.** With `gap` at 0.5 the two modalities lie closer together. Now take six people
+# out of infrared: whose precision stays, whose falls most? Then put them back and split six visible
+# clusters: whose recall falls most?
 
 # %%
 if world.knows("train"):
@@ -315,7 +315,7 @@ if world.knows("train"):
             means = [pd.DataFrame(drawn[v]).mean() for v in values]
             lines = {name: [100 * mean[name] for mean in means] for name in found}
             plots.sweep(values, lines, ax, xlabel=names[dial], ylabel=f"pair {score} (%)")
-            ax.set_ylim(45, 100)
+            ax.set_ylim(top=101)
     plots.share_legend(figure, columns=8)
     told = "Pair precision and recall of eight associations over splits and missing people."
     plots.show(figure, told)
@@ -451,8 +451,8 @@ else:
 # best one pair in ten is right.
 #
 # **What to doubt.** A benchmark in which every person is seen in both modalities, like RegDB,
-# cannot show the second lesson at all. And at `gap` 0.5 we look at a world that features do not
-# reach here before training: at 1 all lines lie close together, low.
+# cannot show at all what missing people do. And at `gap` 0.5 we look at a world that features do
+# not reach here before training: at 1 all lines lie close together, low.
 
 # %% [markdown]
 # ## 4 · Noise

@@ -135,7 +135,7 @@ else:
     plots.show(drawn, f"Mean gain in rank-1 over {base}: {told}.")
 
 # %%
-CONTROLS = {row["title"] for row in plan.equal if "control" in row.get("note", "")} | {"stage 1"}
+CONTROLS = {row["title"] for row in plan.equal if row.get("control")}
 methods = {name: v for name, v in gains.items() if name not in CONTROLS and len(v) >= 3}
 guess.reveal(sum(min(values) > 0 for values in methods.values()))
 

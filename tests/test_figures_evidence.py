@@ -23,6 +23,10 @@ def test_gains_are_in_pairs_and_a_lone_seed_is_called_so():
     plots.gains(scores | {"never": {}}, ax, base="base", places=["base", "ours", "never"])
     told = [text.get_text() for text in ax.texts]
     assert told == ["what gains are over", "+4.5 ± 0.7 (n = 2)", "no pairs"]
+    _, ax = plots.canvas()
+    plots.gains(scores, ax, base="base", controls=["ours"])
+    grey, green = (bar.get_edgecolor() for bar in ax.patches)
+    assert grey != green and "controls" in [t.get_text() for t in ax.get_legend().get_texts()]
     with pytest.raises(ValueError, match=r"base='stage 1' has no scores; .*ours"):
         plots.gains(scores, ax, base="stage 1")
 

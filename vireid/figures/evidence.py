@@ -1,5 +1,7 @@
 """The evidence as pictures: everybody on equal terms, and who is written last into a memory."""
 
+import numpy as np
+
 from vireid import evidence, plots
 from vireid.figures.registry import drawing
 from vireid.runs import Run
@@ -29,8 +31,18 @@ def equal_terms():
     scores, base = scores_on_equal_terms()
     if base not in scores or len(scores) < 2:
         return None
+    controls = [
+        r["title"] for r in evidence.read().equal if r.get("control") and r["title"] != base
+    ]
+    mean = {
+        name: np.mean(gains)
+        for name, own in scores.items()
+        if name not in (base, *controls)
+        and (gains := [own[seed] - scores[base][seed] for seed in own if seed in scores[base]])
+    }
+    places = [c for c in controls if c in scores] + sorted(mean, key=mean.get)
     figure, ax = plots.canvas(width=7.4, height=1.4 + 0.36 * len(scores))
-    plots.gains(scores, ax, base=base)
+    plots.gains(scores, ax, base=base, places=places, controls=controls)
     return figure
 
 

@@ -112,7 +112,7 @@ def association_ladder():
     halves = {oclr: table3(found, oclr=oclr) for oclr in (False, True)}
     if not any(halves.values()):
         return None
-    height = 1.4 + 0.38 * max(map(len, halves.values()))
+    height = 1.4 + 0.38 * max(4, *map(len, halves.values()))
     figure, axes = plots.canvas(2, width=11.0, height=height)
     for ax, (oclr, rows) in zip(axes, halves.items(), strict=True):
         if not rows:

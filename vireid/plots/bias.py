@@ -100,9 +100,10 @@ def modality_ratio(ratio, modality, ax: Axes, *, k: int, title: str = "") -> Axe
         ratio, ax, modality=modality, bins=bins, title=title,
         xlabel=f"own-modality share of the {k} nearest images",
     )  # fmt: skip
-    for m, rows in modality_groups(modality):
-        chance = (len(rows) - 1) / max(1, len(ratio) - 1)
-        ax.axvline(chance, color=MODALITY_COLOUR[m], ls=":", lw=1.4)
+    chance = {m: (len(r) - 1) / max(1, len(ratio) - 1) for m, r in modality_groups(modality)}
+    for m, share in chance.items():  # of as many pictures, one line for both
+        colour = INK if len(set(chance.values())) == 1 else MODALITY_COLOUR[m]
+        ax.axvline(share, color=colour, ls=":", lw=1.4)
     ax.plot([], [], color=INK, ls=":", lw=1.4, label="if modality did not matter")
     ax.set_xlim(-0.02 - 0.5 / k, 1.02 + 0.5 / k)
     legend_below(ax)

@@ -1,6 +1,6 @@
 """Gains in pairs over seeds: what one setting has over another on the same people."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,6 +16,7 @@ def gains(
     base: str,
     chosen: str | None = None,
     places: Sequence[str] | None = None,
+    controls: Collection[str] = (),
     xlabel: str = "gain in rank-1 (points)",
     title: str = "",
 ) -> Axes:
@@ -27,6 +28,7 @@ def gains(
     base : the name that all others are compared with
     chosen : the name that stands out
     places : names that each have a line, in this order, pairs or not (default: who has pairs)
+    controls : names drawn in grey
 
     A lone seed's gain is drawn hollow and called so: it cannot tell a gain from chance. Raises
     ValueError for a base without scores.
@@ -42,9 +44,12 @@ def gains(
         places = [name for name, values in found.items() if values]
     for y, name in enumerate(places):
         if found.get(name):
-            _row(ax, y, np.array(found[name]), colour=COLOURS[2 if name == chosen else 3])
+            colour = FAINT if name in controls else COLOURS[2 if name == chosen else 3]
+            _row(ax, y, np.array(found[name]), colour=colour)
         else:
             _word(ax, 0, y, "what gains are over" if name == base else "no pairs")
+    if set(controls) & set(places):
+        ax.barh([], [], color=FAINT, label="controls")
     _dress(ax, places, found, title=title, xlabel=f"{xlabel}, over {base}")
     return ax
 
@@ -81,4 +86,4 @@ def _dress(ax: Axes, places: Sequence[str], found: dict, **words) -> None:
     if places:
         ax.plot([], [], "o", ms=4, color=INK, label="one seed")
         ax.plot([], [], "-", lw=2.2, color=INK, label="mean ± sd of the gains")
-        legend_below(ax, columns=2, drop=0.2 if len(places) < 6 else 0.12)
+        legend_below(ax, columns=3, drop=0.2 if len(places) < 6 else 0.12)

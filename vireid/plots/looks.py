@@ -10,9 +10,18 @@ LINES = ("-", "--", "-.", ":")
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 Look = tuple[str, str, str]
 PLACES = {  # place among colours, lines and markers -> names that always have it
-    0: ("M3+MIRL", "BMIL", "modality", "mult", "MULT", "7 IM + CM + OCLR", "MCF, everything"),
+    0: (
+        "M3+MIRL",
+        "BMIL",
+        "modality",
+        "mult",
+        "MULT",
+        "7 IM + CM + OCLR",
+        "MCF, everything",
+        "7 all",
+    ),
     1: ("M2", "vanilla", "hungarian", "Hungarian", "1 baseline", "baseline"),
-    2: ("M3", "lqe", "pgm", "PGM", "CAI"),
+    2: ("M3", "lqe", "pgm", "PGM", "CAI", "2 CAI"),
     3: ("prolonged", "stage 1, prolonged", "phase 1 prolonged", "bccm", "BCCM"),
     4: ("stage 1", "stage1", "stage 1 alone", "phase 1", "cosine", "mbccm", "MBCCM"),
     5: ("centred", "camera", "otla", "OTLA"),

@@ -162,6 +162,7 @@ def cosines(positive, negative, ax: Axes, *, bins: int = 40, title: str = "") ->
                   label=label)  # fmt: skip
         ax.stairs(share, edges, color=colour, lw=1.4)
         ax.axvline(float(values.mean()), color=colour, ls=":", lw=1.4)
+    ax.plot([], [], color=INK, ls=":", lw=1.4, label="means")
     dress(ax, title=title, xlabel="cosine of visible-infrared pairs", ylabel="share of pairs")
     both = np.concatenate([as_array(positive), as_array(negative)])
     ax.set_xlim(max(-1, both.min() - 0.05), 1)
