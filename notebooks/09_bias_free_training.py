@@ -384,10 +384,7 @@ if world.knows("train"):
 # | 7 | ✓ | ✓ | ✓ | ✓ |
 #
 # Without CAI (rows 1 and 6) pictures are compared with the one shared memory. The common stage 1
-# has none of the parts. These records were made before the flow was settled: their rows 1 and 6
-# kept the loss within a modality, which the paper's do not have (today they are called 1-controlled
-# and 6-controlled), and certainty and the aligned phase have changed a little since
-# (`docs/log.md`). Row 7 of today stands beside all other methods in notebook 16.
+# has none of the parts. Row 7 stands beside all other methods in notebook 16.
 #
 # **Predict first.** Which single step will be worth most? In the paper it is 1 to 2, followed by
 # 4 to 7 and 2 to 3. Sections 1 to 5 and notebook 08 have told you where each part is weak
@@ -468,11 +465,11 @@ if shown:
         print(f"row {row}: in the last epoch homogeneity {ends[0]:.2f}, ARI {ends[1]:.2f}")
 
 # %% [markdown]
-# The answer of the committed ladder: the paper's order is **not** seen. The plain baseline, row 1,
-# is as good as any other on this world; pseudo-colour and alignment move little, and refined labels
-# cost about three points in every seed (5 to 7), though all rows end with equally good labels. Most
-# of that is the *exchange* of section 3: without it row 7 ends at 76.6 on average
-# (`figures/dmdl_variants.png`). `docs/log.md` tells how that was looked into.
+# The answer of the committed ladder: the paper's order is **not** seen on SynthVI. The plain
+# baseline, row 1, is as good as any other; CAI alone costs in every seed, and its labels end worse
+# (the figure above); pseudo-colour brings most of that back. Row 1 has no loss within a modality
+# and row 2 has, so two things change between them: "1-controlled" in `docs/results.md` takes them
+# apart. `docs/log.md` tells how all of that was looked into.
 #
 # Read the two figures together. Where labels get better and rank-1 does not, the labels were not
 # what held the network back. Where rank-1 falls and the labels stay as good as they were, it is

@@ -421,9 +421,9 @@ plots.show(drawn, f"Change of the published rank-1 from the least to the largest
 # not heights.
 #
 # Absence in a training, with real people: M3SVD-Persons has 30 people in both modalities, and the
-# records in `data/runs/m3svd_mult` come from trainings to which infrared tracklets of others were
-# added whom no visible camera saw (`vireid compare --method mult --data m3svd --tracklets
-# unmatched`). They were made with the old order of writing (`docs/log.md`) and are to be run anew.
+# records in `data/runs/m3svd_mult_lone` come from trainings to which infrared tracklets of others
+# were added whom no visible camera saw (`vireid evidence --only m3svd_mult_lone`). They were made
+# with the old order of writing (`docs/log.md`) and are to be run anew.
 # An image counts as linked if it shares a label with any image of the other modality.
 #
 # **Predict first.** Lone infrared people get a label in both label spaces, the visible clusters'
@@ -434,7 +434,7 @@ from vireid.figures.mult import lone_people, lone_shares
 
 drawn, shares = lone_people(), lone_shares()
 if drawn is None:
-    print("No records in data/runs/m3svd_mult: nothing to draw.")
+    print("No records in data/runs/m3svd_mult_lone: nothing to draw.")
 else:
     plots.show(drawn, "Share of lone images linked in both spaces, and right pairs, by association")
     means = {

@@ -560,13 +560,12 @@ if lines:
     plots.show(figure, f"Precision across over the epochs of phase 2; in the last: {told}.")
 
 # %% [markdown]
-# How much do the weights matter? `vireid sweep --method mcf --data synthvi --preset small --over
-# beta=0.03,0.3 --over vra_weight=0.1,0.8 --out runs/sweep --records data/sweeps/synthvi_small_mcf`
-# trains a cell per value; below are the committed ones, if there are any.
+# How much do the weights matter? The plan (`data/evidence.toml`) turns five of them, one at a time;
+# `vireid evidence --only synthvi_small_mcf` trains what is missing, and what is there stands below.
 
 # %%
 if (drawn := ladder.mcf_sweep()) is not None:
-    plots.show(drawn, "Rank-1 over values of MCF's weights, a panel each.")
+    plots.show(drawn, "Scores over values of MCF's weights, a panel each.")
 
 # %% [markdown]
 # **What to doubt.** The diamond is SYSU-MM01, another network and a hundred times the steps:

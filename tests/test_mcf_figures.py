@@ -16,7 +16,6 @@ def record(rank1: float, seed: int, row: str | None = None, **config) -> Run:
 def shelf(tmp_path, monkeypatch):
     """A folder in the place of the committed records."""
     monkeypatch.setattr("vireid.runs.COMMITTED", tmp_path)
-    monkeypatch.setattr(mcf, "COMMITTED", tmp_path)
     return tmp_path
 
 
@@ -38,11 +37,13 @@ def test_ladder_has_a_bar_per_row_and_the_papers_number(shelf):
     assert (list(diamond.get_xdata()), list(diamond.get_ydata())) == ([66.2], [2])
 
 
-def test_sweep_is_drawn_from_its_own_folder(shelf):
-    for name, beta in (("base", 0.1), ("beta=0.5", 0.5)):
-        record(beta, 1, beta=beta).save(shelf / f"sweeps/{mcf.NAME}/seed1/{name}.json")
-    assert mcf.mcf_sweep().axes[0].get_xlabel() == "beta (n = 1)"
-    assert mcf.mcf_ladder() is None
+def test_weights_that_were_turned_have_a_panel_each(shelf):
+    usual = {field: 0.1 for field, _ in mcf.WEIGHTS.values()}
+    for name, changed in (("R7", {}), ("beta-0.5", {"beta": 0.5})):
+        record(0.4, 1, **usual | changed).save(shelf / f"runs/{mcf.NAME}/seed1/{name}.json")
+    (panel,) = mcf.mcf_sweep().axes
+    assert panel.get_xlabel().startswith("beta (modality game)")
+    assert list(panel.lines[0].get_xdata()) == [0.1, 0.5]
 
 
 def test_they_are_among_the_figures_and_can_be_drawn_alone(shelf, tmp_path):

@@ -8,7 +8,7 @@ from vireid.figures.worlds import retrievals
 from vireid.runs import Run, ladders, rank1
 from vireid.types import Modality
 
-LADDER = "synthvi_small_dmdl_before"  # until the rows of "synthvi_small_dmdl" are trained
+LADDER = "synthvi_small_dmdl"
 ROWS = {
     "stage1": "stage 1 alone",
     "1": "1 baseline",

@@ -1,13 +1,13 @@
-"""Figures of MCF: ladder and sweeps from committed records; ROC, answers and maps of networks."""
+"""Figures of MCF: ladder and weights from committed records; ROC, answers and maps of networks."""
 
-from vireid import plots, sweep
+from vireid import plots
+from vireid.figures import swept
 from vireid.figures.registry import drawing
 from vireid.figures.subject import after, named, world
 from vireid.figures.worlds import retrievals, two_maps
-from vireid.paths import COMMITTED
 from vireid.runs import ladders, rank1
 
-NAME = "synthvi_small_mcf"  # of the ladder's folder in data/runs, of the sweep's in data/sweeps
+NAME = "synthvi_small_mcf"
 TITLES = {
     "stage1": "phase 1",
     "R1": "baseline (R1)",
@@ -20,6 +20,13 @@ TITLES = {
     "prolonged": "phase 1 prolonged",
     "centred": "MCF, centred",
     "oracle": "oracle (true identities)",
+}
+WEIGHTS = {
+    "lambda": ("identity_weight", "lambda (identity consistency)"),
+    "beta": ("beta", "beta (modality game)"),
+    "alpha1": ("vra_weight", "alpha 1 (VRA)"),
+    "alpha2": ("vrnl_weight", "alpha 2 (VRNL)"),
+    "alpha3": ("um_weight", "alpha 3 (UM)"),
 }
 ENDS = {row: TITLES[row] for row in ("R1", "R7")}  # what the paper's figures compare
 
@@ -46,14 +53,12 @@ def mcf_ladder():
 
 
 @drawing(
-    "Rank-1 of MCF over values of its hyperparameters on SynthVI small, a dot a seed; the dotted "
-    "line marks the value in use.",
+    "Rank-1 and mAP of MCF on SynthVI small, mean over seeds, by the weights of its parts.",
     "MCF, Fig. 6",
 )
 def mcf_sweep():
-    """A panel per hyperparameter of the committed sweep."""
-    found = ladders(COMMITTED / "sweeps").get(named(NAME))
-    return sweep.figure(found) if found else None
+    """A panel for each weight that has been turned."""
+    return swept.panels(ladders().get(named(NAME), {}), WEIGHTS, usual="R7")
 
 
 @drawing(

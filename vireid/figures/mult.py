@@ -12,7 +12,7 @@ from vireid.figures.subject import named
 from vireid.paths import COMMITTED
 from vireid.runs import Run, ladders, rank1
 
-LADDER, LONE = "synthvi_small_mult", "m3svd_mult"
+LADDER, LONE = "synthvi_small_mult", "m3svd_mult_lone"
 TABLE2 = {
     "stage1": "stage 1 alone",
     "1": "1 baseline (DCL)",
