@@ -126,14 +126,14 @@ def test_what_missing_people_cost_in_a_table_and_a_sentence(shelf):
 
 
 def test_figures_are_drawn_from_records_and_skipped_without(shelf, tmp_path, monkeypatch):
-    monkeypatch.setattr(sensitivity, "ladders", lambda: ladders(shelf))
+    monkeypatch.setattr(sensitivity, "kept", lambda: ladders(shelf))
     drawn = sensitivity.people_missing(), sensitivity.world_dials()
     assert [len(figure.axes) for figure in drawn] == [2, 2]
     left, right = (ax.get_position() for ax in drawn[0].axes)
     assert left.y0 == right.y0 and left.x1 < right.x0  # side by side
     assert drawn[0].axes[0].get_xlabel() == "share of people missing on one side (n = 2)"
     empty = tmp_path / "empty"
-    monkeypatch.setattr(sensitivity, "ladders", lambda: ladders(empty))
+    monkeypatch.setattr(sensitivity, "kept", lambda: ladders(empty))
     assert sensitivity.people_missing() is None and sensitivity.world_dials() is None
 
 

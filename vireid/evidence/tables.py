@@ -34,8 +34,8 @@ def equal_terms(plan: Evidence, found: Found) -> pd.DataFrame:
 
     Columns: seeds, steps, then of each metric mean and sd, and of rank-1 the 95 % bootstrap
     interval of the mean, the network that the test set would have chosen (``best_test``), the gain
-    over "base" in each seed that both have, the share of the way from "base" to "top", CPU minutes
-    with stage 1. Scores in per cent; rows without records say "not run".
+    over "base" in each seed that both have, its mean and sd, the share of the way from "base" to
+    "top", CPU minutes with stage 1. Scores in per cent; rows without records say "not run".
     """
     runs = {row["title"]: found.get(row["study"], {}).get(row["row"], []) for row in plan.equal}
     role = {row["role"]: row["title"] for row in plan.equal if "role" in row}
@@ -53,6 +53,7 @@ def equal_terms(plan: Evidence, found: Found) -> pd.DataFrame:
         line["best on the test set"] = mean_sd(own, "rank1", best=True)
         base, top = (runs.get(role.get(name), []) for name in ("base", "top"))
         line["gain by seed"] = _gains(own, base)
+        line["mean gain"] = "" if own is base else _mean_gain(gained(own, base))
         line["way to the top"] = _share(own, base, top)
         line["CPU minutes"] = _with_stage1(own, stage1, "cpu_seconds", whole, 60)
         rows[row["title"]] = line | {"note": row.get("note", "")}
@@ -157,6 +158,12 @@ def _seeds(runs: list[Run]) -> str:
 def signed(values: list[float]) -> str:
     """Gains by seed as text."""
     return " / ".join(f"{value:+.1f}" for value in values)
+
+
+def _mean_gain(gains: list[float]) -> str:
+    """Mean and sample sd of gains in pairs."""
+    spread = f" ({np.std(gains, ddof=1):.1f})" if len(gains) > 1 else ""
+    return f"{np.mean(gains):+.1f}{spread}" if gains else ""
 
 
 def _gains(own: list[Run], base: list[Run]) -> str:

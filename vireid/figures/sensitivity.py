@@ -9,18 +9,23 @@ from functools import cache
 
 import numpy as np
 
-from vireid import experiment, methods, plots, warm_start
+from vireid import evidence, experiment, methods, plots, warm_start
 from vireid.evidence.dials import DIALS, lone, rank1, turned
 from vireid.features import extract
 from vireid.figures.field import PANELS
 from vireid.figures.registry import drawing
 from vireid.papers import paper_table
-from vireid.runs import ladders
+from vireid.runs import Run
 from vireid.widgets.scene import NAMES, Outcome, Scene, disturbed, outcomes, own_clusters
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 DRAWS = 3  # of who is missing
 LONE = "lone images linked (%)"
+
+
+def kept() -> dict[str, dict[str, list[Run]]]:
+    """The committed records that are the plan's: study -> row -> runs by seed."""
+    return evidence.found(evidence.states(evidence.read().cells))
 
 
 def _names(panels: Iterable[Mapping]) -> list[str]:
@@ -36,7 +41,7 @@ def _names(panels: Iterable[Mapping]) -> list[str]:
 )
 def people_missing():
     """Rank-1 and lone images over absence, from records."""
-    found = turned(ladders(), "absent")
+    found = turned(kept(), "absent")
     if not found:
         return None
     figure, axes = plots.canvas(2, len(found), width=10.0, height=0.8 + 3.4 * len(found))
@@ -60,7 +65,7 @@ def people_missing():
 )
 def world_dials():
     """Rank-1 over the world's dials, from records."""
-    records = ladders()
+    records = kept()
     found = {
         (dial, data): lines
         for dial in DIALS
