@@ -82,6 +82,8 @@ def dial(
         ax.fill_between(values, low, high, color=colour, alpha=0.12, lw=0)
     n = f"n = {min(counts)}" if len(set(counts)) == 1 else f"n = {min(counts)} to {max(counts)}"
     dress(ax, title=title, xlabel=f"{xlabel} ({n})", ylabel=ylabel)
+    measured = sorted({value for line in found.values() for value in line})
+    ax.set_xticks(measured, [f"{value:.2g}" for value in measured])
     return ax
 
 
