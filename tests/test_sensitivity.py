@@ -106,9 +106,9 @@ def test_records_are_found_by_the_one_dial_that_was_turned(shelf):
     joint = Run("bmil", {}, 1, curves=[{"epoch": 0, "global/lone": 0.3}])
     assert dials.lone({"BMIL M2": {0.5: [joint]}}) == {"BMIL M2": {0.5: [30.0]}}
     gap = dials.rank1(found["modality_gap"]["synthvi small"])
-    assert gap == {"MULT 7": {0.03: [70.0, 60.0], 0.3: [40.0]}}
+    assert gap == {"MULT 7": {0.03: [70.0], 0.3: [40.0]}}, "seeds that both have"
     few = dials.rank1(found["shots"]["synthvi small"])
-    assert few == {"MULT 7": {0.25: [30.0], 1.0: [70.0, 60.0]}}
+    assert few == {"MULT 7": {0.25: [30.0], 1.0: [70.0]}}
     assert found["visible_only"] == {}
 
 

@@ -30,7 +30,8 @@ def turned(found: Found, dial: str) -> dict[str, Lines]:
     found : study -> row -> records, as ``evidence.found`` and ``runs.ladders`` give them
     dial : a name in ``DIALS``
 
-    Records of one line share all settings of the method. Lines with one value alone are left out.
+    Records of one line share all settings of the method, and its values share their seeds: seeds
+    that one of them lacks are left out, and so are lines with one value alone.
     """
     every: dict[str, dict[tuple, dict[float, list[Run]]]] = {}
     for row, kept in ((row, kept) for study in found.values() for row, kept in study.items()):
@@ -40,11 +41,19 @@ def turned(found: Found, dial: str) -> dict[str, Lines]:
             data = " ".join(filter(None, (run.source["data"], run.source["preset"])))
             line = f"{_title(run)} {row}", json.dumps(run.config, sort_keys=True)
             every.setdefault(data, {}).setdefault(line, {}).setdefault(value, []).append(run)
-    long = {
-        data: {line[0]: dict(sorted(p.items())) for line, p in lines.items() if len(p) > 1}
+    paired = {
+        data: {line[0]: same for line, points in lines.items() if (same := _paired(points))}
         for data, lines in every.items()
     }
-    return {data: lines for data, lines in long.items() if lines}
+    return {data: lines for data, lines in paired.items() if lines}
+
+
+def _paired(points: dict[float, list[Run]]) -> dict[float, list[Run]]:
+    """Values in order with the seeds that all have; empty for one value or no such seed."""
+    seeds = set.intersection(*({run.seed for run in kept} for kept in points.values()))
+    if len(points) < 2 or not seeds:
+        return {}
+    return {v: [run for run in points[v] if run.seed in seeds] for v in sorted(points)}
 
 
 def _title(run: Run) -> str:
