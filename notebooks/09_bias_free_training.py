@@ -467,9 +467,9 @@ if shown:
 # %% [markdown]
 # The answer of the committed ladder: the paper's order is **not** seen on SynthVI. The plain
 # baseline, row 1, is as good as any other; CAI alone costs in every seed, and its labels end worse
-# (the figure above); pseudo-colour brings most of that back. Row 1 has no loss within a modality
-# and row 2 has, so two things change between them: "1-controlled" in `docs/results.md` takes them
-# apart. `docs/log.md` tells how all of that was looked into.
+# (the figure above); pseudo-colour brings that back in two seeds of three. Row 1 has no loss within
+# a modality and row 2 has, so two things change between them: "1-controlled" in `docs/results.md`
+# takes them apart. `docs/log.md` tells how all of that was looked into.
 #
 # Read the two figures together. Where labels get better and rank-1 does not, the labels were not
 # what held the network back. Where rank-1 falls and the labels stay as good as they were, it is

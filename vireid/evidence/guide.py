@@ -33,8 +33,8 @@ def order_gains(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
     for order in plan.orders:
         for row in order["rows"]:
             ends = [found.get(order[end], {}).get(row, []) for end in ("other", "released")]
-            seeds = sorted(set.intersection(*({run.seed for run in runs} for runs in ends)))
-            if seeds:
+            both = {run.seed for run in ends[1]}
+            if seeds := [run.seed for run in ends[0] if run.seed in both]:
                 name = f"{order['method']}, row {row}: {order['word']}"
                 told[name] = dict(zip(seeds, gained(*ends), strict=True))
     return told
