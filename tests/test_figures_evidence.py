@@ -1,6 +1,7 @@
 """Gains in pairs, and the evidence's figures from its store."""
 
 import pytest
+from matplotlib.colors import to_rgb
 from test_evidence import run
 
 from vireid import evidence, figures, plots
@@ -26,7 +27,8 @@ def test_gains_are_in_pairs_and_a_lone_seed_is_called_so():
     _, ax = plots.canvas()
     plots.gains(scores, ax, base="base", controls=["ours"])
     grey, green = (bar.get_edgecolor() for bar in ax.patches)
-    assert grey != green and "controls" in [t.get_text() for t in ax.get_legend().get_texts()]
+    handles = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    assert grey != green and to_rgb(handles["controls"].get_color()) == grey[:3]
     with pytest.raises(ValueError, match=r"base='stage 1' has no scores; .*ours"):
         plots.gains(scores, ax, base="stage 1")
 

@@ -49,7 +49,7 @@ def gains(
         else:
             _word(ax, 0, y, "what gains are over" if name == base else "no pairs")
     if set(controls) & set(places):
-        ax.barh([], [], color=FAINT, label="controls")
+        ax.plot([], [], "s", ms=9, color=FAINT, label="controls")
     _dress(ax, places, found, title=title, xlabel=f"{xlabel}, over {base}")
     return ax
 
