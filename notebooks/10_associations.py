@@ -397,11 +397,12 @@ if world.knows("train"):
 # `vireid evidence` ask it, on SynthVI small and for whole methods as well. Who loses least there?
 
 # %%
-if (drawn := sensitivity.people_missing()) is None:
-    print("Not trained yet: vireid evidence --only synthvi_small_mult_absent_0.5")
-else:
-    told = "Rank-1, and lone images linked in the last epoch, over absence in training."
-    plots.show(drawn, f"{told} From records.")
+from vireid import evidence
+
+kept = evidence.found(evidence.states(evidence.read().cells))
+for data, lines in evidence.turned(kept, "absent").items():
+    print(f"{data}, rank-1 by {evidence.DIALS['absent']}, per cent (drawn in notebook 16)")
+    plots.table(evidence.over(lines))
 
 # %% [markdown]
 # Published numbers for other methods exist since 2026 (SMC, arXiv 2609.34294, Table 2):
