@@ -399,8 +399,7 @@ if world.knows("train"):
 # %%
 from vireid import evidence
 
-kept = evidence.found(evidence.states(evidence.read().cells))
-for data, lines in evidence.turned(kept, "absent").items():
+for data, lines in evidence.turned(sensitivity.kept(), "absent").items():
     print(f"{data}, rank-1 by {evidence.DIALS['absent']}, per cent (drawn in notebook 16)")
     plots.table(evidence.over(lines))
 

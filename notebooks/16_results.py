@@ -123,11 +123,7 @@ display(table)
 # %%
 scores, base = figures.evidence.scores_on_equal_terms()
 drawn = figures.evidence.equal_terms()
-gains = {
-    name: [own[seed] - scores[base][seed] for seed in own if seed in scores[base]]
-    for name, own in scores.items()
-    if name != base and base in scores
-}
+gains = plots.gains_over(base, scores) if base in scores else {}
 if drawn is None:
     print("No pair of rows has been trained yet: vireid evidence")
 else:

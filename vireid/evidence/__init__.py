@@ -5,12 +5,12 @@
 """
 
 from vireid.evidence.dials import DIALS, missing, over, turned
-from vireid.evidence.guide import guide, order_gains
+from vireid.evidence.guide import guide
 from vireid.evidence.make import make, minutes
 from vireid.evidence.page import page
 from vireid.evidence.plan import PLAN, Cell, Evidence, Study, read
 from vireid.evidence.store import ANOTHER, KEPT, MISSING, STORE, State, found, state, states
-from vireid.evidence.tables import against_paper, coverage, equal_terms, rows
+from vireid.evidence.tables import against_paper, coverage, equal_terms, order_gains, rows
 
 __all__ = [
     "ANOTHER",

@@ -7,7 +7,7 @@ import pandas as pd
 
 from vireid import methods, runs
 from vireid.data.synthvi import PRESETS, WORLD
-from vireid.evidence.tables import SURE, Found, mean_sd, signed
+from vireid.evidence.tables import SURE, Found, mean_sd, named, signed
 from vireid.runs import Run, gained
 
 FREE = ("seed", "trial")  # options that draw other people and turn no dial
@@ -130,10 +130,8 @@ def missing(found: Found) -> str:
                     by_share.setdefault((data, share), {})[name] = lost
     told = [
         f"on {data}, {share:.0%} of the people: "
-        + "; ".join(
-            f"{n} ({signed(v)})" for n, v in sorted(p.items(), key=lambda p: -np.mean(p[1]))
-        )
-        for (data, share), p in by_share.items()
+        + named(dict(sorted(lost.items(), key=lambda item: -np.mean(item[1]))))
+        for (data, share), lost in by_share.items()
     ]
     words = "When people lack the pictures of one modality, rank-1 changes by seed, "
     return f"{words}{'. '.join(told)}." if told else ""

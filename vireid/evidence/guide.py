@@ -4,7 +4,7 @@ import numpy as np
 
 from vireid.evidence.dials import missing
 from vireid.evidence.plan import Evidence
-from vireid.evidence.tables import SURE, Found, equal_terms
+from vireid.evidence.tables import SURE, Found, cpu_minutes, named, order_gains
 from vireid.runs import Run, gained
 
 
@@ -24,39 +24,17 @@ def guide(plan: Evidence, found: Found) -> list[str]:
     return [sentence for sentence in (*told, _few(gains)) if sentence]
 
 
-def order_gains(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
-    """Row and order in words -> seed -> points of rank-1 over the released order of writing.
-
-    Of the rows of ``plan.orders`` that have been trained in both; seeds that both have.
-    """
-    told = {}
-    for order in plan.orders:
-        for row in order["rows"]:
-            ends = [found.get(order[end], {}).get(row, []) for end in ("other", "released")]
-            both = {run.seed for run in ends[1]}
-            if seeds := [run.seed for run in ends[0] if run.seed in both]:
-                name = f"{order['method']}, row {row}: {order['word']}"
-                told[name] = dict(zip(seeds, gained(*ends), strict=True))
-    return told
-
-
-def _named(gains: dict[str, list[float]]) -> str:
-    return "; ".join(
-        f"{title} ({' / '.join(f'{v:+.1f}' for v in values)})" for title, values in gains.items()
-    )
-
-
 def _every(gains: dict[str, list[float]], *, up: bool) -> str:
     one_way = {t: v for t, v in gains.items() if all((x > 0) == up and x for x in v)}
     word = "ahead of" if up else "behind"
     if not one_way:
         return f"Nothing is {word} stage 1 prolonged in every seed." if gains else ""
-    return f"In every seed {word} stage 1 prolonged, in points of rank-1: {_named(one_way)}."
+    return f"In every seed {word} stage 1 prolonged, in points of rank-1: {named(one_way)}."
 
 
 def _mixed(gains: dict[str, list[float]]) -> str:
     both = {t: v for t, v in gains.items() if min(v) <= 0 <= max(v)}
-    return f"Ahead in one seed and behind in another: {_named(both)}." if both else ""
+    return f"Ahead in one seed and behind in another: {named(both)}." if both else ""
 
 
 def _best(runs: dict[str, list[Run]], gains: dict[str, list[float]]) -> str:
@@ -72,8 +50,8 @@ def _best(runs: dict[str, list[Run]], gains: dict[str, list[float]]) -> str:
 
 def _cost(plan: Evidence, found: Found, gains: dict[str, list[float]]) -> str:
     """CPU minutes of those that gain, as the table tells them."""
-    minutes = equal_terms(plan, found).get("CPU minutes", {})
-    cost = {t: int(minutes[t]) for t, values in gains.items() if min(values) > 0 and minutes[t]}
+    gain = [row for row in plan.equal if min(gains.get(row["title"], [0])) > 0]
+    cost = {row["title"]: int(told) for row in gain if (told := cpu_minutes(row, found))}
     told = ", ".join(f"{t} {cost[t]}" for t in sorted(cost, key=cost.get))
     return f"CPU minutes with stage 1 of those that gain in every seed: {told}." if told else ""
 
@@ -82,7 +60,7 @@ def _orders(plan: Evidence, found: Found) -> str:
     """What another order of writing is worth, where enough seeds tell."""
     told = {n: [*v.values()] for n, v in order_gains(plan, found).items() if len(v) >= SURE}
     words = "Who is written last into a memory, and nothing else changed, moves rank-1 by: "
-    return f"{words}{_named(told)}." if told else ""
+    return f"{words}{named(told)}." if told else ""
 
 
 def _few(gains: dict[str, list[float]]) -> str:

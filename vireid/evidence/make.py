@@ -1,6 +1,7 @@
 """Train what the store lacks: study by study and seed by seed, resumable, one thread a run."""
 
 from collections.abc import Iterable
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -37,25 +38,24 @@ def make(
             "with --replace (replace=True), or leave them out with --only"
         )
     todo = [s.cell for s in found if s.verdict != KEPT]
-    groups: dict[tuple[str, int], dict[int, list[Cell]]] = {}  # studies of one name share a folder
+    groups: dict[tuple[str, int], list[Cell]] = {}  # studies of one name share a folder
     for cell in todo:
-        studies = groups.setdefault((cell.study.name, cell.seed), {})
-        studies.setdefault(id(cell.study), []).append(cell)
+        groups.setdefault((cell.study.name, cell.seed), []).append(cell)
     given = {"out": Path(out), "store": Path(store), "root": root, "told": progress}
     if jobs == 1:
-        for studies in groups.values():
-            _group([*studies.values()], **given, progress=progress)
+        for group in groups.values():
+            _group(group, **given, progress=progress)
         return
     from joblib import Parallel, delayed
 
-    Parallel(jobs)(delayed(_group)([*studies.values()], **given) for studies in groups.values())
+    Parallel(jobs)(delayed(_group)(group, **given) for group in groups.values())
 
 
-def _group(studies: list[list[Cell]], **given) -> None:
+def _group(cells: list[Cell], **given) -> None:
     """Cells of one name and seed, study by study: they share a folder and its stage 1."""
     torch.set_num_threads(1)
-    for cells in studies:
-        _study(cells, **given)
+    for _, own in groupby(cells, key=lambda cell: id(cell.study)):
+        _study([*own], **given)
 
 
 def _study(

@@ -1,6 +1,6 @@
 """Numbers of the store as tables: what is kept, equal terms, steps of the papers' ladders."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -55,7 +55,7 @@ def equal_terms(plan: Evidence, found: Found) -> pd.DataFrame:
         line["gain by seed"] = _gains(own, base)
         line["mean gain"] = "" if own is base else _mean_gain(gained(own, base))
         line["way to the top"] = _share(own, base, top)
-        line["CPU minutes"] = _with_stage1(own, stage1, "cpu_seconds", whole, 60)
+        line["CPU minutes"] = cpu_minutes(row, found)
         rows[row["title"]] = line | {"note": row.get("note", "")}
     return pd.DataFrame.from_dict(rows, orient="index").fillna("")
 
@@ -79,6 +79,22 @@ def against_paper(plan: Evidence, found: Found) -> pd.DataFrame:
             "agrees": _verdict(added, paper),
         })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def order_gains(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
+    """Row and order in words -> seed -> points of rank-1 over the released order of writing.
+
+    Of the rows of ``plan.orders`` that have been trained in both; seeds that both have.
+    """
+    told = {}
+    for order in plan.orders:
+        for row in order["rows"]:
+            ends = [found.get(order[end], {}).get(row, []) for end in ("other", "released")]
+            both = {run.seed for run in ends[1]}
+            if seeds := [run.seed for run in ends[0] if run.seed in both]:
+                name = f"{order['method']}, row {row}: {order['word']}"
+                told[name] = dict(zip(seeds, gained(*ends), strict=True))
+    return told
 
 
 def rows(found: dict[str, list[Run]]) -> pd.DataFrame:
@@ -164,6 +180,17 @@ def _mean_gain(gains: list[float]) -> str:
     """Mean and sample sd of gains in pairs."""
     spread = f" ({np.std(gains, ddof=1):.1f})" if len(gains) > 1 else ""
     return f"{np.mean(gains):+.1f}{spread}" if gains else ""
+
+
+def named(gains: Mapping[str, list[float]]) -> str:
+    """Every name with its gains by seed, as text."""
+    return "; ".join(f"{name} ({signed(values)})" for name, values in gains.items())
+
+
+def cpu_minutes(row: dict, found: Found) -> str:
+    """Mean over seeds of a row of ``plan.equal`` with its stage 1, or "" where one is unknown."""
+    own, stage1 = (found.get(row["study"], {}).get(name, []) for name in (row["row"], "stage1"))
+    return _with_stage1(own, stage1, "cpu_seconds", row.get("whole", False), 60) if own else ""
 
 
 def _gains(own: list[Run], base: list[Run]) -> str:

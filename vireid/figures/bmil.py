@@ -18,7 +18,7 @@ TITLES = {
     "M6": "BMIL, subsets (M6)",
     "oracle": "oracle (true identities)",
 }
-PAPER_ROWS = {row: row for row in TITLES if row in ("M1", "M2", "M3", "M4", "M5", "M6")}
+PAPER_ROWS = ("M1", "M2", "M3", "M4", "M5", "M6")
 HALVES = ("M4", "M5", "M6")  # rows that cluster half of the visible pictures
 
 
@@ -43,9 +43,7 @@ def bmil_ladder():
         row["method"].split()[0]: float(row["value"])
         for row in plots.paper_table(paper="BMIL", table="Table 2", metric="rank1", mode="all")
     }
-    paper = {
-        TITLES[r]: published[m] for r, m in PAPER_ROWS.items() if r in found and m in published
-    }
+    paper = {TITLES[r]: published[r] for r in PAPER_ROWS if r in found and r in published}
     figure, ax = plots.canvas(width=7.2, height=3.8)
     plots.bars(scores, ax, paper=paper)
     return figure

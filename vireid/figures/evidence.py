@@ -7,6 +7,11 @@ from vireid.figures.registry import drawing
 from vireid.runs import Run
 
 
+def kept() -> dict[str, dict[str, list[Run]]]:
+    """The committed records that are the plan's: study -> row -> runs by seed."""
+    return evidence.found(evidence.states(evidence.read().cells))
+
+
 def by_seed(runs: list[Run]) -> dict[int, float]:
     """Seed -> rank-1 in per cent."""
     return {run.seed: 100 * run.result["rank1"] for run in runs}
@@ -14,8 +19,7 @@ def by_seed(runs: list[Run]) -> dict[int, float]:
 
 def scores_on_equal_terms() -> tuple[dict[str, dict[int, float]], str]:
     """(title -> seed -> rank-1, the title that gains are over) of the plan's table."""
-    plan = evidence.read()
-    found = evidence.found(evidence.states(plan.cells))
+    plan, found = evidence.read(), kept()
     rows = {r["title"]: by_seed(found.get(r["study"], {}).get(r["row"], [])) for r in plan.equal}
     base = next(r["title"] for r in plan.equal if r.get("role") == "base")
     return {title: seeds for title, seeds in rows.items() if seeds}, base
@@ -31,16 +35,12 @@ def equal_terms():
     scores, base = scores_on_equal_terms()
     if base not in scores or len(scores) < 2:
         return None
-    controls = [
-        r["title"] for r in evidence.read().equal if r.get("control") and r["title"] != base
-    ]
-    mean = {
-        name: np.mean(gains)
-        for name, own in scores.items()
-        if name not in (base, *controls)
-        and (gains := [own[seed] - scores[base][seed] for seed in own if seed in scores[base]])
-    }
-    places = [c for c in controls if c in scores] + sorted(mean, key=mean.get)
+    gains = plots.gains_over(base, scores)
+    controls = [r["title"] for r in evidence.read().equal if r.get("control")]
+    places = sorted(
+        (name for name in gains if gains[name]),
+        key=lambda name: (name not in controls, name not in controls and np.mean(gains[name])),
+    )
     figure, ax = plots.canvas(width=7.4, height=1.4 + 0.36 * len(scores))
     plots.gains(scores, ax, base=base, places=places, controls=controls)
     return figure
@@ -53,9 +53,7 @@ def equal_terms():
 )
 def written_last():
     """What the order of writing is worth."""
-    plan = evidence.read()
-    gained = evidence.order_gains(plan, evidence.found(evidence.states(plan.cells)))
-    if not gained:
+    if not (gained := evidence.order_gains(evidence.read(), kept())):
         return None
     base = "the released order"
     seeds = {seed for gains in gained.values() for seed in gains}

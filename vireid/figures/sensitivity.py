@@ -9,23 +9,18 @@ from functools import cache
 
 import numpy as np
 
-from vireid import evidence, experiment, methods, plots, warm_start
+from vireid import experiment, methods, plots, warm_start
 from vireid.evidence.dials import DIALS, lone, rank1, turned
 from vireid.features import extract
+from vireid.figures.evidence import kept
 from vireid.figures.field import PANELS
 from vireid.figures.registry import drawing
 from vireid.papers import paper_table
-from vireid.runs import Run
 from vireid.widgets.scene import NAMES, Outcome, Scene, disturbed, outcomes, own_clusters
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 DRAWS = 3  # of who is missing
 LONE = "lone images linked (%)"
-
-
-def kept() -> dict[str, dict[str, list[Run]]]:
-    """The committed records that are the plan's: study -> row -> runs by seed."""
-    return evidence.found(evidence.states(evidence.read().cells))
 
 
 def _names(panels: Iterable[Mapping]) -> list[str]:

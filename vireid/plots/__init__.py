@@ -20,7 +20,7 @@ from vireid.plots.bias import distances, encoding, histogram, modality_ratio, ne
 from vireid.plots.causal import adjustment, beliefs, causal_graph, mixed_surprise
 from vireid.plots.circle import beacons, points, pull, pulls, walks
 from vireid.plots.courses import course_board, course_legend
-from vireid.plots.gains import gains
+from vireid.plots.gains import gains, gains_over
 from vireid.plots.lecture import mode
 from vireid.plots.links import bipartite, drawn_links, link_kinds, link_legend, pair_scores
 from vireid.plots.maps import embedding_map, project, prototypes
@@ -68,6 +68,7 @@ __all__ = [
     "embedding_map",
     "encoding",
     "gains",
+    "gains_over",
     "heat",
     "histogram",
     "label_graph",

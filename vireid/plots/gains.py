@@ -9,6 +9,20 @@ from vireid.plots import lecture
 from vireid.plots.base import COLOURS, FAINT, INK, dress, legend_below
 
 
+def gains_over(base: str, scores: Mapping[str, Mapping[Hashable, float]]) -> dict[str, list[float]]:
+    """Name -> its gains over the base in the seeds that both have; ``scores`` as for ``gains``.
+
+    Raises ValueError for a base without scores.
+    """
+    if not scores.get(base):
+        raise ValueError(f"base={base!r} has no scores; names with some: {', '.join(scores)}")
+    return {
+        name: [own[seed] - scores[base][seed] for seed in own if seed in scores[base]]
+        for name, own in scores.items()
+        if name != base
+    }
+
+
 def gains(
     scores: Mapping[str, Mapping[Hashable, float]],
     ax: Axes,
@@ -33,13 +47,7 @@ def gains(
     A lone seed's gain is drawn hollow and called so: it cannot tell a gain from chance. Raises
     ValueError for a base without scores.
     """
-    if not scores.get(base):
-        raise ValueError(f"base={base!r} has no scores; names with some: {', '.join(scores)}")
-    found = {
-        name: [own[seed] - scores[base][seed] for seed in own if seed in scores[base]]
-        for name, own in scores.items()
-        if name != base
-    }
+    found = gains_over(base, scores)
     if places is None:
         places = [name for name, values in found.items() if values]
     for y, name in enumerate(places):
