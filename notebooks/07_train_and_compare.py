@@ -64,6 +64,7 @@ from itertools import combinations
 import numpy as np
 
 from vireid import plots, widgets
+from vireid.evidence import unturned
 from vireid.experiment import prepare
 from vireid.runs import ladders, load_all, table
 from vireid.warm_start import stage_one, trained
@@ -279,7 +280,8 @@ if world.knows("test"):
 # | oracle | the true identities as clusters | upper bound, **not** unsupervised |
 #
 # SynthVI comes first; rows that are missing there are planned and not trained yet (`vireid evidence
-# --only synthvi_small_bmil` makes them). If `m3svd` is listed, that is real: a few dozen people
+# --only synthvi_small_bmil` makes them). Training sets with people missing on one side are
+# [notebook 16](16_results.ipynb)'s subject. If `m3svd` is listed, that is real: a few dozen people
 # from public videos. Its M2 and centred are records of an older flow, which wrote infrared first
 # and visible last, the reverse of the released order; the other rows do not depend on it
 # (`docs/log.md`).
@@ -292,7 +294,7 @@ ORDER = ["stage1", "M1", "prolonged", "M2", "centred", "M3", "M4", "M5", "M6", "
 found = {
     name: {row: rows[row] for row in [*ORDER, *rows] if row in rows}
     for name, rows in sorted(ladders().items(), key=lambda item: "synthvi" not in item[0])
-    if any(run.method == "bmil" for runs in rows.values() for run in runs)
+    if all(run.method == "bmil" and unturned(run) for runs in rows.values() for run in runs)
 }
 if not found:
     print("data/runs holds no comparison: make one with `vireid compare --out data/runs/NAME`")

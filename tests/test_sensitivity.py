@@ -112,6 +112,12 @@ def test_records_are_found_by_the_one_dial_that_was_turned(shelf):
     assert found["visible_only"] == {}
 
 
+def test_records_of_the_world_as_it_is():
+    assert dials.unturned(record(1, 0.7)) and dials.unturned(Run("bmil", {}, 1))
+    for told in ({"absent": 0.5}, {"shots": [12, 3]}, {"modality_gap": 0.3}):
+        assert not dials.unturned(record(1, 0.7, **told))
+
+
 def test_what_missing_people_cost_in_a_table_and_a_sentence(shelf):
     row = dials.over(dials.turned(ladders(shelf), "absent")["synthvi small"]).loc["MULT 7"]
     assert row["0"] == "65.0 (7.1)" and row["0.5"] == "50.0 (0.0)"

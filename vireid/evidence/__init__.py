@@ -4,7 +4,7 @@
 ``data/runs``, ``make`` trains the others, ``page`` writes ``docs/results.md`` from the kept ones.
 """
 
-from vireid.evidence.dials import DIALS, missing, over, turned
+from vireid.evidence.dials import DIALS, missing, over, turned, unturned
 from vireid.evidence.guide import guide
 from vireid.evidence.make import make, minutes
 from vireid.evidence.page import page
@@ -39,4 +39,5 @@ __all__ = [
     "state",
     "states",
     "turned",
+    "unturned",
 ]

@@ -48,6 +48,13 @@ def turned(found: Found, dial: str) -> dict[str, Lines]:
     return {data: lines for data, lines in paired.items() if lines}
 
 
+def unturned(run: Run) -> bool:
+    """Nobody was missing and the world stood as it is drawn; True when a record does not tell."""
+    return not run.source or all(
+        run.source["options"].get(dial, REST[dial]) == REST[dial] for dial in DIALS
+    )
+
+
 def _paired(points: dict[float, list[Run]]) -> dict[float, list[Run]]:
     """Values in order with the seeds that all have; empty for one value or no such seed."""
     seeds = set.intersection(*({run.seed for run in kept} for kept in points.values()))
