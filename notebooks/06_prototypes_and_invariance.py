@@ -63,11 +63,11 @@ import numpy as np
 import torch
 
 from vireid import clustering, methods, plots, widgets
+from vireid.clustering import split_proxies
 from vireid.data.augment import to_input
 from vireid.experiment import prepare
 from vireid.features import extract
 from vireid.losses import cluster_contrast, multi_positive
-from vireid.methods.bmil import split_proxies
 from vireid.runs import table
 from vireid.warm_start import stage_one, trained
 

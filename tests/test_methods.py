@@ -6,8 +6,7 @@ import torch
 import toy
 
 from vireid import methods
-from vireid.clustering import NoClustersError
-from vireid.methods.bmil import split_proxies
+from vireid.clustering import NoClustersError, split_proxies
 from vireid.methods.controls import CONTROLS
 from vireid.methods.dcl import subset_blocks
 from vireid.training import fit
@@ -55,7 +54,7 @@ def test_every_method_has_the_three_controls(name):
     assert [m.unsupervised for m in ours.values()] == [True, True, False]
     assert ours["prolonged"].steps == whole.steps
     assert [m.centring for m in ours.values()] == [False, True, False]
-    if cls.later:  # an older record of the same setting stays the same
+    if "centring" in cls.later:  # an older record of the same setting stays the same
         assert "centring" not in whole.config() and ours["centred"].config()["centring"]
 
 

@@ -133,3 +133,22 @@ def _in_order_of_appearance(component: np.ndarray) -> np.ndarray:
     """Renumber components 0, 1, ... in the order in which they first occur."""
     _, first, inverse = np.unique(component, return_index=True, return_inverse=True)
     return first.argsort().argsort()[inverse]
+
+
+def split_proxies(label: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number the non-empty (cluster, part) pairs in cluster order.
+
+    Parameters
+    ----------
+    label : (n,) cluster of each image, -1 outlier
+    part : (n,) 0 or 1; the modality for split prototypes, all zero for one prototype per cluster
+
+    Returns
+    -------
+    (n,) proxy of each image (-1 for outliers), and (P,) cluster of each proxy; C <= P <= 2 C
+    """
+    key = np.where(label >= 0, 2 * label + part, -1)
+    pairs, proxy = np.unique(key, return_inverse=True)
+    if pairs[0] < 0:
+        pairs, proxy = pairs[1:], proxy - 1
+    return proxy, pairs // 2

@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from vireid.data.augment import to_input
+from vireid.data.looks import seen
 from vireid.types import Embeddings, Images
 
 DECODERS = 4  # threads that read and resize files ahead of the network
@@ -46,6 +47,7 @@ def extract(
     batch: int = 64,
     device: str | torch.device = "auto",
     progress: bool = False,
+    looks: tuple[str, ...] = (),
 ) -> Embeddings:
     r"""Features of a table of pictures, each through the stem of its own modality.
 
@@ -61,6 +63,7 @@ def extract(
     batch : pictures per forward pass
     device : "auto" for an accelerator if there is one
     progress : show a bar
+    looks : describe the pictures in these ones of ``data.looks.FIXED``, too
 
     Returns
     -------
@@ -76,18 +79,20 @@ def extract(
     if batch < 1:
         raise ValueError(f"batch={batch}; give at least 1 picture per forward pass")
     device = pick_device(device)
-    found = []
+    found = {look: [] for look in ("plain", *looks)}
     bar = tqdm(total=len(images), desc="features", unit="picture", disable=not progress)
     with evaluating(model.to(device)), torch.no_grad(), bar:
         for rows, pictures in _batches(images, batch):
-            x = to_input(pictures).to(device)
             modality = torch.as_tensor(images.modality[rows], device=device)
-            f = _unit(model(x, modality).x, rows)
-            if flip:
-                f = _unit(f + _unit(model(x.flip(-1), modality).x, rows), rows)
-            found.append(f.cpu())
+            for look, parts in found.items():
+                x = to_input(seen(pictures, look)).to(device)
+                f = _unit(model(x, modality).x, rows)
+                if flip:
+                    f = _unit(f + _unit(model(x.flip(-1), modality).x, rows), rows)
+                parts.append(f.cpu())
             bar.update(len(rows))
-    return Embeddings(torch.cat(found), images.modality, images.camera, images.identity)
+    x = {look: torch.cat(parts) for look, parts in found.items()}
+    return Embeddings(x.pop("plain"), images.modality, images.camera, images.identity, x)
 
 
 @contextmanager

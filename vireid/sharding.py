@@ -90,7 +90,8 @@ def extract(
     )
     if not gather:
         return own
-    return Embeddings(gathered(own.x), images.modality, images.camera, images.identity)
+    looks = {name: gathered(x) for name, x in own.looks.items()}
+    return Embeddings(gathered(own.x), images.modality, images.camera, images.identity, looks)
 
 
 def nearest(x, k: int) -> tuple[Tensor, Tensor]:

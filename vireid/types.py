@@ -6,7 +6,7 @@ where it is None. A ``label`` is a pseudo-label found by clustering; -1 is the o
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
@@ -91,9 +91,9 @@ class Images:
 
     def __post_init__(self):
         n = len(self.source)
-        for field in ("modality", "camera", "identity", "tracklet"):
-            if getattr(self, field) is not None:
-                object.__setattr__(self, field, _ids(getattr(self, field), n, field))
+        for column in ("modality", "camera", "identity", "tracklet"):
+            if getattr(self, column) is not None:
+                object.__setattr__(self, column, _ids(getattr(self, column), n, column))
 
     def __len__(self) -> int:
         return len(self.source)
@@ -119,10 +119,8 @@ class Images:
         picture = self.picture(i)
         if picture.shape[:2] == tuple(self.size):
             return picture
-        height, width = self.size
-        return np.asarray(
-            Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC)
-        )
+        small = Image.fromarray(picture).resize(self.size[::-1], Image.Resampling.BICUBIC)
+        return np.asarray(small)
 
     def rows(self, index) -> "Images":
         """The sub-table of the given row numbers or boolean mask, in that order."""
@@ -177,25 +175,27 @@ class Embeddings:
     x : (n, d) float, unit rows
     modality, camera : (n,) int64
     identity : (n,) int64 truth, or None when blind
+    looks : look of ``data.looks`` -> (n, d) features of the same pictures in it
     """
 
     x: torch.Tensor
     modality: torch.Tensor
     camera: torch.Tensor
     identity: torch.Tensor | None = None
+    looks: dict[str, torch.Tensor] = field(default_factory=dict)
 
     def __post_init__(self):
         x = torch.as_tensor(self.x)
         object.__setattr__(self, "x", x)
-        for field in ("modality", "camera", "identity"):
-            value = getattr(self, field)
+        for column in ("modality", "camera", "identity"):
+            value = getattr(self, column)
             if value is not None:
                 value = torch.as_tensor(value, dtype=torch.int64, device=x.device)
                 if value.shape != (len(x),):
                     raise ValueError(
-                        f"{field} has shape {tuple(value.shape)} for {len(x)} rows of x"
+                        f"{column} has shape {tuple(value.shape)} for {len(x)} rows of x"
                     )
-                object.__setattr__(self, field, value)
+                object.__setattr__(self, column, value)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -211,7 +211,8 @@ class Embeddings:
         """The sub-table of the given row numbers or boolean mask, in that order."""
         index = torch.as_tensor(index, device=self.x.device)
         identity = None if self.identity is None else self.identity[index]
-        return Embeddings(self.x[index], self.modality[index], self.camera[index], identity)
+        looks = {name: x[index] for name, x in self.looks.items()}
+        return Embeddings(self.x[index], self.modality[index], self.camera[index], identity, looks)
 
     def of(self, modality: Modality) -> "Embeddings":
         """The rows of one modality."""
@@ -279,8 +280,8 @@ class Batch:
 
     def __post_init__(self):
         n = len(self.rows)
-        for field in ("rows", "view", "modality"):
-            object.__setattr__(self, field, _ids(getattr(self, field), n, field))
+        for column in ("rows", "view", "modality"):
+            object.__setattr__(self, column, _ids(getattr(self, column), n, column))
         label = torch.as_tensor(self.label, dtype=torch.int64)
         if label.shape != (n,) or (label < 0).any():
             raise ValueError(

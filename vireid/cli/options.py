@@ -76,10 +76,16 @@ def _absence_options(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.0,
         metavar="SHARE",
-        help="of the training people, drawn by seed 0, who lose one modality (data.absent)",
+        help="of the training people who lose one modality (data.absent)",
     )
     parser.add_argument(
         "--absent-side", default="both", choices=SIDES, help="which one (default both: in turn)"
+    )
+    parser.add_argument(
+        "--absent-seed",
+        type=int,
+        metavar="SEED",
+        help="of the draw (default: the training's; 0 on SynthVI, whose people are drawn anew)",
     )
 
 
@@ -133,7 +139,8 @@ def prepare(a, *, seed: int | None = None):
     world = seed if a.world is None and a.data == "synthvi" else a.world
     given = {"seed": world, "trial": a.trial, "tracklets": a.tracklets}
     if getattr(a, "absent", 0):
-        given |= {"absent": a.absent, "absent_side": a.absent_side}
+        drawn = (0 if a.data == "synthvi" else seed) if a.absent_seed is None else a.absent_seed
+        given |= {"absent": a.absent, "absent_side": a.absent_side, "absent_seed": drawn or None}
     options = {k: v for k, v in given.items() if v is not None}
     options |= switches(a.world_set, flag="--world-set")
     for name in ("preset", "root", "network", "weights", "method", "method_preset", "size"):

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from vireid.data import looks
 from vireid.data.channels import (
     OUTCOMES,
     channel_adapt,
@@ -143,6 +144,7 @@ class Stream:
     pseudo_colour : colour the crop (infrared)
     colour_maps : which maps that draws from, "official" or "sampled"
     channels : operator at the end, "keep", "exchange", "adapt_grey" or "adapt"
+    looks : names in ``data.looks.LOOKS``; the crop is shown in one of them, equally likely
     """
 
     jitter: float = 0.0
@@ -150,12 +152,14 @@ class Stream:
     pseudo_colour: bool = False
     colour_maps: str = "official"
     channels: str = "keep"
+    looks: tuple[str, ...] = ()
 
     before: ClassVar[str] = ""  # what a stream of another class begins with, in words
 
     def __post_init__(self):
         if self.channels not in CHANNELS:
             raise ValueError(f"channels={self.channels!r}; known: {', '.join(CHANNELS)}")
+        looks.check(self.looks)
 
     def draw(self, generator: Generator) -> list[Step]:
         """The changes of the 8-bit crop, with everything random about them decided."""
@@ -166,6 +170,8 @@ class Stream:
         if self.pseudo_colour:
             options = draw_options(self.colour_maps, generator)
             steps.append(as_step(partial(pseudo_colour, maps=self.colour_maps, options=options)))
+        if self.looks:
+            steps.append(as_step(looks.draw(self.looks, generator)))
         return steps
 
 
@@ -256,6 +262,12 @@ def blank(n: int, size: tuple[int, int]) -> Tensor:
     return torch.empty(n, *size, 3).permute(0, 3, 1, 2)
 
 
+def _seen(recipe: Recipe, look: str) -> Recipe:
+    """A bridge of ours: half of the second visible and of the infrared views are in a look."""
+    views = {name: getattr(recipe, name) for name in ("visible_second", "infrared")}
+    return replace(recipe, **{k: replace(v, looks=("plain", look)) for k, v in views.items()})
+
+
 _ADCA = Recipe(visible_second=Stream(channels="exchange"), infrared=Stream(channels="adapt_grey"))
 _PGM = replace(_ADCA, visible_second=Stream(jitter=0.5, channels="exchange"))
 _MCF = replace(_PGM, pad=7.5)  # 10 pixels of 384 rows
@@ -283,4 +295,4 @@ RECIPES = {
         erasing="noise",
         erasing_area=(0.02, 0.5),  # 0.6 in stage 2 on RegDB
     ),
-}
+} | {f"pgm_{name}": _seen(_PGM, name) for name in looks.LOOKS if name != "plain"}

@@ -10,7 +10,7 @@ from vireid.data.synthvi import PRESETS, WORLD
 from vireid.evidence.tables import SURE, Found, mean_sd, named, signed
 from vireid.runs import Run, gained
 
-FREE = ("seed", "trial")  # options that draw other people and turn no dial
+FREE = ("seed", "trial", "absent_seed")  # options that draw other people and turn no dial
 REST = {"absent": 0.0, "absent_side": "both", "modality_gap": WORLD.modality_gap}
 REST |= {"visible_only": 0.0, "shots": None}
 DIALS = {  # option -> the axis it is drawn on

@@ -63,9 +63,8 @@ def _study(
 ) -> None:
     """Train cells of one study and seed, and copy each record as soon as it is there."""
     study, seed = cells[0].study, cells[0].seed
-    options = study.options | ({"seed": seed} if study.data == "synthvi" else {})
     ready = experiment.prepare(
-        study.data, preset=study.preset, root=root, method=study.method, **options
+        study.data, preset=study.preset, root=root, method=study.method, **study.drawn(seed)
     )
     for cell in cells:
         rows = {} if cell.label == STAGE1 else {cell.label: study.asked[cell.label]}

@@ -52,6 +52,12 @@ class Study:
         """Names of its records."""
         return [*self.rows, *self.changes]
 
+    def drawn(self, seed: int) -> dict:
+        """``options`` with what a seed draws: SynthVI's people, elsewhere who is missing."""
+        if self.data == "synthvi":
+            return {"seed": seed} | self.options
+        return self.options | ({"absent_seed": seed} if self.options.get("absent") else {})
+
     @cached_property
     def trainings(self) -> dict[str, Training]:
         """Label -> how it is trained; ValueError for rows and settings that do not exist."""

@@ -87,8 +87,7 @@ def _wanted(cell: Cell) -> dict:
 
 def _options(cell: Cell) -> dict:
     study = cell.study
-    world = {"seed": cell.seed} if study.data == "synthvi" else {}
-    return {"data": study.data, "preset": study.preset, "options": world | study.options}
+    return {"data": study.data, "preset": study.preset, "options": study.drawn(cell.seed)}
 
 
 def _source(source: dict) -> dict:

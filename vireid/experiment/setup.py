@@ -9,7 +9,7 @@ from vireid import data, methods, models
 from vireid.models.weights import SYNTHVI
 from vireid.paths import CHECKOUT, data_root
 from vireid.retrieval_task import RetrievalTask, retrieval_task
-from vireid.types import Images
+from vireid.types import Images, Modality
 
 # data set -> (network, its weights, preset of methods, protocol, gallery trials)
 DEFAULTS = {
@@ -35,7 +35,8 @@ WANTS = {"vit": ({"attention": "pre_last_block", "residual": True}, (384, 128))}
 class Experiment:
     """A data set with everything a method needs to be trained and scored on it.
 
-    ``options`` are those of ``data.load`` beside the preset.
+    ``options`` are those of ``data.load`` beside the preset. ``missing`` tells whose visible and
+    whose infrared training pictures were taken away: modality -> identities.
     ``test`` is None where nobody knows who the people are: such pictures train, without scores.
     """
 
@@ -48,6 +49,7 @@ class Experiment:
     method_preset: str
     network_options: dict = field(default_factory=dict)
     options: dict = field(default_factory=dict)
+    missing: dict[str, list[int]] = field(default_factory=dict)
 
     def model(self, seed: int = 0) -> torch.nn.Module:
         """The network at its starting weights; new layers are drawn with ``seed``."""
@@ -91,7 +93,8 @@ def prepare(  # noqa: PLR0913
     ``network_options`` are changes to its usual ones. ``method_preset`` is the method's setting, by
     default the one that is named after the data set. ``size`` (height, width) takes the place of
     the usual picture size; ``weights`` "none" starts from random ones. ``absent`` and
-    ``absent_side`` take training people's pictures of a modality away (``data.absent``). All other
+    ``absent_side`` take training people's pictures of a modality away (``data.absent``), whose is
+    drawn by ``absent_seed``. All other
     ``options`` go to ``data.load`` (for SynthVI: ``seed``, a world with other identities).
     """
     if name not in DEFAULTS:
@@ -102,7 +105,9 @@ def prepare(  # noqa: PLR0913
     if size and network == "vit":  # its places are learnt for one size
         chosen = chosen | {"size": tuple(size)}
     asked = dict(options)
-    train, test = _tables(name, size or wanted, trials, preset=preset, root=root, **options)
+    train, missing, test = _tables(
+        name, size or wanted, trials, preset=preset, root=root, **options
+    )
     if weights in ("default", "none"):
         weights = None if weights == "none" else usual_weights(network, DEFAULTS[name][1], root)
     return Experiment(
@@ -115,13 +120,21 @@ def prepare(  # noqa: PLR0913
         method_preset=usual if method_preset in (None, "official") else method_preset,
         network_options=chosen | (network_options or {}),
         options=asked,
+        missing=missing,
     )
 
 
 def _tables(
-    name: str, size, trials: int | None, *, absent: float = 0, absent_side: str = "both", **options
-) -> tuple[Images, RetrievalTask | None]:
-    """(training table, test or None) of a data set, its pictures at ``size`` where one is given."""
+    name: str,
+    size,
+    trials: int | None,
+    *,
+    absent: float = 0,
+    absent_side: str = "both",
+    absent_seed: int = 0,
+    **options,
+) -> tuple[Images, dict, RetrievalTask | None]:
+    """Training table, who is missing there, and test or None; pictures at ``size`` if given."""
     protocol, usual_trials = DEFAULTS[name][3:]
     _check(name, options, usual_trials)
     first = options.pop("trial", 1 if name == "regdb" else 0)
@@ -133,10 +146,13 @@ def _tables(
     galleries = [load("gallery", first + t) for t in range(trials or usual_trials)]
     query = load("query")
     unknown = any(table.identity is None for table in (query, *galleries))
-    train = load("train")
+    train, missing = load("train"), {}
     if absent:
-        train = data.absent(train, absent, side=absent_side)
-    return train, None if unknown else retrieval_task(query, galleries, protocol)
+        drawn = {"side": absent_side, "seed": absent_seed}
+        lost = data.absence.absentees(train, absent, **drawn)
+        missing = {own.word: sorted(p for p in lost if lost[p] == own) for own in Modality}
+        train = data.absent(train, absent, **drawn)
+    return train, missing, None if unknown else retrieval_task(query, galleries, protocol)
 
 
 def _check(name: str, options: dict, trials: int) -> None:

@@ -60,9 +60,13 @@ CHOICE = ("select", "select_by", "evaluate_every")  # of the network, among ``fi
 
 
 def source(experiment: Experiment) -> dict:
-    """What ``prepare`` made the experiment from, for a record; a weights file by its name alone."""
+    """What ``prepare`` made the experiment from, for a record; a weights file by its name alone.
+
+    Where people are missing on one side, ``missing`` says who: modality -> identities.
+    """
     named = "none" if experiment.weights is None else Path(str(experiment.weights)).name
-    return {
+    missing = {"missing": experiment.missing} if experiment.missing else {}
+    return missing | {
         "data": experiment.name,
         "preset": experiment.preset,
         "options": experiment.options,

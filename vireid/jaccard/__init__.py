@@ -4,6 +4,8 @@ An image is encoded by whom it shares neighbours with (``encoding``); two images
 encodings overlap (``encoding_distance``). The rules differ only in the lists they start from.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 from scipy.sparse import csr_array
 
@@ -25,6 +27,7 @@ __all__ = [
     "mean_rows",
     "neighbour_lists",
     "options_of",
+    "voted_distance",
 ]
 
 
@@ -76,6 +79,25 @@ def jaccard_distance(
         raise ValueError(f"eps={eps}; give a distance in [0, 1) or None for all pairs below 1")
     arguments = {"rule": rule, "k1": k1, "k2": k2, "modality": modality, "camera": camera}
     v = encoding(x, backend=backend, **arguments, **options)
+    return encoding_distance(v, eps=eps, backend=backend)
+
+
+def voted_distance(
+    views: Iterable, *, eps: float | None = None, backend: str = "auto", **arguments
+) -> csr_array:
+    """Jaccard distance of images whose neighbours are voted over several views of them.
+
+    The encodings of the views are averaged, then compared; one view gives ``jaccard_distance``.
+
+    Parameters
+    ----------
+    views : features (n, d) of the same images in each view
+    eps, backend, arguments : as for ``jaccard_distance``
+    """
+    found = [encoding(x, backend=backend, **arguments) for x in views]
+    if not found:
+        raise ValueError("views: give the features of one view at least")
+    v = found[0] if len(found) == 1 else csr_array(sum(found) / len(found))
     return encoding_distance(v, eps=eps, backend=backend)
 
 

@@ -182,6 +182,11 @@ class Method:
         return [(letter, at) for letter, at in found if len(at)]
 
     @property
+    def looks(self) -> tuple[str, ...]:
+        """Looks of ``data.looks``, beside "plain", that ``relabel`` wants features of."""
+        return ()
+
+    @property
     def carries(self) -> bool:
         """Whether stage 2 goes on with more of stage 1 than the network (modules in ``state``)."""
         return False

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize
 
-from vireid.clustering import NoClustersError, dbscan
+from vireid.clustering import NoClustersError, dbscan, split_proxies
+from vireid.data import looks
 from vireid.data.augment import RECIPES, Recipe
-from vireid.jaccard import jaccard_distance
+from vireid.jaccard import voted_distance
 from vireid.losses import cluster_contrast, multi_positive
 from vireid.methods.controls import Controlled, controls
 from vireid.methods.dcl import DCL, LIGHT, M3SVD, REGDB, SOURCES, TINY, two_modality_batches
@@ -46,6 +47,8 @@ class BMIL(Controlled, DCL):
     keep : entries of the multi-positive softmax, positives included
     global_eps : DBSCAN radius of the global clustering; None = eps
     centring : as in ``Controlled``, before the global clustering
+    votes : looks of ``data.looks`` whose neighbours are averaged in the global clustering, a bridge
+        of ours; ("plain",) is the papers'
     stage2_recipe : augmentation of stage 2, a name of ``data.augment.RECIPES``; None = no change
 
     Per iteration of stage 2 the second step's memory is written by both modalities' views, in two
@@ -68,7 +71,9 @@ class BMIL(Controlled, DCL):
     keep: int = 50
     global_eps: float | None = None
     stage2_recipe: str | None = None
+    votes: tuple[str, ...] = ("plain",)
 
+    later = frozenset({"votes"})
     notes = {
         name: "ours: the settings for SYSU-MM01; no released script has LLCM"
         for name in ("official_llcm", "paper_llcm")
@@ -130,7 +135,7 @@ class BMIL(Controlled, DCL):
     )
     stage2_fields = frozenset(
         "global_clusters split_prototypes lqe_per_modality keep global_eps centring "
-        "stage2_recipe".split()
+        "stage2_recipe votes".split()
     )
     sources = SOURCES | {
         "lr": "code --lr 3.5e-4 (args and logs); the paper prints 3.5e-3",
@@ -150,10 +155,12 @@ class BMIL(Controlled, DCL):
         "keep": "code bg_knn = 50; the paper leaves k open",
         "global_eps": "code: as within the modalities",
         "centring": "ours, a control",
+        "votes": "ours, a bridge without pairs",
     }
 
     def __post_init__(self):
         super().__post_init__()
+        looks.check(self.votes, tuple(looks.FIXED))
         if "vra" == self.write_order or "arv" == self.write_order:
             raise ValueError(
                 f"write_order={self.write_order!r}: plain and augmented visible pictures are "
@@ -165,6 +172,11 @@ class BMIL(Controlled, DCL):
         stage, _ = self.schedule.stage_of(epoch)
         name = self.stage2_recipe if stage == 2 and self.stage2_recipe else self.recipe
         return RECIPES[name]
+
+    @property
+    def looks(self) -> tuple[str, ...]:
+        """What votes beside the pictures as they are."""
+        return tuple(name for name in self.votes if name != "plain")
 
     @property
     def unsupervised(self) -> bool:
@@ -195,13 +207,12 @@ class BMIL(Controlled, DCL):
         """Labels of visible and infrared images together."""
         if self.global_clusters == "oracle":
             return np.unique(pool.identity.numpy(), return_inverse=True)[1]
-        x = self.compared(pool).x
         options = {}
         if self.global_clusters == "modality" and self.lqe_per_modality is not None:
             options["lqe_per_modality"] = self.lqe_per_modality
         eps = self.eps if self.global_eps is None else self.global_eps
-        distance = jaccard_distance(
-            x,
+        distance = voted_distance(
+            [self.compared(looks.described(pool, name)).x for name in self.votes],
             rule=self.global_clusters,
             k1=self.k1,
             k2=self.k2,
@@ -212,7 +223,7 @@ class BMIL(Controlled, DCL):
         label = dbscan(distance, eps=eps, min_samples=self.min_samples)
         if label.max(initial=-1) < 0:
             raise NoClustersError(
-                f"epoch {epoch}: the global clustering called all {len(x)} images noise "
+                f"epoch {epoch}: the global clustering called all {len(pool)} images noise "
                 f"(rule={self.global_clusters}, eps={eps}, k1={self.k1}); try a larger global_eps"
             )
         return label
@@ -278,22 +289,3 @@ class BMIL(Controlled, DCL):
             for bank in banks
         ]
         return torch.stack(losses).mean()
-
-
-def split_proxies(label: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Number the non-empty (cluster, part) pairs in cluster order.
-
-    Parameters
-    ----------
-    label : (n,) cluster of each image, -1 outlier
-    part : (n,) 0 or 1; the modality for split prototypes, all zero for one prototype per cluster
-
-    Returns
-    -------
-    (n,) proxy of each image (-1 for outliers), and (P,) cluster of each proxy; C <= P <= 2 C
-    """
-    key = np.where(label >= 0, 2 * label + part, -1)
-    pairs, proxy = np.unique(key, return_inverse=True)
-    if pairs[0] < 0:
-        pairs, proxy = pairs[1:], proxy - 1
-    return proxy, pairs // 2

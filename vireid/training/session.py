@@ -175,11 +175,12 @@ class Session:
 
         ``first``: of the network that the run begins with, which may be known.
         """
-        if first and (known := recall(self.model, self.images)):
+        looks = self.method.looks
+        if first and not looks and (known := recall(self.model, self.images)):
             return known.features
         many = len(self.images) > BATCH * (sharding.place()[1] - 1)
         by = sharding.extract if many else extract
-        return by(self.model, self.images, batch=BATCH, device=self.device)
+        return by(self.model, self.images, batch=BATCH, device=self.device, looks=looks)
 
     def test(self, test: RetrievalTask, *, first: bool = False) -> dict:
         """Retrieval scores of the network as it is now; ``first`` as for ``describe``."""

@@ -1,0 +1,111 @@
+"""Looks that both modalities can share, as views and as voters."""
+
+import numpy as np
+import pytest
+import torch
+import toy
+
+from vireid import jaccard, methods
+from vireid.data import looks
+from vireid.data.augment import RECIPES, Stream
+from vireid.features import extract
+from vireid.training import fit
+from vireid.types import Embeddings, Modality
+
+
+@pytest.fixture
+def picture():
+    """A bright square on the right of a dark coloured ground."""
+    found = np.full((12, 8, 3), (40, 20, 0), np.uint8)
+    found[:, 4:] = 200
+    return found
+
+
+def test_a_negative_turns_brightness_round(picture):
+    dark = looks.grey(picture)
+    assert dark[0, 0] == 24 and dark[0, 7] == 200  # 0.299 R + 0.587 G + 0.114 B, rounded
+    assert (looks.negative(picture) == 255 - dark[..., None]).all()
+    assert (looks.negative(looks.negative(picture))[..., 0] == dark).all()
+
+
+def test_edges_are_the_same_of_a_picture_and_its_negative(picture):
+    found = looks.edges(picture)
+    assert found.dtype == np.uint8 and found.shape == picture.shape and found.max() == 255
+    assert set(found[..., 0].argmax(1).tolist()) <= {3, 4}, "the step is between columns 3 and 4"
+    assert np.abs(found.astype(int) - looks.edges(looks.negative(picture))).max() <= 1
+    assert looks.edges(np.full((4, 4, 3), 9, np.uint8)).max() == 0
+
+
+def test_a_stream_shows_some_crops_in_a_look(picture):
+    table = toy.images()
+    for name in looks.LOOKS[1:]:
+        plain, recipe = RECIPES["pgm"], RECIPES[f"pgm_{name}"]
+        assert recipe.visible == plain.visible and recipe.visible_second.looks == ("plain", name)
+        x = recipe.view(table.picture(0), modality=1, generator=torch.Generator())
+        assert x.shape == (3, *table.size) and torch.isfinite(x).all()
+    drawn = [looks.draw(("plain", "negative"), torch.Generator().manual_seed(i)) for i in range(99)]
+    share = np.mean([look is looks.negative for look in drawn])
+    assert 0.3 < share < 0.7
+    always = looks.draw(("painted",), torch.Generator())
+    assert len(np.unique(always(picture).reshape(-1, 3), axis=0)) == 2
+
+
+def test_unknown_looks():
+    with pytest.raises(ValueError, match="no sepia; known: plain, negative, edges, painted"):
+        Stream(looks=("sepia",))
+    with pytest.raises(ValueError, match="no painted; known: plain, negative, edges"):
+        methods.build("bmil", preset="tiny", votes=("plain", "painted"))
+    blank = Embeddings(torch.eye(3), [0, 0, 1], [0, 0, 0])
+    with pytest.raises(ValueError, match="no features of the look 'edges'"):
+        looks.described(blank, "edges")
+
+
+def test_pictures_are_described_in_looks_row_by_row():
+    table, net = toy.images(), toy.net()
+    both = extract(net, table, looks=("edges",), batch=7)
+    assert torch.equal(both.x, extract(net, table, batch=7).x)
+    shown = toy.images()
+    object.__setattr__(shown, "source", np.stack([looks.edges(p) for p in table.source]))
+    assert torch.equal(both.looks["edges"], extract(net, shown, batch=7).x)
+    some = both.blind().of(Modality.INFRARED)
+    rows = table.modality == Modality.INFRARED
+    assert torch.equal(some.looks["edges"], both.looks["edges"][torch.as_tensor(rows)])
+
+
+def test_neighbours_of_several_views_vote():
+    """The mean of encodings, compared; plain loops over all pairs."""
+    rng = np.random.default_rng(0)
+    views = [rng.normal(size=(20, 6)).astype(np.float32) for _ in range(3)]
+    found = jaccard.voted_distance(views, k1=6, k2=2).todense()
+    v = np.mean([jaccard.encoding(x, k1=6, k2=2).todense() for x in views], axis=0)
+    for i in range(20):
+        for j in range(20):
+            shared = sum(min(v[i, g], v[j, g]) for g in range(20))
+            wanted = 1 - shared / (2 - shared)
+            stored = found[i, j] if shared > 0 and i != j else wanted
+            assert abs(stored - wanted) < 1e-5
+    one = jaccard.voted_distance(views[:1], k1=6, k2=2)
+    assert (one != jaccard.jaccard_distance(views[0], k1=6, k2=2)).nnz == 0
+    with pytest.raises(ValueError, match="one view at least"):
+        jaccard.voted_distance([])
+
+
+def test_bmil_clusters_by_the_votes_of_looks():
+    """One view is the paper's; of two the distance is that of the averaged encodings."""
+    sizes = {"epochs": (1, 1), "iterations": 1, "k1": 6, "k2": 2, "eps": 0.7, "min_samples": 2}
+    sizes |= {"identities": 3, "instances": 2, "subset_ratio": 1.0}
+    method = methods.build("bmil", **sizes, votes=("plain", "edges"))
+    features = extract(toy.net(), toy.images(), looks=method.looks)
+    asked = {"rule": "modality", "k1": 6, "k2": 2, "modality": features.modality, "eps": 0.7}
+    v = sum(jaccard.encoding(x, **{k: a for k, a in asked.items() if k != "eps"})
+            for x in (features.x, features.looks["edges"])) / 2  # fmt: skip
+    from vireid.clustering import dbscan
+
+    wanted = dbscan(jaccard.encoding_distance(v.tocsr(), eps=0.7), eps=0.7, min_samples=2)
+    assert (method.cluster_jointly(features, 0) == wanted).all()
+    plain = methods.build("bmil", **sizes)
+    assert not plain.looks and "votes" not in plain.config() and "votes" in method.config()
+    assert method.stage1_config() == plain.stage1_config()
+    run = fit(toy.net(), method, toy.images(), seed=0)
+    assert [row["stage"] for row in run.curves] == [1, 2]
+    assert methods.again("bmil", run.config).votes == ("plain", "edges")
