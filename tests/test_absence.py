@@ -1,11 +1,16 @@
 """Training people who lose one modality: who, which side, and what is left."""
 
+import argparse
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from vireid import data, experiment
 from vireid.cli.options import experiment_options, prepare
 from vireid.data.absence import absentees
+from vireid.evidence import Study
+from vireid.experiment.train import source
 from vireid.types import Images, Modality
 
 
@@ -61,8 +66,6 @@ def test_bad_input(train):
 
 def test_training_commands_take_it():
     """The training table alone loses pictures; the test stays as it is."""
-    import argparse
-
     parser = argparse.ArgumentParser()
     experiment_options(parser)
     whole = experiment.prepare("synthvi")
@@ -70,3 +73,24 @@ def test_training_commands_take_it():
     assert len(some.train.of(Modality.VISIBLE)) == len(whole.train.of(Modality.VISIBLE))
     assert 2 * len(some.train.of(Modality.INFRARED)) == len(whole.train.of(Modality.INFRARED))
     assert some.test.fingerprint == whole.test.fingerprint and "0.5 absent" in some.train.name
+    assert some.missing["visible"] == [] and len(some.missing["infrared"]) == 10
+    assert source(some)["missing"] == some.missing and "missing" not in source(whole)
+    lost = absentees(whole.train, 0.5, side="infrared", seed=0)
+    assert some.missing["infrared"] == sorted(lost)
+
+
+def test_who_is_missing_is_drawn_by_a_seed():
+    """SynthVI's seed draws other people; where people stay, other ones are missing."""
+    asked = argparse.ArgumentParser()
+    experiment_options(asked)
+    given = asked.parse_args(["--absent", "0.5"])
+    people = [prepare(given, seed=seed).options for seed in (None, 3)]
+    assert [told.get("absent_seed") for told in people] == [None, None]
+    told = asked.parse_args(["--absent", "0.5", "--absent-seed", "7"])
+    drawn, usual = prepare(told, seed=3), prepare(given, seed=3)
+    assert drawn.options["absent_seed"] == 7 and drawn.missing != usual.missing
+    study = {"name": "x", "method": "dcl", "method_preset": "tiny", "seeds": [3], "minutes": 1}
+    half = Study(data="m3svd", options={"absent": 0.5}, **study)
+    assert half.drawn(3) == {"absent": 0.5, "absent_seed": 3}
+    assert replace(half, options={}).drawn(3) == {}
+    assert replace(half, data="synthvi").drawn(3) == {"absent": 0.5, "seed": 3}

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from vireid.figures import DRAWINGS, mult
+from vireid.figures import DRAWINGS, mult, records
 from vireid.runs import Run, ladders
 
 
@@ -34,7 +34,7 @@ def shelf(tmp_path, monkeypatch):
                 path = tmp_path / ladder / f"seed{seed}" / f"{row}.json"
                 record(row, seed, 0.1 * (number + 1) + 0.01 * seed).save(path)
 
-    monkeypatch.setattr(mult, "ladders", lambda: ladders(tmp_path))
+    monkeypatch.setattr(records, "ladders", lambda: ladders(tmp_path))
     return fill
 
 

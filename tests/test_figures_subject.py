@@ -5,7 +5,7 @@ import pytest
 
 from vireid import figures, plots
 from vireid.features import extract
-from vireid.figures import bmil, dmdl, mcf, mult, registry, subject, swept, worlds
+from vireid.figures import bmil, dmdl, mcf, mult, records, registry, subject, swept, worlds
 from vireid.runs import Run
 
 OF_PAPERS = {
@@ -50,8 +50,7 @@ def test_records_of_another_data_set_take_the_place_of_synthvi_s(monkeypatch):
         "m3svd_bmil": {"M3": [record("bmil", "M3", 8)]},
         "m3svd_mult": {"7": [record("mult", "7", 9)]},
     }
-    for module in (bmil, mult):
-        monkeypatch.setattr(module, "ladders", lambda: kept)
+    monkeypatch.setattr(records, "ladders", lambda: kept)
     assert [run.seed for runs in bmil.ladder().values() for run in runs] == [1]
     assert mult.mult_ladder() is None
     with subject.about("m3svd") as one:
@@ -82,6 +81,31 @@ def test_real_people_s_figures_are_marked_and_their_page_too(tmp_path, monkeypat
     assert [p.name for p in registry.draw_all(tmp_path)] == ["one.png", "two.png"]
 
 
+def test_captions_tell_the_seeds_of_the_records_drawn(tmp_path, monkeypatch):
+    def drawn():
+        records.noted({"M1": [record("bmil", "M1", s) for s in (2, 1)], "M2": {4: 0.5}, "M3": []})
+        return plots.canvas(width=2, height=1)[0]
+
+    def bare():
+        return plots.canvas(width=2, height=1)[0]
+
+    listed = [registry.Drawing(name, f"{name}.", "", f) for name, f in (("a", drawn), ("b", bare))]
+    monkeypatch.setattr(registry, "DRAWINGS", listed)
+    registry.draw_all(tmp_path)
+    page = (tmp_path / "README.md").read_text()
+    assert "\na. Seeds 1, 2, 4 (n = 1 to 2, by row).\n" in page and "\nb.\n" in page
+    records.noted({"M1": [record("bmil", "M1")]})
+    assert records.told_seeds() == " Seed 1 (n = 1)." and records.told_seeds() == ""
+
+
+def test_records_of_another_identity_are_left_out(monkeypatch):
+    rows = {"1": [record("dmdl", "1", s) for s in (1, 2)]}
+    monkeypatch.setattr(records, "ladders", lambda: {dmdl.LADDER: rows})
+    monkeypatch.setattr(records, "_strangers", lambda: {(dmdl.LADDER, "1", 2)})
+    assert [run.seed for run in records.records(dmdl.LADDER)["1"]] == [1]
+    assert len(records.records(dmdl.LADDER, of_any_flow=True)["1"]) == 2
+
+
 def test_values_of_a_row_s_hyperparameter_ascend_around_the_usual_one():
     rows = {"7": [record("mult", "7", alpha=0.2, beta=0.7)]}
     rows |= {
@@ -99,10 +123,10 @@ def test_values_of_a_row_s_hyperparameter_ascend_around_the_usual_one():
 
 def test_bias_is_followed_from_stage_1_into_stage_2(monkeypatch):
     rows = {"stage1": [record("dmdl", "stage1", 1)], "7": [record("dmdl", "7", s) for s in (1, 2)]}
-    monkeypatch.setattr(dmdl, "ladders", lambda: {dmdl.LADDER: rows})
+    monkeypatch.setattr(records, "ladders", lambda: {dmdl.LADDER: rows})
     (ax,) = dmdl.modality_bias().axes
     np.testing.assert_allclose(ax.lines[0].get_ydata(), [0.9, 0.8, 0.7, 0.9, 0.8, 0.7])
-    monkeypatch.setattr(dmdl, "ladders", dict)
+    monkeypatch.setattr(records, "ladders", dict)
     assert dmdl.modality_bias() is None
 
 

@@ -1,9 +1,10 @@
 """Figures of BMIL from its committed run records."""
 
 from vireid import plots
+from vireid.figures.records import noted, records
 from vireid.figures.registry import drawing
-from vireid.figures.subject import USUAL, named
-from vireid.runs import Run, ladders, rank1
+from vireid.figures.subject import USUAL
+from vireid.runs import Run, rank1
 
 TITLES = {
     "stage1": "stage 1",
@@ -24,8 +25,7 @@ HALVES = ("M4", "M5", "M6")  # rows that cluster half of the visible pictures
 
 def ladder() -> dict[str, list[Run]]:
     """Row -> its committed records, one per seed."""
-    kept = ladders()
-    found = kept.get(named(USUAL), {}) | kept.get(f"{named(USUAL)}_bmil", {})
+    found = records(USUAL) | records(f"{USUAL}_bmil")
     return {row: found[row] for row in TITLES if row in found}
 
 
@@ -38,7 +38,7 @@ def bmil_ladder():
     found = ladder()
     if not found:
         return None
-    scores = rank1({TITLES[row]: runs for row, runs in found.items()})
+    scores = rank1(noted({TITLES[row]: runs for row, runs in found.items()}))
     published = {
         row["method"].split()[0]: float(row["value"])
         for row in plots.paper_table(paper="BMIL", table="Table 2", metric="rank1", mode="all")
@@ -67,6 +67,7 @@ def label_quality():
     }
     shown = [row for row in found if row not in ("stage1", "oracle", *HALVES)]
     names = [TITLES[row] for row in shown]
+    noted({row: found[row] for row in shown})
     figure, axes = plots.canvas(3, width=12.0, height=4.0)
     for ax, (key, name) in zip(axes, keys.items(), strict=True):
         lines = {

@@ -1,11 +1,13 @@
 """Figures of DMDL: ladder, variants, sweeps and labels from records; maps and cosines on tiny."""
 
 from vireid import plots
+from vireid.experiment.rows import STAGE1
 from vireid.figures import swept
+from vireid.figures.records import noted, records
 from vireid.figures.registry import drawing
-from vireid.figures.subject import after, named
+from vireid.figures.subject import after
 from vireid.figures.worlds import retrievals
-from vireid.runs import Run, ladders, rank1
+from vireid.runs import Run, rank1
 from vireid.types import Modality
 
 LADDER = "synthvi_small_dmdl"
@@ -34,9 +36,9 @@ LAMBDAS = {
 PLAIN = {"stage1_cbt": False}  # as the committed ladder's common stage 1
 
 
-def records(rows: dict[str, str]) -> dict[str, list[Run]]:
+def titled(rows: dict[str, str]) -> dict[str, list[Run]]:
     """Those of the rows that have committed records, by their titles."""
-    found = ladders().get(named(LADDER), {})
+    found = records(LADDER)
     return {title: found[row] for row, title in rows.items() if row in found}
 
 
@@ -54,12 +56,12 @@ def published() -> dict[str, float]:
 )
 def dmdl_ladder():
     """The ablation ladder: bars with spread."""
-    found = records(ROWS)
+    found = titled(ROWS)
     if not found:
         return None
     known = {title: value for title, value in published().items() if title in found}
     figure, ax = plots.canvas(width=7.6, height=1.4 + 0.42 * len(found))
-    plots.bars(rank1(found), ax, paper=known)
+    plots.bars(rank1(noted(found)), ax, paper=known)
     return figure
 
 
@@ -72,10 +74,11 @@ def dmdl_ladder():
 def label_homogeneity():
     """Quality of the unified labels per epoch."""
     rows = {row: title for row, title in ROWS.items() if row in "1267"}  # more hide each other
-    found = {t: r for t, r in records(rows).items() if r[0].curve("global/homogeneity")[1]}
+    found = {t: r for t, r in titled(rows).items() if r[0].curve("global/homogeneity")[1]}
     if not found:
         return None
     keys = {"global/homogeneity": "homogeneity of labels", "global/ari": "ARI of labels"}
+    noted(found)
     figure, axes = plots.canvas(2, width=10.4, height=4.4)
     for ax, (key, name) in zip(axes, keys.items(), strict=True):
         lines = {title: [run.curve(key)[1] for run in runs] for title, runs in found.items()}
@@ -113,11 +116,11 @@ def crossing_cosines(train):
 @drawing("Rank-1 on SynthVI small over seeds: DMDL and four variants of its parts.", "DMDL, Fig. 5")
 def dmdl_variants():
     """Bars of the variants beside the full method."""
-    found = records(VARIANTS)
+    found = titled(VARIANTS)
     if not set(found) - {VARIANTS["7"]}:
         return None
     figure, ax = plots.canvas(width=7.6, height=3.2)
-    plots.bars(rank1(found), ax)
+    plots.bars(rank1(noted(found)), ax)
     return figure
 
 
@@ -128,7 +131,7 @@ def dmdl_variants():
 )
 def dmdl_lambdas():
     """Scores over lambda 1 and lambda 2."""
-    return swept.panels(ladders().get(named(LADDER), {}), LAMBDAS, usual="7")
+    return swept.panels(records(LADDER), LAMBDAS, usual="7")
 
 
 @drawing(
@@ -138,11 +141,11 @@ def dmdl_lambdas():
 )
 def dmdl_triplets():
     """Bars of the triplet schedules."""
-    found = records(TRIPLETS)
+    found = titled(TRIPLETS)
     if not set(found) - {TRIPLETS["1"]}:
         return None
     figure, ax = plots.canvas(width=7.6, height=3.0)
-    plots.bars(rank1(found), ax)
+    plots.bars(rank1(noted(found)), ax)
     return figure
 
 
@@ -153,16 +156,17 @@ def dmdl_triplets():
 )
 def modality_bias():
     """How modality bias goes from stage 1 into stage 2."""
-    found, key = ladders().get(named(LADDER), {}), "own_share_30"
-    start = {run.seed: run.curve(key)[1] for run in found.get("stage1", ())}
+    found, key = records(LADDER), "own_share_30"
+    found = {row: runs for row, runs in found.items() if row in (STAGE1, *"1267")}
+    start = {run.seed: run.curve(key)[1] for run in found.pop(STAGE1, ())}
     lines = {
         ROWS[row]: [start[run.seed] + run.curve(key)[1] for run in runs if run.seed in start]
         for row, runs in found.items()
-        if row in "1267"
     }
     lines = {title: seeds for title, seeds in lines.items() if seeds}
     if not lines:
         return None
+    noted(found)
     figure, ax = plots.canvas(width=7.2, height=3.8)
     words = "own-modality share of 30 neighbours"
     plots.curve(lines, ax, ylabel=words, stage2=min(map(len, start.values())))

@@ -3,13 +3,9 @@
 import numpy as np
 
 from vireid import evidence, plots
+from vireid.figures.records import kept, noted
 from vireid.figures.registry import drawing
 from vireid.runs import Run
-
-
-def kept() -> dict[str, dict[str, list[Run]]]:
-    """The committed records that are the plan's: study -> row -> runs by seed."""
-    return evidence.found(evidence.states(evidence.read().cells))
 
 
 def by_seed(runs: list[Run]) -> dict[int, float]:
@@ -35,7 +31,7 @@ def equal_terms():
     scores, base = scores_on_equal_terms()
     if base not in scores or len(scores) < 2:
         return None
-    gains = plots.gains_over(base, scores)
+    gains = plots.gains_over(base, noted(scores))
     controls = [r["title"] for r in evidence.read().equal if r.get("control")]
     places = sorted(
         (name for name in gains if gains[name]),
@@ -56,7 +52,7 @@ def written_last():
     if not (gained := evidence.order_gains(evidence.read(), kept())):
         return None
     base = "the released order"
-    seeds = {seed for gains in gained.values() for seed in gains}
+    seeds = {seed for gains in noted(gained).values() for seed in gains}
     figure, ax = plots.canvas(width=8.0, height=1.6 + 0.4 * len(gained))
     plots.gains({base: dict.fromkeys(seeds, 0.0)} | gained, ax, base=base)
     return figure

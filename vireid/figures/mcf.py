@@ -2,10 +2,11 @@
 
 from vireid import plots
 from vireid.figures import swept
+from vireid.figures.records import noted, records
 from vireid.figures.registry import drawing
-from vireid.figures.subject import after, named, world
+from vireid.figures.subject import after, world
 from vireid.figures.worlds import retrievals, two_maps
-from vireid.runs import ladders, rank1
+from vireid.runs import rank1
 
 NAME = "synthvi_small_mcf"
 TITLES = {
@@ -38,11 +39,11 @@ ENDS = {row: TITLES[row] for row in ("R1", "R7")}  # what the paper's figures co
 )
 def mcf_ladder():
     """The seven rows of the paper's text with controls and the paper's number."""
-    found = ladders().get(named(NAME), {})
+    found = records(NAME)
     found = {row: found[row] for row in TITLES if row in found}
     if not found:
         return None
-    scores = rank1({TITLES[row]: runs for row, runs in found.items()})
+    scores = rank1(noted({TITLES[row]: runs for row, runs in found.items()}))
     (whole,) = plots.paper_table(
         paper="MCF", dataset="SYSU-MM01", mode="all", metric="rank1", setting="unsupervised"
     )
@@ -58,7 +59,7 @@ def mcf_ladder():
 )
 def mcf_sweep():
     """A panel for each weight that has been turned."""
-    return swept.panels(ladders().get(named(NAME), {}), WEIGHTS, usual="R7")
+    return swept.panels(records(NAME), WEIGHTS, usual="R7")
 
 
 @drawing(

@@ -7,10 +7,11 @@ import numpy as np
 
 from vireid import plots
 from vireid.figures import swept
+from vireid.figures.records import noted, records
 from vireid.figures.registry import drawing
 from vireid.figures.subject import named
 from vireid.paths import COMMITTED
-from vireid.runs import Run, ladders, rank1
+from vireid.runs import Run, rank1
 
 LADDER, LONE = "synthvi_small_mult", "m3svd_mult_lone"
 TABLE2 = {
@@ -92,12 +93,12 @@ def quality(run: Run, keys: Iterable[str]) -> list[float]:
 )
 def mult_ladder():
     """The ladder of losses."""
-    rows = table2(ladders().get(named(LADDER), {}))
+    rows = table2(records(LADDER))
     if not rows:
         return None
     paper = published2()
     figure, ax = plots.canvas(width=7.2, height=1.4 + 0.38 * len(rows))
-    plots.bars(rank1(rows), ax, paper={k: v for k, v in paper.items() if k in rows})
+    plots.bars(rank1(noted(rows)), ax, paper={k: v for k, v in paper.items() if k in rows})
     return figure
 
 
@@ -108,7 +109,7 @@ def mult_ladder():
 )
 def association_ladder():
     """The ladder of associations."""
-    found = ladders().get(named(LADDER), {})
+    found = records(LADDER)
     halves = {oclr: table3(found, oclr=oclr) for oclr in (False, True)}
     if not any(halves.values()):
         return None
@@ -119,7 +120,8 @@ def association_ladder():
             ax.set_axis_off()
             continue
         paper = {k: v for k, v in published3(oclr=oclr).items() if k in rows}
-        plots.bars(rank1(rows), ax, paper=paper, title="with OCLR" if oclr else "without OCLR")
+        title = "with OCLR" if oclr else "without OCLR"
+        plots.bars(rank1(noted(rows)), ax, paper=paper, title=title)
     right = max(ax.get_xlim()[1] for ax in axes)
     for ax in axes:
         ax.set_xlim(0, right)
@@ -133,7 +135,7 @@ def association_ladder():
 )
 def pair_quality():
     """Pair precision and recall of the pseudo-labels."""
-    rows = table3(ladders().get(named(LADDER), {}), oclr=True)
+    rows = table3(records(LADDER), oclr=True)
     rows.pop(TABLE3["oracle"], None)
     panels = {
         "precision within a modality (%)": INTRA,
@@ -142,6 +144,7 @@ def pair_quality():
     }
     if not rows:
         return None
+    noted(rows)
     figure, axes = plots.canvas(3, width=9.6, height=3.5)
     for ax, (label, keys) in zip(axes, panels.items(), strict=True):
         lines = {name: [quality(run, keys) for run in runs] for name, runs in rows.items()}
@@ -158,7 +161,7 @@ def pair_quality():
 def mult_alpha_beta():
     """Scores over alpha and beta."""
     fields = {name: (name, name) for name in ("alpha", "beta")}
-    return swept.panels(ladders().get(named(LADDER), {}), fields, usual="7")
+    return swept.panels(records(LADDER), fields, usual="7")
 
 
 def lone_shares() -> dict[str, dict[str, list[float]]]:
@@ -166,8 +169,9 @@ def lone_shares() -> dict[str, dict[str, list[float]]]:
 
     Rows without OCLR. An association without a space has no entry there; none at all, no records.
     """
-    rows = table3(ladders().get(LONE, {}), oclr=False)
+    rows = table3(records(LONE, of_any_flow=True), oclr=False)
     rows.pop(TABLE3["none"], None)
+    noted(rows)
     measures = {
         "lone images linked, visible space (%)": ["visible space/lone"],
         "lone images linked, infrared space (%)": ["infrared space/lone"],
@@ -183,7 +187,7 @@ def lone_shares() -> dict[str, dict[str, list[float]]]:
 @drawing(
     "M3SVD-Persons with infrared tracklets of people never seen in visible light, after the last "
     "epoch: how many of their images share a label with a visible one, and how many links are "
-    "right. All associations without OCLR; real people, 30 of them.",
+    "right. All associations without OCLR; real people, 30 of them. Trained in an older flow.",
     of_any=False,
 )
 def lone_people():

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vireid import plots
+from vireid.figures.records import told_seeds
 from vireid.figures.subject import about, current, told
 from vireid.files.write import put
 from vireid.paths import REAL_PEOPLE as MARK
@@ -61,9 +62,11 @@ def draw_all(
         out = Path(out or WORK / (f"build/figures-{MARK}" if subject.real else "figures"))
         wanted = [item for item in DRAWINGS if not only or item.name in only]
         wanted = [item for item in wanted if not subject.real or item.of_any]
-        written, missing = [], []
+        written, missing, seeds = [], [], {}
+        told_seeds()
         for item in wanted:
             figure = item.draw()
+            seeds[item.name] = told_seeds()
             if figure is None:
                 print(f"{item.name}: skipped, the records it needs are not there")
                 missing.append(item.name)
@@ -73,12 +76,12 @@ def draw_all(
             written.append(path)
             print(f"drew {path.name}")
         if not only:
-            put(out / f"{mark}README.md", index(wanted, missing, mark))
+            put(out / f"{mark}README.md", index(wanted, missing, seeds, mark))
     return written
 
 
-def index(wanted: list[Drawing], missing: list[str], mark: str = "") -> str:
-    """The index page: every figure with its command."""
+def index(wanted: list[Drawing], missing: list[str], seeds: dict[str, str], mark: str = "") -> str:
+    """The index page: every figure with its caption, the seeds of its records and its command."""
     lines = [
         "# Figures",
         "All are drawn again by `vireid figures` (or one by `vireid figures --only NAME`). People",
@@ -89,6 +92,7 @@ def index(wanted: list[Drawing], missing: list[str], mark: str = "") -> str:
         lines = ["# Figures", f"Of {current().records}; real people: do not pass these on."]
     for item in wanted:
         after, shows = f" After {item.after}." if item.after else "", told(item.shows)
+        shows += seeds[item.name]
         lines += ["", f"## {item.name}", f"{shows}{after}", ""]
         if item.name in missing:
             lines.append("*Not drawn: the run records it needs are not in `data/runs/`.*")

@@ -12,8 +12,8 @@ import numpy as np
 from vireid import experiment, methods, plots, warm_start
 from vireid.evidence.dials import DIALS, lone, rank1, turned
 from vireid.features import extract
-from vireid.figures.evidence import kept
 from vireid.figures.field import PANELS
+from vireid.figures.records import kept, noted
 from vireid.figures.registry import drawing
 from vireid.papers import paper_table
 from vireid.widgets.scene import NAMES, Outcome, Scene, disturbed, outcomes, own_clusters
@@ -26,6 +26,11 @@ LONE = "lone images linked (%)"
 def _names(panels: Iterable[Mapping]) -> list[str]:
     """Every name once: what panels with one legend give to ``plots.dial``."""
     return list(dict.fromkeys(name for lines in panels for name in lines))
+
+
+def _note(lines: Mapping) -> None:
+    for points in lines.values():
+        noted(points)
 
 
 @drawing(
@@ -43,6 +48,7 @@ def people_missing():
     names = _names(found.values())
     for row, (data, lines) in zip(np.atleast_2d(axes), found.items(), strict=True):
         look = {"xlabel": DIALS["absent"], "title": data, "names": names}
+        _note(lines)
         plots.dial(rank1(lines), row[0], ylabel="rank-1 (%)", **look)
         if linked := lone(lines):
             plots.dial(linked, row[1], ylabel=LONE, **look)
@@ -73,6 +79,7 @@ def world_dials():
     names = _names(found.values())
     for ax, ((dial, data), lines) in zip(np.atleast_1d(axes), found.items(), strict=True):
         look = {"xlabel": DIALS[dial], "ylabel": "rank-1 (%)", "title": data}
+        _note(lines)
         plots.dial(rank1(lines), ax, names=names, **look)
     plots.share_legend(figure)
     return figure

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from vireid import plots
+from vireid.figures.records import noted
 from vireid.runs import Run
 
 SCORES = {"rank1": "rank-1", "mAP": "mAP"}
@@ -40,6 +41,7 @@ def panels(found: Rows, fields: Mapping[str, tuple[str, str]], *, usual: str):
         return None
     figure, _ = plots.canvas(len(lines), width=4.8 * len(lines), height=3.6)
     for ax, (words, rows) in zip(figure.axes, lines.items(), strict=True):
+        noted(rows)
         means = {
             name: [100 * sum(r.result[key] for r in runs) / len(runs) for runs in rows.values()]
             for key, name in SCORES.items()

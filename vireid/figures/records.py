@@ -1,0 +1,57 @@
+"""The committed records that figures are drawn of, and what their captions say about them."""
+
+from collections.abc import Mapping
+from functools import cache
+
+from vireid import evidence
+from vireid.figures.subject import named
+from vireid.runs import Run, ladders
+
+Rows = dict[str, list[Run]]
+_drawn: list[list[int]] = []  # seeds of every row of the figure that is drawn now
+
+
+def records(folder: str, *, of_any_flow: bool = False) -> Rows:
+    """Row -> records by seed of SynthVI's ``folder``, or of the data set of now in its place.
+
+    A record that the plan of the evidence has with another identity is left out, unless it may be
+    ``of_any_flow``.
+    """
+    strangers = set() if of_any_flow else _strangers()
+    found = {
+        row: [run for run in runs if (named(folder), row, run.seed) not in strangers]
+        for row, runs in ladders().get(named(folder), {}).items()
+    }
+    return {row: runs for row, runs in found.items() if runs}
+
+
+def kept() -> dict[str, Rows]:
+    """The committed records that are the plan's: study -> row -> runs by seed."""
+    return evidence.found(evidence.states(evidence.read().cells))
+
+
+@cache
+def _strangers() -> set[tuple[str, str, int]]:
+    """(study, row, seed) of records that are not what the plan says."""
+    found = evidence.states(evidence.read().cells)
+    cells = [s.cell for s in found if s.verdict == evidence.ANOTHER]
+    return {(cell.study.name, cell.label, cell.seed) for cell in cells}
+
+
+def noted(rows: Mapping) -> Mapping:
+    """The same rows, key -> records or seed -> number; the figure's caption will tell the seeds."""
+    for runs in filter(None, rows.values()):
+        _drawn.append(sorted({getattr(run, "seed", run) for run in runs}))
+    return rows
+
+
+def told_seeds() -> str:
+    """What has been noted since the last call, as a sentence with a space before it, or ""."""
+    rows = list(_drawn)
+    _drawn.clear()
+    if not rows:
+        return ""
+    seeds, n = sorted({seed for row in rows for seed in row}), sorted({len(row) for row in rows})
+    word = "seed" if len(seeds) == 1 else "seeds"
+    each = f"n = {n[0]}" if len(n) == 1 else f"n = {n[0]} to {n[-1]}, by row"
+    return f" {word.capitalize()} {', '.join(map(str, seeds))} ({each})."
