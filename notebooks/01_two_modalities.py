@@ -61,8 +61,10 @@ DATA, PRESET = "synthvi", "tiny"
 import numpy as np
 
 from vireid import plots, widgets
+from vireid.data import looks
 from vireid.data.synthvi import WORLD, render
 from vireid.experiment import prepare
+from vireid.figures import worlds
 
 world = prepare(DATA, preset=PRESET, trials=1)
 train = world.train
@@ -217,6 +219,42 @@ for name, values in clues.items():
 #
 # **What to doubt.** The threshold was chosen on the pictures it is judged on. With one number
 # that hardly matters; with many it would.
+
+# %% [markdown]
+# ## 5 · Looks that both modalities can share
+#
+# If brightness is turned round or lost, one can show pictures so that it does not matter: as a
+# *negative* beside the picture, as *edges*, which do not ask which side is the bright one, or in
+# *false colours* that change from picture to picture. Trained on such views a network may learn
+# what is left, without ever seeing a pair. They are recipes here: `pgm_negative`, `pgm_edges`,
+# `pgm_painted`.
+#
+# **Predict first.** Take 40 people in one pose of their own, and for each infrared picture the
+# visible one whose *pixels* correlate best. In which look will most find their twin?
+
+# %%
+plots.show(
+    worlds.shared_looks(), "Three people in both modalities: plain, negative, edges, painted."
+)
+
+# %%
+shots = [WORLD.shot(WORLD.person(p, seed=1), WORLD.camera(1), (1, p)) for p in range(40)]
+pairs = [[render(s.do(modality=m), (64, 32)) for s in shots] for m in (0, 1)]
+for both in [*((name, name) for name in looks.FIXED), ("plain", "negative")]:
+    asked = [looks.seen(np.stack(p), name) for p, name in zip(pairs, both, strict=True)]
+    flat = [pictures.mean(axis=-1).reshape(len(shots), -1) for pictures in asked]
+    r = np.corrcoef(*flat)[len(shots) :, : len(shots)]  # infrared rows, visible columns
+    found = (r.argmax(axis=1) == np.arange(len(shots))).mean()
+    print(f"visible {both[0]}, infrared {both[1]}", end=": ")
+    print(f"twins' mean r {np.diag(r).mean():+.2f}, {found:.0%} find their twin")
+
+# %% [markdown]
+# Twins share the pose, which edges keep; that is most of what is found here. Two pictures of one
+# person from two cameras share less, and people share poses: what a look is worth, only a training
+# tells ([16 Results](16_results.ipynb) has some on real people).
+#
+# **What to doubt.** A look that takes away what differs takes away what tells people apart, too: of
+# a plain shirt the edges leave an outline.
 
 # %% [markdown]
 # ## Exercises that answer

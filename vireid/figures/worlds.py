@@ -1,12 +1,17 @@
 """Figures of networks and pictures: people, neighbours, maps, distances and answers."""
 
+from functools import partial
+
 import numpy as np
 
 from vireid import bias, experiment, methods, plots
-from vireid.data import synthvi
+from vireid.data import looks, synthvi
+from vireid.data.synthvi import WORLD
 from vireid.figures.registry import drawing
 from vireid.figures.subject import after, world
 from vireid.jaccard import jaccard_distance
+from vireid.plots.pictures import modality_frame, sheet
+from vireid.types import Modality
 
 BMIL, K, PICKED = "M3+MIRL", 30, 10  # the paper's row, list and number of people on maps
 
@@ -27,6 +32,27 @@ def people_sheet(preset: str, people: int):
     ]
     figure, ax = plots.canvas(width=8.0, height=1.24 * people)
     plots.contact_sheet(table, ax, rows=np.concatenate(rows), columns=12)
+    return figure
+
+
+@drawing(
+    "Three synthetic people in visible light (above) and at the same instant in infrared, in looks "
+    "that both modalities can share: as they are, as negatives, as edges and in false colours.",
+    of_any=False,
+)
+def shared_looks():
+    """Bridges that need no pair, as pictures."""
+    shots = [WORLD.shot(WORLD.person(p, seed=1), WORLD.camera(1), (1, p)) for p in range(3)]
+    lines = [[synthvi.render(shot.do(modality=m), (96, 48)) for shot in shots] for m in Modality]
+    painted = partial(looks.painted, options=[0, 0, 0])
+    found = looks.FIXED | {"painted": painted}
+    figure, axes = plots.canvas(len(found), width=9.0, height=2.9)
+    for ax, (name, look) in zip(axes, found.items(), strict=True):
+        places = sheet(ax, [[look(picture) for picture in line] for line in lines])
+        for modality, line in zip(Modality, places, strict=True):
+            for place in line:
+                modality_frame(ax, place, modality)
+        ax.set_title(name, loc="left", fontsize=10)
     return figure
 
 
