@@ -160,6 +160,26 @@ def test_steps_beside_the_paper():
         assert evidence.against_paper(Evidence([], [], [ladder]), own)["agrees"][0] == verdict
 
 
+def test_guide_compares_methods_that_lost_the_same_people():
+    def told(share: float, *scores: float) -> list[Run]:
+        source = {"data": "synthvi", "preset": "tiny", "options": {"absent": share}}
+        return [replace(run(seed, score), source=source) for seed, score in enumerate(scores, 1)]
+
+    found = {
+        "s": {"base": told(0.0, 0.3, 0.4, 0.3), "1": told(0.0, 0.6, 0.6, 0.6)},
+        "s_absent_0.5": {"base": told(0.5, 0.2, 0.3, 0.2), "1": told(0.5, 0.3, 0.2, 0.4)},
+    }
+    sentences = evidence.guide(Evidence([], EQUAL[:3], []), found)
+    assert sentences[-1] == (
+        "With 50% of the people missing on one side, in points of rank-1 over stage 1 prolonged "
+        "on the same pictures: Ours (+10.0 / -10.0 / +20.0)."
+    )
+    found["s_absent_0.5"]["1"].pop()
+    assert not any(
+        "on the same pictures" in s for s in evidence.guide(Evidence([], EQUAL, []), found)
+    )
+
+
 def test_guide_says_only_what_the_seeds_allow():
     told = evidence.guide(Evidence([], EQUAL, []), FOUND)
     assert told == [

@@ -38,14 +38,30 @@ def turned(found: Found, dial: str) -> dict[str, Lines]:
         for run in kept:
             if (value := _value(run, dial)) is None:
                 continue
-            data = " ".join(filter(None, (run.source["data"], run.source["preset"])))
             line = f"{_title(run)} {row}", json.dumps(run.config, sort_keys=True)
-            every.setdefault(data, {}).setdefault(line, {}).setdefault(value, []).append(run)
+            every.setdefault(_data(run), {}).setdefault(line, {}).setdefault(value, []).append(run)
     paired = {
         data: {line[0]: same for line, points in lines.items() if (same := _paired(points))}
         for data, lines in every.items()
     }
     return {data: lines for data, lines in paired.items() if lines}
+
+
+def at_values(found: Found, dial: str, row: dict) -> dict[float, list[Run]]:
+    """Value of a dial -> records of a row of the table on equal terms; empty for one value alone.
+
+    ``row`` : its "study" and "row", as the plan has them
+    """
+    kept = found.get(row["study"], {}).get(row["row"], [])
+    if not kept or not kept[0].source:
+        return {}
+    name = f"{_title(kept[0])} {row['row']}"
+    return turned(found, dial).get(_data(kept[0]), {}).get(name, {})
+
+
+def _data(run: Run) -> str:
+    """A record's data set in words."""
+    return " ".join(filter(None, (run.source["data"], run.source["preset"])))
 
 
 def unturned(run: Run) -> bool:

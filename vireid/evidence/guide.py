@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vireid.evidence.dials import missing
+from vireid.evidence.dials import at_values, missing
 from vireid.evidence.plan import Evidence
 from vireid.evidence.tables import SURE, Found, cpu_minutes, named, order_gains
 from vireid.runs import Run, gained
@@ -21,6 +21,7 @@ def guide(plan: Evidence, found: Found) -> list[str]:
     enough = {title: values for title, values in gains.items() if len(values) >= SURE}
     told = [_every(enough, up=True), _every(enough, up=False), _mixed(enough)]
     told += [_best(runs, enough), _cost(plan, found, enough), _orders(plan, found), missing(found)]
+    told += _when_missing(plan, found, role.get("base"))
     return [sentence for sentence in (*told, _few(gains)) if sentence]
 
 
@@ -61,6 +62,23 @@ def _orders(plan: Evidence, found: Found) -> str:
     told = {n: [*v.values()] for n, v in order_gains(plan, found).items() if len(v) >= SURE}
     words = "Who is written last into a memory, and nothing else changed, moves rank-1 by: "
     return f"{words}{named(told)}." if told else ""
+
+
+def _when_missing(plan: Evidence, found: Found, base: str | None) -> list[str]:
+    """What methods gain over the base that lost the same people, a sentence for each share."""
+    turned_rows = {row["title"]: at_values(found, "absent", row) for row in plan.equal}
+    start = turned_rows.pop(base, {})
+    told = []
+    for share in sorted(set(start) - {0.0}):
+        gains = {t: gained(by[share], start[share]) for t, by in turned_rows.items() if share in by}
+        gains = {t: values for t, values in gains.items() if len(values) >= SURE}
+        if gains:
+            ordered = dict(sorted(gains.items(), key=lambda item: -np.mean(item[1])))
+            told.append(
+                f"With {share:.0%} of the people missing on one side, in points of rank-1 over stage "
+                f"1 prolonged on the same pictures: {named(ordered)}."
+            )
+    return told
 
 
 def _few(gains: dict[str, list[float]]) -> str:
