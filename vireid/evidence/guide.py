@@ -75,8 +75,8 @@ def _when_missing(plan: Evidence, found: Found, base: str | None) -> list[str]:
         if gains:
             ordered = dict(sorted(gains.items(), key=lambda item: -np.mean(item[1])))
             told.append(
-                f"With {share:.0%} of the people missing on one side, in points of rank-1 over stage "
-                f"1 prolonged on the same pictures: {named(ordered)}."
+                f"With {share:.0%} of the people missing on one side, in points of rank-1 over "
+                f"stage 1 prolonged on the same pictures: {named(ordered)}."
             )
     return told
 
