@@ -1,5 +1,6 @@
 """The plan of all runs, the store that knows them, and the numbers made of them."""
 
+import json
 from dataclasses import replace
 from functools import partial
 
@@ -10,6 +11,7 @@ from vireid import evidence, experiment, methods
 from vireid.cli import main
 from vireid.evidence.plan import PLAN, Evidence, Study
 from vireid.experiment import Experiment
+from vireid.files.write import put
 from vireid.paths import CHECKOUT
 from vireid.runs import Run
 
@@ -120,7 +122,7 @@ EQUAL = [
 
 
 def test_equal_terms_by_hand():
-    table = evidence.equal_terms(Evidence([], EQUAL, []), FOUND)
+    table = evidence.equal_terms(EQUAL, FOUND)
     ours = table.loc["Ours"]
     assert ours["rank1"] == "48.3 (10.4)" and ours["mAP"] == "24.2 (5.2)"
     assert ours["gain by seed"] == "+10.0 / +20.0 / +10.0" and ours["mean gain"] == "+13.3 (5.8)"
@@ -139,7 +141,7 @@ def test_equal_terms_by_hand():
 def test_the_best_epoch_is_of_the_last_stage():
     scored = [run(1, 0.5, curves=[{"rank1": 0.9, "stage": 1}, {"rank1": 0.6}, {"rank1": 0.55}])]
     equal = [{"title": "Ours", "study": "s", "row": "1"}]
-    table = evidence.equal_terms(Evidence([], equal, []), {"s": {"1": scored, "stage1": scored}})
+    table = evidence.equal_terms(equal, {"s": {"1": scored, "stage1": scored}})
     assert table.loc["Ours", "best on the test set"] == "60.0"
 
 
@@ -194,7 +196,7 @@ def test_guide_says_only_what_the_seeds_allow():
     order = {"method": "X", "released": "s", "other": "o", "rows": ["1"], "word": "turned"}
     turned = FOUND | {"o": {"1": [run(3, 0.3), run(2, 0.6), run(1, 0.6)][::-1]}}
     told = evidence.guide(Evidence([], EQUAL, [], [order]), turned)
-    assert told[-2].endswith("moves rank-1 by: X, row 1: turned (+20.0 / +0.0 / -15.0).")
+    assert told[-1].endswith("moves rank-1 by: X, row 1: turned (+20.0 / +0.0 / -15.0).")
     mixed = {"s": FOUND["s"] | {"1": [run(1, 0.2), run(2, 0.5), run(3, 0.4)]}}
     assert (
         "Ahead in one seed and behind in another: Ours (-10.0 / +10.0 / +5.0)."
@@ -284,7 +286,22 @@ def test_command_shows_chooses_and_refuses(tmp_path, capsys):
 def test_page_says_what_is_not_run(tmp_path):
     text = evidence.page(store=tmp_path)
     assert text.count("not run") > 20 and "| BMIL | not run |" in text
-    assert text == evidence.page(store=tmp_path)
+    assert text == evidence.page(store=tmp_path) and "## On real people" not in text
+
+
+def test_real_people_have_a_table_of_their_own_once_there_are_records(tmp_path):
+    plan = evidence.read()
+    cell = next(c for c in plan.cells if (c.study.name, c.label) == ("m3svd_bmil", "M3+MIRL"))
+    kept = evidence.STORE / "synthvi_small_bmil" / f"seed{cell.seed}" / "M3+MIRL.json"
+    record = json.loads(kept.read_text())
+    wanted = methods.build("bmil", preset="m3svd", row="M3+MIRL", epochs=(0, 6)).config()
+    record["identity"]["settings"] = wanted
+    record["source"] |= {"data": "m3svd", "preset": None, "options": {}}
+    put(tmp_path / cell.file, json.dumps(record))
+    assert evidence.state(cell, tmp_path).why == ""
+    text = evidence.page(store=tmp_path).partition("## On real people\n")[2]
+    assert "| BMIL | 1 |" in text and "nothing is said of: features centred" in text
+    assert {row["study"] for row in plan.real} <= {s.name for s in plan.studies}
 
 
 def test_committed_page_is_made_of_the_committed_records():

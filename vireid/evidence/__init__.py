@@ -5,7 +5,7 @@
 """
 
 from vireid.evidence.dials import DIALS, missing, over, turned, unturned
-from vireid.evidence.guide import guide
+from vireid.evidence.guide import guide, on_equal_terms
 from vireid.evidence.make import make, minutes
 from vireid.evidence.page import page
 from vireid.evidence.plan import PLAN, Cell, Evidence, Study, read
@@ -31,6 +31,7 @@ __all__ = [
     "make",
     "minutes",
     "missing",
+    "on_equal_terms",
     "order_gains",
     "over",
     "page",

@@ -9,9 +9,16 @@ from vireid.runs import Run, gained
 
 
 def guide(plan: Evidence, found: Found) -> list[str]:
-    """Sentences about the table on equal terms; of what has too few seeds, it says so."""
-    runs = {row["title"]: found.get(row["study"], {}).get(row["row"], []) for row in plan.equal}
-    role = {row["role"]: row["title"] for row in plan.equal if "role" in row}
+    """Sentences about drawn people: equal terms, orders of writing, people missing."""
+    told = on_equal_terms(plan.equal, found)
+    told += [_orders(plan, found), missing(found), *_when_missing(plan.equal, found)]
+    return [sentence for sentence in told if sentence]
+
+
+def on_equal_terms(rows: list[dict], found: Found) -> list[str]:
+    """Sentences about ``plan.equal`` or ``plan.real``; of what has too few seeds, it says so."""
+    runs = {row["title"]: found.get(row["study"], {}).get(row["row"], []) for row in rows}
+    role = {row["role"]: row["title"] for row in rows if "role" in row}
     base = runs.get(role.get("base"), [])
     gains = {
         title: gained(own, base)
@@ -20,9 +27,8 @@ def guide(plan: Evidence, found: Found) -> list[str]:
     }
     enough = {title: values for title, values in gains.items() if len(values) >= SURE}
     told = [_every(enough, up=True), _every(enough, up=False), _mixed(enough)]
-    told += [_best(runs, enough), _cost(plan, found, enough), _orders(plan, found), missing(found)]
-    told += _when_missing(plan, found, role.get("base"))
-    return [sentence for sentence in (*told, _few(gains)) if sentence]
+    told += [_best(runs, enough), _cost(rows, found, enough), _few(gains)]
+    return [sentence for sentence in told if sentence]
 
 
 def _every(gains: dict[str, list[float]], *, up: bool) -> str:
@@ -49,9 +55,9 @@ def _best(runs: dict[str, list[Run]], gains: dict[str, list[float]]) -> str:
     )
 
 
-def _cost(plan: Evidence, found: Found, gains: dict[str, list[float]]) -> str:
+def _cost(rows: list[dict], found: Found, gains: dict[str, list[float]]) -> str:
     """CPU minutes of those that gain, as the table tells them."""
-    gain = [row for row in plan.equal if min(gains.get(row["title"], [0])) > 0]
+    gain = [row for row in rows if min(gains.get(row["title"], [0])) > 0]
     cost = {row["title"]: int(told) for row in gain if (told := cpu_minutes(row, found))}
     told = ", ".join(f"{t} {cost[t]}" for t in sorted(cost, key=cost.get))
     return f"CPU minutes with stage 1 of those that gain in every seed: {told}." if told else ""
@@ -64,9 +70,10 @@ def _orders(plan: Evidence, found: Found) -> str:
     return f"{words}{named(told)}." if told else ""
 
 
-def _when_missing(plan: Evidence, found: Found, base: str | None) -> list[str]:
+def _when_missing(rows: list[dict], found: Found) -> list[str]:
     """What methods gain over the base that lost the same people, a sentence for each share."""
-    turned_rows = {row["title"]: at_values(found, "absent", row) for row in plan.equal}
+    turned_rows = {row["title"]: at_values(found, "absent", row) for row in rows}
+    base = next((row["title"] for row in rows if row.get("role") == "base"), None)
     start = turned_rows.pop(base, {})
     told = []
     for share in sorted(set(start) - {0.0}):

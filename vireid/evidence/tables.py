@@ -29,21 +29,21 @@ def coverage(states: Iterable[State]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def equal_terms(plan: Evidence, found: Found) -> pd.DataFrame:
-    """A row of ``plan.equal`` each: scores over seeds, gain over a base row, share of the way up.
+def equal_terms(rows: list[dict], found: Found) -> pd.DataFrame:
+    """A line for each row of ``plan.equal`` or ``plan.real``: scores, gain, share of the way up.
 
     Columns: seeds, steps, then of each metric mean and sd, and of rank-1 the 95 % bootstrap
     interval of the mean, the network that the test set would have chosen (``best_test``), the gain
     over "base" in each seed that both have, its mean and sd, the share of the way from "base" to
     "top", CPU minutes with stage 1. Scores in per cent; rows without records say "not run".
     """
-    runs = {row["title"]: found.get(row["study"], {}).get(row["row"], []) for row in plan.equal}
-    role = {row["role"]: row["title"] for row in plan.equal if "role" in row}
-    rows = {}
-    for row in plan.equal:
+    runs = {row["title"]: found.get(row["study"], {}).get(row["row"], []) for row in rows}
+    role = {row["role"]: row["title"] for row in rows if "role" in row}
+    lines = {}
+    for row in rows:
         own, stage1 = runs[row["title"]], found.get(row["study"], {}).get("stage1", [])
         if not own:
-            rows[row["title"]] = {"seeds": NOT_RUN}
+            lines[row["title"]] = {"seeds": NOT_RUN}
             continue
         whole = row.get("whole", False)
         line = {"seeds": _seeds(own), "steps": _with_stage1(own, stage1, "steps", whole)}
@@ -56,8 +56,8 @@ def equal_terms(plan: Evidence, found: Found) -> pd.DataFrame:
         line["mean gain"] = "" if own is base else _mean_gain(gained(own, base))
         line["way to the top"] = _share(own, base, top)
         line["CPU minutes"] = cpu_minutes(row, found)
-        rows[row["title"]] = line | {"note": row.get("note", "")}
-    return pd.DataFrame.from_dict(rows, orient="index").fillna("")
+        lines[row["title"]] = line | {"note": row.get("note", "")}
+    return pd.DataFrame.from_dict(lines, orient="index").fillna("")
 
 
 def against_paper(plan: Evidence, found: Found) -> pd.DataFrame:
