@@ -294,7 +294,8 @@ ORDER = ["stage1", "M1", "prolonged", "M2", "centred", "M3", "M4", "M5", "M6", "
 found = {
     name: {row: rows[row] for row in [*ORDER, *rows] if row in rows}
     for name, rows in sorted(ladders().items(), key=lambda item: "synthvi" not in item[0])
-    if all(run.method == "bmil" and unturned(run) for runs in rows.values() for run in runs)
+    if "oracle" in rows
+    and all(run.method == "bmil" and unturned(run) for runs in rows.values() for run in runs)
 }
 if not found:
     print("data/runs holds no comparison: make one with `vireid compare --out data/runs/NAME`")

@@ -215,7 +215,7 @@ def distances(row: str) -> tuple[np.ndarray, np.ndarray, tuple[int, int]] | None
 
 @drawing(
     "Squared distances of visible-infrared training pairs on SynthVI small, all seeds, one "
-    "person's against two people's, after four trainings.",
+    "person's against two people's, after four trainings in an older flow.",
     "MULT, Fig. 5",
 )
 def crossing_distances():
