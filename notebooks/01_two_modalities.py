@@ -225,16 +225,16 @@ for name, values in clues.items():
 #
 # If brightness is turned round or lost, one can show pictures so that it does not matter: as a
 # *negative* beside the picture, as *edges*, which do not ask which side is the bright one, or in
-# *false colours* that change from picture to picture. Trained on such views a network may learn
+# *pseudo-colours* that change from picture to picture. Trained on such views a network may learn
 # what is left, without ever seeing a pair. They are recipes here: `pgm_negative`, `pgm_edges`,
-# `pgm_painted`.
+# `pgm_pseudo_colour`.
 #
 # **Predict first.** Take 40 people in one pose of their own, and for each infrared picture the
 # visible one whose *pixels* correlate best. In which look will most find their twin?
 
 # %%
 plots.show(
-    worlds.shared_looks(), "Three people in both modalities: plain, negative, edges, painted."
+    worlds.shared_looks(), "Three people in both modalities: plain, negative, edges, pseudo-colour."
 )
 
 # %%

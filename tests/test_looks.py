@@ -46,15 +46,15 @@ def test_a_stream_shows_some_crops_in_a_look(picture):
     drawn = [looks.draw(("plain", "negative"), torch.Generator().manual_seed(i)) for i in range(99)]
     share = np.mean([look is looks.negative for look in drawn])
     assert 0.3 < share < 0.7
-    always = looks.draw(("painted",), torch.Generator())
+    always = looks.draw(("pseudo_colour",), torch.Generator())
     assert len(np.unique(always(picture).reshape(-1, 3), axis=0)) == 2
 
 
 def test_unknown_looks():
-    with pytest.raises(ValueError, match="no sepia; known: plain, negative, edges, painted"):
+    with pytest.raises(ValueError, match="no sepia; known: plain, negative, edges, pseudo_colour"):
         Stream(looks=("sepia",))
-    with pytest.raises(ValueError, match="no painted; known: plain, negative, edges"):
-        methods.build("bmil", preset="tiny", votes=("plain", "painted"))
+    with pytest.raises(ValueError, match="no pseudo_colour; known: plain, negative, edges"):
+        methods.build("bmil", preset="tiny", votes=("plain", "pseudo_colour"))
     blank = Embeddings(torch.eye(3), [0, 0, 1], [0, 0, 0])
     with pytest.raises(ValueError, match="no features of the look 'edges'"):
         looks.described(blank, "edges")

@@ -1,7 +1,7 @@
 """Looks that visible and infrared pictures can share: bridges that need no pair.
 
 A warm person is bright in infrared and may be dark in visible light, so brightness means nothing
-across the gap. A negative turns it round, edges forget its sign, and false colours make it vary.
+across the gap. A negative turns it round, edges forget its sign, and pseudo-colour makes it vary.
 """
 
 from collections.abc import Callable
@@ -40,13 +40,13 @@ def edges(picture: np.ndarray) -> np.ndarray:
     return _thrice((255 * steep / max(steep.max(), 1e-6)).round().astype(np.uint8))
 
 
-def painted(picture: np.ndarray, options: list[int]) -> np.ndarray:
-    """Brightness in false colours, through the tables ``options`` of ``pseudo_colour``."""
+def coloured(picture: np.ndarray, options: list[int]) -> np.ndarray:
+    """Brightness in pseudo-colour, through the tables ``options`` of ``pseudo_colour``."""
     return pseudo_colour(grey(picture), options=options)
 
 
 FIXED: dict[str, Look] = {"plain": np.copy, "negative": negative, "edges": edges}
-LOOKS = (*FIXED, "painted")
+LOOKS = (*FIXED, "pseudo_colour")
 
 
 def check(names: tuple[str, ...], known: tuple[str, ...] = LOOKS) -> None:
@@ -58,8 +58,8 @@ def check(names: tuple[str, ...], known: tuple[str, ...] = LOOKS) -> None:
 def draw(names: tuple[str, ...], generator: Generator | None) -> Look:
     """One of the named looks, equally likely, with everything random about it decided."""
     name = names[int(torch.randint(len(names), (), generator=generator))]
-    if name == "painted":
-        return partial(painted, options=draw_options("official", generator))
+    if name == "pseudo_colour":
+        return partial(coloured, options=draw_options("official", generator))
     return FIXED[name]
 
 

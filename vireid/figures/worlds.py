@@ -37,15 +37,15 @@ def people_sheet(preset: str, people: int):
 
 @drawing(
     "Three synthetic people in visible light (above) and at the same instant in infrared, in looks "
-    "that both modalities can share: as they are, as negatives, as edges and in false colours.",
+    "that both modalities can share: as they are, as negatives, as edges and in pseudo-colour.",
     of_any=False,
 )
 def shared_looks():
     """Bridges that need no pair, as pictures."""
     shots = [WORLD.shot(WORLD.person(p, seed=1), WORLD.camera(1), (1, p)) for p in range(3)]
     lines = [[synthvi.render(shot.do(modality=m), (96, 48)) for shot in shots] for m in Modality]
-    painted = partial(looks.painted, options=[0, 0, 0])
-    found = looks.FIXED | {"painted": painted}
+    coloured = partial(looks.coloured, options=[0, 0, 0])
+    found = looks.FIXED | {"pseudo-colour": coloured}
     figure, axes = plots.canvas(len(found), width=9.0, height=2.9)
     for ax, (name, look) in zip(axes, found.items(), strict=True):
         places = sheet(ax, [[look(picture) for picture in line] for line in lines])
