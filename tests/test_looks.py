@@ -6,8 +6,10 @@ import torch
 import toy
 
 from vireid import jaccard, methods
+from vireid.clustering import dbscan
 from vireid.data import looks
 from vireid.data.augment import RECIPES, Stream
+from vireid.experiment.plan import _told as told_stream
 from vireid.features import extract
 from vireid.training import fit
 from vireid.types import Embeddings, Modality
@@ -99,8 +101,6 @@ def test_bmil_clusters_by_the_votes_of_looks():
     asked = {"rule": "modality", "k1": 6, "k2": 2, "modality": features.modality, "eps": 0.7}
     v = sum(jaccard.encoding(x, **{k: a for k, a in asked.items() if k != "eps"})
             for x in (features.x, features.looks["edges"])) / 2  # fmt: skip
-    from vireid.clustering import dbscan
-
     wanted = dbscan(jaccard.encoding_distance(v.tocsr(), eps=0.7), eps=0.7, min_samples=2)
     assert (method.cluster_jointly(features, 0) == wanted).all()
     plain = methods.build("bmil", **sizes)
@@ -109,3 +109,8 @@ def test_bmil_clusters_by_the_votes_of_looks():
     run = fit(toy.net(), method, toy.images(), seed=0)
     assert [row["stage"] for row in run.curves] == [1, 2]
     assert methods.again("bmil", run.config).votes == ("plain", "edges")
+
+
+def test_a_plan_tells_the_looks():
+    shown = Stream(jitter=0.5, looks=("plain", "edges"), channels="exchange")
+    assert told_stream(shown) == ["jitter 0.5", "looks: plain or edges", "channels: exchange"]

@@ -260,6 +260,8 @@ def _told(stream) -> list[str]:
         found.append(f"jitter {stream.jitter:g}")
     if stream.pseudo_colour:
         found.append(f"pseudo-colour ({stream.colour_maps} maps)")
+    if stream.looks:
+        found.append(f"looks: {' or '.join(stream.looks)}")
     if stream.channels != "keep":
         found.append(f"channels: {stream.channels}")
     return found
