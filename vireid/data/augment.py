@@ -144,7 +144,7 @@ class Stream:
     pseudo_colour : colour the crop (infrared)
     colour_maps : which maps that draws from, "official" or "sampled"
     channels : operator at the end, "keep", "exchange", "adapt_grey" or "adapt"
-    looks : names in ``data.looks.LOOKS``; the crop is shown in one of them, equally likely
+    looks : names in ``data.looks.LOOKS``; the picture is turned into one of them, equally likely
     """
 
     jitter: float = 0.0
@@ -170,8 +170,6 @@ class Stream:
         if self.pseudo_colour:
             options = draw_options(self.colour_maps, generator)
             steps.append(as_step(partial(pseudo_colour, maps=self.colour_maps, options=options)))
-        if self.looks:
-            steps.append(as_step(looks.draw(self.looks, generator)))
         return steps
 
 
@@ -238,7 +236,12 @@ class Recipe:
         streams = [self.stream(m, v) for m, v in zip(modality, view, strict=True)]
         pad = round(self.pad * size[0] / 288)
         views = [
-            View(cut=draw_cut(pad, self.flip, generator), steps=s.draw(generator)) for s in streams
+            View(
+                draw_cut(pad, self.flip, generator),
+                looks.draw(s.looks, generator),
+                s.draw(generator),
+            )
+            for s in streams
         ]
         if self.erasing != "none":
             for i, box, fill in draw_erasing(

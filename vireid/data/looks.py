@@ -1,7 +1,8 @@
 """Looks that visible and infrared pictures can share: bridges that need no pair.
 
-A warm person is bright in infrared and may be dark in visible light, so brightness means nothing
-across the gap. A negative turns it round, edges forget its sign, and pseudo-colour makes it vary.
+In thermal infrared warm is bright, in near infrared a cloth's brightness is its material's: what
+is bright in visible light may be dark there. A negative turns brightness round, edges forget which
+side is the bright one, pseudo-colour lets it vary. None of it stands in the papers: ours.
 """
 
 from collections.abc import Callable
@@ -55,8 +56,10 @@ def check(names: tuple[str, ...], known: tuple[str, ...] = LOOKS) -> None:
         raise ValueError(f"looks: no {', '.join(unknown)}; known: {', '.join(known)}")
 
 
-def draw(names: tuple[str, ...], generator: Generator | None) -> Look:
-    """One of the named looks, equally likely, with everything random about it decided."""
+def draw(names: tuple[str, ...], generator: Generator | None) -> Look | None:
+    """One of the named looks, equally likely, everything random about it decided; None of none."""
+    if not names:
+        return None
     name = names[int(torch.randint(len(names), (), generator=generator))]
     if name == "pseudo_colour":
         return partial(coloured, options=draw_options("official", generator))
@@ -64,7 +67,10 @@ def draw(names: tuple[str, ...], generator: Generator | None) -> Look:
 
 
 def seen(pictures: np.ndarray, name: str) -> np.ndarray:
-    """Pictures (n, h, w, 3) in one of the ``FIXED`` looks; "plain" gives them back."""
+    """Pictures (n, h, w, 3) in one of the ``FIXED`` looks; "plain" gives them back.
+
+    Raises ValueError for another look.
+    """
     check((name,), tuple(FIXED))
     return pictures if name == "plain" else np.stack([FIXED[name](p) for p in pictures])
 

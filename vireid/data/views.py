@@ -31,12 +31,14 @@ class View:
     Parameters
     ----------
     cut : place of the crop
+    look : what the whole picture is turned into before, see ``data.looks``; None = nothing
     steps : what is done to the crop's 8-bit planes, in order
     box, fill : what is covered, and by what: (3, 1, 1) or (3, rows, columns)
     outcome : of the channel operator, see ``channels.OUTCOMES``
     """
 
     cut: Cut
+    look: Callable[[np.ndarray], np.ndarray] | None = None
     steps: list[Step] = field(default_factory=list)
     box: Box | None = None
     fill: Tensor | None = None
@@ -46,6 +48,7 @@ class View:
         """Make the view of a picture, uint8 (h, w, 3), as network input (3, h, w) in ``out``."""
         from vireid.data import loops
 
+        picture = picture if self.look is None else self.look(picture)
         planes = np.ascontiguousarray(crop(picture, self.cut).transpose(2, 0, 1))
         for step in self.steps:
             planes = step(planes)
