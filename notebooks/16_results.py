@@ -206,10 +206,10 @@ else:
 display(evidence.equal_terms(plan.real, found))
 
 # %% [markdown]
-# Can such features be bridged without a pair? Four *looks* that both modalities can share
-# ([notebook 01](01_two_modalities.ipynb)) as half of the second views, a stage 1 of three times the
-# epochs, and neighbours voted over looks (`votes`) in BMIL's joint clusters, each tried on the
-# development seed alone, everything else as it is:
+# Can such features be bridged without a pair? Three *looks* that both modalities can share
+# ([notebook 01](01_two_modalities.ipynb)) as half of the second visible and of the infrared views, a
+# stage 1 of three times the epochs, and neighbours voted over looks (`votes`) in BMIL's joint
+# clusters, each tried on the development seed alone, everything else as it is:
 
 # %%
 tried = found.get("m3svd_bridges", {})
@@ -225,7 +225,8 @@ else:
     print("Not trained yet: vireid evidence --only m3svd_bridges --root FOLDER")
 
 # %% [markdown]
-# **What to doubt.** One seed tells what is worth a second look, and no more. Each person stands in
+# **What to doubt.** One seed tells what is worth a second look, and no more. Another seed of real
+# data has the same people: what is chosen on seed 0 has seen them all. And each person stands in
 # front of one background in both modalities, which edges keep: a bridge may find the scene.
 #
 # ## 7 · What the records say

@@ -79,7 +79,7 @@ def test_training_commands_take_it():
     assert some.missing["infrared"] == sorted(lost)
 
 
-def test_who_is_missing_is_drawn_by_a_seed():
+def test_who_is_missing_is_drawn_by_a_seed(monkeypatch):
     """SynthVI's seed draws other people; where people stay, other ones are missing."""
     asked = argparse.ArgumentParser()
     experiment_options(asked)
@@ -88,6 +88,11 @@ def test_who_is_missing_is_drawn_by_a_seed():
     assert [told.get("absent_seed") for told in people] == [None, None]
     told = asked.parse_args(["--absent", "0.5", "--absent-seed", "7"])
     drawn, usual = prepare(told, seed=3), prepare(given, seed=3)
+    monkeypatch.setattr(experiment, "prepare", lambda name, **options: options)
+    real = ["--data", "m3svd", "--absent", "0.5"]
+    assert prepare(asked.parse_args(real), seed=3)["absent_seed"] == 3
+    asked.add_argument("--seed", type=int)  # of `vireid train`, which prepares before it trains
+    assert prepare(asked.parse_args([*real, "--seed", "4"]))["absent_seed"] == 4
     assert drawn.options["absent_seed"] == 7 and drawn.missing != usual.missing
     study = {"name": "x", "method": "dcl", "method_preset": "tiny", "seeds": [3], "minutes": 1}
     half = Study(data="m3svd", options={"absent": 0.5}, **study)

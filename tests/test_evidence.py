@@ -171,7 +171,10 @@ def test_guide_compares_methods_that_lost_the_same_people():
         "s": {"base": told(0.0, 0.3, 0.4, 0.3), "1": told(0.0, 0.6, 0.6, 0.6)},
         "s_absent_0.5": {"base": told(0.5, 0.2, 0.3, 0.2), "1": told(0.5, 0.3, 0.2, 0.4)},
     }
-    sentences = evidence.guide(Evidence([], EQUAL[:3], []), found)
+    for share, study in zip((0.0, 0.5), found.values(), strict=True):
+        study |= {row: told(share, 0.7, 0.7, 0.7) for row in ("top", "stage1")}
+    alone = {"title": "stage 1", "study": "s", "row": "stage1"}
+    sentences = evidence.guide(Evidence([], [alone, *EQUAL[:3]], []), found)
     assert sentences[-1] == (
         "With 50% of the people missing on one side, in points of rank-1 over stage 1 prolonged "
         "on the same pictures: Ours (+10.0 / -10.0 / +20.0)."

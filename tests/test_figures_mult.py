@@ -21,7 +21,8 @@ def record(row: str, seed: int, rank1: float) -> Run:
         for e in range(3)
     ]  # fmt: skip
     result = {"rank1": rank1, "mAP": rank1, "mINP": rank1}
-    return Run("mult", {}, seed, row=row, data={"name": "toy"}, result=result, curves=curves)
+    told = {"data": {"name": "toy"}, "result": result, "curves": curves, "identity": {"seed": seed}}
+    return Run("mult", {}, seed, row=row, **told)
 
 
 @pytest.fixture

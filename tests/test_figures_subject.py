@@ -1,9 +1,11 @@
 """Figures of another data set than SynthVI, and those that need trained networks or sweeps."""
 
+import shutil
+
 import numpy as np
 import pytest
 
-from vireid import figures, plots
+from vireid import evidence, figures, plots
 from vireid.features import extract
 from vireid.figures import bmil, dmdl, mcf, mult, records, registry, subject, swept, worlds
 from vireid.runs import Run
@@ -32,7 +34,8 @@ OF_PAPERS = {
 def record(method: str, row: str, seed: int = 1, **config) -> Run:
     curves = [{"epoch": e, "own_share_30": 0.9 - 0.1 * e} for e in range(3)]
     result = {"rank1": 0.5, "mAP": 0.4, "mINP": 0.3}
-    return Run(method, config, seed, row=row, data={"name": "toy"}, result=result, curves=curves)
+    told = {"data": {"name": "toy"}, "result": result, "curves": curves, "identity": {"seed": seed}}
+    return Run(method, config, seed, row=row, **told)
 
 
 def test_every_analysis_figure_of_the_papers_is_listed_with_its_data():
@@ -101,9 +104,22 @@ def test_captions_tell_the_seeds_of_the_records_drawn(tmp_path, monkeypatch):
 def test_records_of_another_identity_are_left_out(monkeypatch):
     rows = {"1": [record("dmdl", "1", s) for s in (1, 2)]}
     monkeypatch.setattr(records, "ladders", lambda: {dmdl.LADDER: rows})
-    monkeypatch.setattr(records, "_strangers", lambda: {(dmdl.LADDER, "1", 2)})
+    monkeypatch.setattr(records, "_strangers", lambda name: {("1", 2)})
     assert [run.seed for run in records.records(dmdl.LADDER)["1"]] == [1]
     assert len(records.records(dmdl.LADDER, of_any_flow=True)["1"]) == 2
+    rows["1"][0].identity = {}
+    assert records.records(dmdl.LADDER) == {}
+
+
+def test_records_that_are_not_the_plan_s_are_known(tmp_path, monkeypatch):
+    kept = evidence.STORE / "synthvi_small_dmdl"
+    (tmp_path / kept.name).mkdir()
+    shutil.copytree(kept / "seed1", tmp_path / kept.name / "seed1")
+    file = tmp_path / kept.name / "seed1" / "2.json"
+    file.write_text(file.read_text().replace('"eps": 0.55', '"eps": 0.54'))
+    planned = evidence.states
+    monkeypatch.setattr(evidence, "states", lambda cells: planned(cells, tmp_path))
+    assert records._strangers("synthvi_small_dmdl") == {("2", 1)}
 
 
 def test_values_of_a_row_s_hyperparameter_ascend_around_the_usual_one():

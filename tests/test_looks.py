@@ -1,5 +1,7 @@
 """Looks that both modalities can share, as views and as voters."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ import toy
 from vireid import jaccard, methods
 from vireid.clustering import dbscan
 from vireid.data import looks
-from vireid.data.augment import RECIPES, Stream
+from vireid.data.augment import RECIPES, Recipe, Stream, to_input
 from vireid.experiment.plan import _told as told_stream
 from vireid.features import extract
 from vireid.training import fit
@@ -38,18 +40,30 @@ def test_edges_are_the_same_of_a_picture_and_its_negative(picture):
     assert looks.edges(np.full((4, 4, 3), 9, np.uint8)).max() == 0
 
 
-def test_a_stream_shows_some_crops_in_a_look(picture):
-    table = toy.images()
-    for name in looks.LOOKS[1:]:
-        plain, recipe = RECIPES["pgm"], RECIPES[f"pgm_{name}"]
-        assert recipe.visible == plain.visible and recipe.visible_second.looks == ("plain", name)
-        x = recipe.view(table.picture(0), modality=1, generator=torch.Generator())
-        assert x.shape == (3, *table.size) and torch.isfinite(x).all()
+@pytest.mark.parametrize("name", looks.LOOKS[1:])
+def test_recipes_show_half_of_the_second_views_in_a_look(name):
+    plain, recipe = RECIPES["pgm"], RECIPES[f"pgm_{name}"]
+    assert recipe.visible == plain.visible
+    for view in ("visible_second", "infrared"):
+        usual, seen = getattr(plain, view), getattr(recipe, view)
+        assert seen.looks == ("plain", name) and replace(seen, looks=()) == usual
+
+
+def test_a_look_is_of_the_whole_picture_before_the_crop(picture):
+    only = Recipe(visible=Stream(looks=("edges",)), pad=0, flip=0, erasing="none")
+    dice = torch.Generator().manual_seed(0)
+    shown = only.view(picture, modality=0, generator=dice)
+    assert torch.equal(shown, to_input(looks.edges(picture)[None])[0])
+    moved = replace(only, pad=96).view(picture, modality=0, generator=dice)
+    assert set(moved.unique().tolist()) <= set(shown.unique().tolist()), "the margin has no edge"
+
+
+def test_looks_are_drawn_equally_often(picture):
     drawn = [looks.draw(("plain", "negative"), torch.Generator().manual_seed(i)) for i in range(99)]
-    share = np.mean([look is looks.negative for look in drawn])
-    assert 0.3 < share < 0.7
-    always = looks.draw(("pseudo_colour",), torch.Generator())
-    assert len(np.unique(always(picture).reshape(-1, 3), axis=0)) == 2
+    assert 0.3 < np.mean([look is looks.negative for look in drawn]) < 0.7
+    coloured = looks.draw(("pseudo_colour",), torch.Generator())
+    assert len(np.unique(coloured(picture).reshape(-1, 3), axis=0)) == 2
+    assert looks.draw((), torch.Generator()) is None
 
 
 def test_unknown_looks():
@@ -92,23 +106,43 @@ def test_neighbours_of_several_views_vote():
         jaccard.voted_distance([])
 
 
+SIZES = {
+    "epochs": (1, 1), "iterations": 1, "k1": 6, "k2": 2, "eps": 0.7, "min_samples": 2,
+    "identities": 3, "instances": 2, "subset_ratio": 1.0,
+}  # fmt: skip
+
+
 def test_bmil_clusters_by_the_votes_of_looks():
-    """One view is the paper's; of two the distance is that of the averaged encodings."""
-    sizes = {"epochs": (1, 1), "iterations": 1, "k1": 6, "k2": 2, "eps": 0.7, "min_samples": 2}
-    sizes |= {"identities": 3, "instances": 2, "subset_ratio": 1.0}
-    method = methods.build("bmil", **sizes, votes=("plain", "edges"))
-    features = extract(toy.net(), toy.images(), looks=method.looks)
-    asked = {"rule": "modality", "k1": 6, "k2": 2, "modality": features.modality, "eps": 0.7}
-    v = sum(jaccard.encoding(x, **{k: a for k, a in asked.items() if k != "eps"})
-            for x in (features.x, features.looks["edges"])) / 2  # fmt: skip
+    """Two looks that group otherwise, and what averaging their encodings makes of it."""
+    rng = np.random.default_rng(2)
+    x, other = (rng.normal(size=(60, 4)).astype(np.float32) for _ in range(2))
+    modality = np.arange(60) % 2
+    features = Embeddings(x, modality, modality, looks={"edges": torch.as_tensor(other)})
+    asked = {"rule": "modality", "k1": 6, "k2": 2, "modality": modality}
+    v = sum(jaccard.encoding(view, **asked) for view in (x, other)) / 2
     wanted = dbscan(jaccard.encoding_distance(v.tocsr(), eps=0.7), eps=0.7, min_samples=2)
-    assert (method.cluster_jointly(features, 0) == wanted).all()
-    plain = methods.build("bmil", **sizes)
-    assert not plain.looks and "votes" not in plain.config() and "votes" in method.config()
+    found = {
+        votes: methods.build("bmil", **SIZES, votes=votes).cluster_jointly(features, 1)
+        for votes in (("plain",), ("edges",), ("plain", "edges"))
+    }
+    assert (found["plain", "edges"] == wanted).all()
+    assert all((found[one] != wanted).any() for one in (("plain",), ("edges",)))
+
+
+def test_votes_are_a_setting_of_stage_2():
+    method = methods.build("bmil", **SIZES, votes=("plain", "edges"))
+    plain = methods.build("bmil", **SIZES)
+    assert [method.looks(epoch) for epoch in (0, 1)] == [(), ("edges",)] and not plain.looks(1)
+    assert "votes" not in plain.config() and "votes" in method.config()
     assert method.stage1_config() == plain.stage1_config()
     run = fit(toy.net(), method, toy.images(), seed=0)
     assert [row["stage"] for row in run.curves] == [1, 2]
     assert methods.again("bmil", run.config).votes == ("plain", "edges")
+    for votes in ((), ("plain", "plain")):
+        with pytest.raises(ValueError, match="at least one look, each once"):
+            methods.build("bmil", **SIZES, votes=votes)
+    with pytest.raises(ValueError, match="none with global_clusters='none'"):
+        methods.build("bmil", row="M1", votes=("plain", "edges"))
 
 
 def test_a_plan_tells_the_looks():

@@ -168,7 +168,7 @@ class Images:
 
 @dataclass(frozen=True, repr=False)
 class Embeddings:
-    """Features of images. Arrays become tensors; all four live on the device of ``x``.
+    """Features of images. Arrays become tensors; all live on the device of ``x``.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ class Embeddings:
     modality: torch.Tensor
     camera: torch.Tensor
     identity: torch.Tensor | None = None
-    looks: dict[str, torch.Tensor] = field(default_factory=dict)
+    looks: dict[str, torch.Tensor] = field(default_factory=dict, compare=False)
 
     def __post_init__(self):
         x = torch.as_tensor(self.x)

@@ -139,7 +139,8 @@ def prepare(a, *, seed: int | None = None):
     world = seed if a.world is None and a.data == "synthvi" else a.world
     given = {"seed": world, "trial": a.trial, "tracklets": a.tracklets}
     if getattr(a, "absent", 0):
-        drawn = (0 if a.data == "synthvi" else seed) if a.absent_seed is None else a.absent_seed
+        usual = None if a.data == "synthvi" else getattr(a, "seed", seed)
+        drawn = usual if a.absent_seed is None else a.absent_seed
         given |= {"absent": a.absent, "absent_side": a.absent_side, "absent_seed": drawn or None}
     options = {k: v for k, v in given.items() if v is not None}
     options |= switches(a.world_set, flag="--world-set")

@@ -234,13 +234,9 @@ class Recipe:
         first, then what is covered, then the channels.
         """
         streams = [self.stream(m, v) for m, v in zip(modality, view, strict=True)]
-        pad = round(self.pad * size[0] / 288)
+        pad, dice = round(self.pad * size[0] / 288), generator
         views = [
-            View(
-                draw_cut(pad, self.flip, generator),
-                looks.draw(s.looks, generator),
-                s.draw(generator),
-            )
+            View(draw_cut(pad, self.flip, dice), looks.draw(s.looks, dice), s.draw(dice))
             for s in streams
         ]
         if self.erasing != "none":

@@ -5,6 +5,7 @@ import numpy as np
 from vireid.evidence.dials import at_values, missing
 from vireid.evidence.plan import Evidence
 from vireid.evidence.tables import SURE, Found, cpu_minutes, named, order_gains
+from vireid.experiment.rows import STAGE1
 from vireid.runs import Run, gained
 
 
@@ -20,15 +21,16 @@ def on_equal_terms(rows: list[dict], found: Found) -> list[str]:
     runs = {row["title"]: found.get(row["study"], {}).get(row["row"], []) for row in rows}
     role = {row["role"]: row["title"] for row in rows if "role" in row}
     base = runs.get(role.get("base"), [])
-    gains = {
-        title: gained(own, base)
-        for title, own in runs.items()
-        if title not in role.values() and title != "stage 1"
-    }
+    gains = {row["title"]: gained(runs[row["title"]], base) for row in _rivals(rows)}
     enough = {title: values for title, values in gains.items() if len(values) >= SURE}
     told = [_every(enough, up=True), _every(enough, up=False), _mixed(enough)]
     told += [_best(runs, enough), _cost(rows, found, enough), _few(gains)]
     return [sentence for sentence in told if sentence]
+
+
+def _rivals(rows: list[dict]) -> list[dict]:
+    """Rows whose gains are told: all but what they are measured by, and stage 1 alone."""
+    return [row for row in rows if "role" not in row and row["row"] != STAGE1]
 
 
 def _every(gains: dict[str, list[float]], *, up: bool) -> str:
@@ -72,9 +74,9 @@ def _orders(plan: Evidence, found: Found) -> str:
 
 def _when_missing(rows: list[dict], found: Found) -> list[str]:
     """What methods gain over the base that lost the same people, a sentence for each share."""
-    turned_rows = {row["title"]: at_values(found, "absent", row) for row in rows}
-    base = next((row["title"] for row in rows if row.get("role") == "base"), None)
-    start = turned_rows.pop(base, {})
+    turned_rows = {row["title"]: at_values(found, "absent", row) for row in _rivals(rows)}
+    base = [row for row in rows if row.get("role") == "base"]
+    start = at_values(found, "absent", base[0]) if base else {}
     told = []
     for share in sorted(set(start) - {0.0}):
         gains = {t: gained(by[share], start[share]) for t, by in turned_rows.items() if share in by}

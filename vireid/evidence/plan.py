@@ -56,7 +56,7 @@ class Study:
         """``options`` with what a seed draws: SynthVI's people, elsewhere who is missing."""
         if self.data == "synthvi":
             return {"seed": seed} | self.options
-        return self.options | ({"absent_seed": seed} if self.options.get("absent") else {})
+        return self.options | ({"absent_seed": seed} if seed and self.options.get("absent") else {})
 
     @cached_property
     def trainings(self) -> dict[str, Training]:

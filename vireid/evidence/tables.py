@@ -210,7 +210,12 @@ def _share(own: list[Run], base: list[Run], top: list[Run]) -> str:
 def _with_stage1(
     runs: list[Run], stage1: list[Run], name: str, whole: bool, unit: float = 1
 ) -> str:
-    """Mean of a run's number, with that of its seed's stage 1 unless it trained that itself."""
+    """Mean of a run's number, with that of its seed's stage 1 unless it trained that itself.
+
+    "" where a number is unknown: rows that began from another stage 1 than the one that is kept.
+    """
+    if any(run.source.get("weights", "").startswith("stage1-") for run in runs):
+        return ""
     first = {} if whole or runs is stage1 else {run.seed: getattr(run, name) for run in stage1}
     if not whole and runs is not stage1 and not {run.seed for run in runs} <= set(first):
         return ""

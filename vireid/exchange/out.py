@@ -56,7 +56,7 @@ def export_run(
         )
     out = folder / "export" if out is None else Path(out)
     model = ready.model(run.seed)
-    looks = methods.again(run.method, run.config).looks
+    looks = methods.again(run.method, run.config).looks(len(run.curves) - 1)
     train = extract(model, ready.train, device=device, progress=progress, looks=looks)
     told = {"run": digest(run.identity), "method": run.method, "data": run.data["name"]}
     packs.save(out / FEATURES, train.blind(), about=told)

@@ -159,8 +159,9 @@ def modality_bias():
     found, key = records(LADDER), "own_share_30"
     found = {row: runs for row, runs in found.items() if row in (STAGE1, *"1267")}
     start = {run.seed: run.curve(key)[1] for run in found.pop(STAGE1, ())}
+    found = {row: [run for run in runs if run.seed in start] for row, runs in found.items()}
     lines = {
-        ROWS[row]: [start[run.seed] + run.curve(key)[1] for run in runs if run.seed in start]
+        ROWS[row]: [start[run.seed] + run.curve(key)[1] for run in runs]
         for row, runs in found.items()
     }
     lines = {title: seeds for title, seeds in lines.items() if seeds}

@@ -1,7 +1,6 @@
 """The committed records that figures are drawn of, and what their captions say about them."""
 
 from collections.abc import Mapping
-from functools import cache
 
 from vireid import evidence
 from vireid.figures.subject import named
@@ -14,13 +13,18 @@ _drawn: list[list[int]] = []  # seeds of every row of the figure that is drawn n
 def records(folder: str, *, of_any_flow: bool = False) -> Rows:
     """Row -> records by seed of SynthVI's ``folder``, or of the data set of now in its place.
 
-    A record that the plan of the evidence has with another identity is left out, unless it may be
-    ``of_any_flow``.
+    A record without an identity, of an older flow, is left out, and so is one that the plan of the
+    evidence has with another identity; unless they may be ``of_any_flow``.
     """
-    strangers = set() if of_any_flow else _strangers()
+    name = named(folder)
+    strangers = _strangers(name)
     found = {
-        row: [run for run in runs if (named(folder), row, run.seed) not in strangers]
-        for row, runs in ladders().get(named(folder), {}).items()
+        row: [
+            run
+            for run in runs
+            if of_any_flow or (run.identity and (row, run.seed) not in strangers)
+        ]
+        for row, runs in ladders().get(name, {}).items()
     }
     return {row: runs for row, runs in found.items() if runs}
 
@@ -30,12 +34,11 @@ def kept() -> dict[str, Rows]:
     return evidence.found(evidence.states(evidence.read().cells))
 
 
-@cache
-def _strangers() -> set[tuple[str, str, int]]:
-    """(study, row, seed) of records that are not what the plan says."""
-    found = evidence.states(evidence.read().cells)
-    cells = [s.cell for s in found if s.verdict == evidence.ANOTHER]
-    return {(cell.study.name, cell.label, cell.seed) for cell in cells}
+def _strangers(name: str) -> set[tuple[str, int]]:
+    """(row, seed) of a study's records that are not what the plan says."""
+    cells = [cell for cell in evidence.read().cells if cell.study.name == name]
+    found = [s.cell for s in evidence.states(cells) if s.verdict == evidence.ANOTHER]
+    return {(cell.label, cell.seed) for cell in found}
 
 
 def noted(rows: Mapping) -> Mapping:

@@ -181,9 +181,8 @@ class Method:
         found = [(letter, batch.of(m, v)) for letter, m, v in views if own in (None, m)]
         return [(letter, at) for letter, at in found if len(at)]
 
-    @property
-    def looks(self) -> tuple[str, ...]:
-        """Looks of ``data.looks``, beside "plain", that ``relabel`` wants features of."""
+    def looks(self, epoch: int) -> tuple[str, ...]:
+        """Looks of ``data.looks``, beside "plain", of which ``relabel`` wants features."""
         return ()
 
     @property

@@ -15,7 +15,7 @@ from torch.nn.functional import normalize
 from vireid.clustering import NoClustersError, dbscan, split_proxies
 from vireid.data import looks
 from vireid.data.augment import RECIPES, Recipe
-from vireid.jaccard import voted_distance
+from vireid.jaccard import RULES, voted_distance
 from vireid.losses import cluster_contrast, multi_positive
 from vireid.methods.controls import Controlled, controls
 from vireid.methods.dcl import DCL, LIGHT, M3SVD, REGDB, SOURCES, TINY, two_modality_batches
@@ -131,6 +131,7 @@ class BMIL(Controlled, DCL):
     }
     ranges = (
         ("lqe_per_modality keep", lambda v: v >= 1, "give a whole number >= 1"),
+        ("votes", lambda v: 0 < len(set(v)) == len(v), "give at least one look, each once"),
         ("global_eps", lambda v: 0 < v <= 1, "Jaccard distances lie in (0, 1]"),
     )
     stage2_fields = frozenset(
@@ -161,6 +162,10 @@ class BMIL(Controlled, DCL):
     def __post_init__(self):
         super().__post_init__()
         looks.check(self.votes, tuple(looks.FIXED))
+        if self.votes != ("plain",) and self.global_clusters not in RULES:
+            raise ValueError(
+                f"votes={self.votes}: none with global_clusters={self.global_clusters!r}"
+            )
         if "vra" == self.write_order or "arv" == self.write_order:
             raise ValueError(
                 f"write_order={self.write_order!r}: plain and augmented visible pictures are "
@@ -173,10 +178,10 @@ class BMIL(Controlled, DCL):
         name = self.stage2_recipe if stage == 2 and self.stage2_recipe else self.recipe
         return RECIPES[name]
 
-    @property
-    def looks(self) -> tuple[str, ...]:
-        """What votes beside the pictures as they are."""
-        return tuple(name for name in self.votes if name != "plain")
+    def looks(self, epoch: int) -> tuple[str, ...]:
+        """What votes in stage 2 beside the pictures as they are."""
+        stage, _ = self.schedule.stage_of(epoch)
+        return tuple(name for name in self.votes if name != "plain") if stage == 2 else ()
 
     @property
     def unsupervised(self) -> bool:

@@ -119,7 +119,7 @@ class Session:
 
     def label(self, epoch: int, *, first: bool) -> tuple[Embeddings, dict]:
         """(features with identities, for the curves; labels by label space) of an epoch."""
-        train = self.describe(first=first)
+        train = self.describe(first=first, looks=self.method.looks(epoch))
         seen = train.blind() if self.method.unsupervised else train
         labels = self.method.relabel(seen, epoch)
         check_agreement(
@@ -170,12 +170,11 @@ class Session:
         )
         return loaded(batches, self.images, self.recipe, generator=generator, workers=self.workers)
 
-    def describe(self, *, first: bool = False) -> Embeddings:
+    def describe(self, *, first: bool = False, looks: tuple[str, ...] = ()) -> Embeddings:
         """Features of the training pictures, by all ranks where there is work for each.
 
         ``first``: of the network that the run begins with, which may be known.
         """
-        looks = self.method.looks
         if first and not looks and (known := recall(self.model, self.images)):
             return known.features
         many = len(self.images) > BATCH * (sharding.place()[1] - 1)
