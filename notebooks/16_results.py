@@ -207,8 +207,8 @@ display(evidence.equal_terms(plan.real, found))
 
 # %% [markdown]
 # Can such features be bridged without a pair? Three *looks* that both modalities can share
-# ([notebook 01](01_two_modalities.ipynb)) as half of the second visible and of the infrared views, a
-# stage 1 of three times the epochs, and neighbours voted over looks (`votes`) in BMIL's joint
+# ([notebook 01](01_two_modalities.ipynb)) as half of the second visible and of the infrared views,
+# a stage 1 of three times the epochs, and neighbours voted over looks (`votes`) in BMIL's joint
 # clusters, each tried on the development seed alone, everything else as it is:
 
 # %%

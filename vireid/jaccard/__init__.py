@@ -85,14 +85,19 @@ def jaccard_distance(
 def voted_distance(
     views: Iterable, *, eps: float | None = None, backend: str = "auto", **arguments
 ) -> csr_array:
-    """Jaccard distance of images whose neighbours are voted over several views of them.
+    r"""Jaccard distance of images whose neighbours are voted over several views of them.
 
-    The encodings of the views are averaged, then compared; one view gives ``jaccard_distance``.
+    .. math:: V = \tfrac1m \sum_{l=1}^m V^{(l)}
+
+    The m encodings are averaged, then compared; one view gives ``jaccard_distance``.
 
     Parameters
     ----------
     views : features (n, d) of the same images in each view
     eps, backend, arguments : as for ``jaccard_distance``
+
+    Returns csr_array (n, n) like ``jaccard_distance``. Raises what that raises, and ValueError
+    without a view. Source: ours, for bridges that need no pair.
     """
     found = [encoding(x, backend=backend, **arguments) for x in views]
     if not found:
