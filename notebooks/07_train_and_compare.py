@@ -292,9 +292,9 @@ if world.knows("test"):
 # %%
 ORDER = ["stage1", "M1", "prolonged", "M2", "centred", "M3", "M4", "M5", "M6", "M3+MIRL", "oracle"]
 found = {
-    name: {row: rows[row] for row in [*ORDER, *rows] if row in rows}
+    name: {row: rows[row] for row in ORDER if row in rows}
     for name, rows in sorted(ladders().items(), key=lambda item: "synthvi" not in item[0])
-    if "oracle" in rows
+    if rows.keys() <= set(ORDER)
     and all(run.method == "bmil" and unturned(run) for runs in rows.values() for run in runs)
 }
 if not found:
