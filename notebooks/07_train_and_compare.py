@@ -281,10 +281,8 @@ if world.knows("test"):
 #
 # SynthVI comes first; rows that are missing there are planned and not trained yet (`vireid evidence
 # --only synthvi_small_bmil` makes them). Training sets with people missing on one side are
-# [notebook 16](16_results.ipynb)'s subject. If `m3svd` is listed, that is real: a few dozen people
-# from public videos. Its M2 and centred are records of an older flow, which wrote infrared first
-# and visible last, the reverse of the released order; the other rows do not depend on it
-# (`docs/log.md`).
+# [notebook 16](16_results.ipynb)'s subject. If `m3svd_bmil` is listed, that is real: a few dozen
+# people from public videos, the same ones for every seed.
 #
 # **Predict first.** Put the rows in order of rank-1. How far below the oracle will BMIL end? And
 # which two rows will you *not* be able to tell apart with this many seeds?
@@ -411,9 +409,9 @@ panel.show()
 #   SYSU-MM01's, so stage 1 starts nearer to its goal here.
 # - The size of a step (naive over stage 1, say) depends on the gap: with another `style_gap` the
 #   naive way may gain much or nothing.
-# - Real people are in the tables above as well (M3SVD-Persons, chance 3.3 %): there BMIL is level
-#   with stage 1 prolonged, while the true identities would reach far more. Its joint clusters are
-#   nearly all wrong from the start, and training cannot mend them; `docs/log.md` tells why.
+# - Real people are in the tables above as well (M3SVD-Persons, chance 3.3 %): there BMIL is
+#   behind stage 1 prolonged in every seed. Of the pairs across that its joint clusters make, most
+#   are wrong from the start, and training does not mend them ([notebook 16](16_results.ipynb)).
 # - The paper reports the best epoch **on the test set**, we the last. The exercise asks what that
 #   is worth.
 # - What does carry over is the way of judging: equal steps, a cheap repair as control, an oracle as

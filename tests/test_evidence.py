@@ -191,8 +191,7 @@ def test_guide_says_only_what_the_seeds_allow():
         "In every seed ahead of stage 1 prolonged, in points of rank-1: Ours (+10.0 / +20.0 / "
         "+10.0); Whole (+20.0 / +10.0 / +20.0).",
         "Nothing is behind stage 1 prolonged in every seed.",
-        "The largest mean gain is Whole's; it is 3.3 points over Ours's, and larger in 2 of 3 "
-        "seeds.",
+        "The largest mean gain is that of Whole, 3.3 points over Ours, and larger in 2 of 3 seeds.",
         "CPU minutes with stage 1 of those that gain in every seed: Whole 1, Ours 2.",
         "Fewer than 3 seeds, so nothing is said of: Other (none).",
     ]

@@ -52,8 +52,8 @@ def _best(runs: dict[str, list[Run]], gains: dict[str, list[float]]) -> str:
     first, second = sorted(gains, key=lambda t: -np.mean(gains[t]))[:2]
     apart = gained(runs[first], runs[second])
     return (
-        f"The largest mean gain is {first}'s; it is {np.mean(apart):.1f} points over {second}'s, "
-        f"and larger in {sum(a > 0 for a in apart)} of {len(apart)} seeds."
+        f"The largest mean gain is that of {first}, {np.mean(apart):.1f} points over {second}, and "
+        f"larger in {sum(a > 0 for a in apart)} of {len(apart)} seeds."
     )
 
 
