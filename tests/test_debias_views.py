@@ -13,7 +13,7 @@ from vireid import figures, plots, widgets
 from vireid.data.augment import RECIPES
 from vireid.data.pseudo_colour import TABLES
 from vireid.features import extract
-from vireid.figures import dmdl
+from vireid.figures import dmdl, records
 from vireid.losses import label_certainty
 from vireid.runs import Run
 from vireid.types import Images
@@ -218,7 +218,7 @@ def record(row: str, seed: int, **config) -> Run:
               for e in range(3)]  # fmt: skip
     return Run(
         method="dmdl", row=row, seed=seed, config=config, curves=curves,
-        result={"rank1": 0.5 + seed / 10, "mAP": 0.4},
+        result={"rank1": 0.5 + seed / 10, "mAP": 0.4}, identity={"seed": seed},
     )  # fmt: skip
 
 
@@ -227,7 +227,7 @@ DRAWN = ("dmdl_ladder", "label_homogeneity", "dmdl_variants", "dmdl_lambdas", "d
 
 def test_figures_are_listed_and_wait_for_their_records(monkeypatch):
     assert {*DRAWN, "debiasing_maps"} <= {item.name for item in figures.DRAWINGS}
-    monkeypatch.setattr(dmdl, "ladders", dict)
+    monkeypatch.setattr(records, "ladders", dict)
     assert [getattr(dmdl, name)() for name in DRAWN] == [None] * len(DRAWN)
 
 
@@ -235,7 +235,7 @@ def test_figures_draw_the_records_there_are(monkeypatch):
     usual = {"cai_weight": 0.5, "alignment_weight": 1.0}
     rows = {r: [record(r, s, **usual) for s in (1, 2)] for r in ("1", "7", "mmd", "triplet-1")}
     rows["lambda1-0.0"] = [record("lambda1-0.0", 1, cai_weight=0.0, alignment_weight=1.0)]
-    monkeypatch.setattr(dmdl, "ladders", lambda: {dmdl.LADDER: rows})
+    monkeypatch.setattr(records, "ladders", lambda: {dmdl.LADDER: rows})
     bars = dmdl.dmdl_ladder().axes[0]
     names = [t.get_text() for t in bars.get_yticklabels()]
     assert names == ["1 baseline", "7 all (DMDL)"]

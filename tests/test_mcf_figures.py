@@ -9,7 +9,9 @@ from vireid.runs import Run
 
 def record(rank1: float, seed: int, row: str | None = None, **config) -> Run:
     scores = {"rank1": rank1, "mAP": rank1, "mINP": rank1}
-    return Run("mcf", config, seed, row=row, data={"name": "toy"}, result=scores)
+    return Run(
+        "mcf", config, seed, row=row, data={"name": "toy"}, result=scores, identity={"seed": seed}
+    )
 
 
 @pytest.fixture

@@ -242,6 +242,7 @@ CHANGES = {
     "weight_decay": 0.5,
     "optimiser": "sgd",
     "bn_chunks": 2,
+    "votes": ("edges",),
 }
 SINGLE = {"write_order": "avr", "moves": "during"}  # of a memory that moves sample by sample
 
