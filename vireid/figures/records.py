@@ -55,6 +55,6 @@ def told_seeds() -> str:
     if not rows:
         return ""
     seeds, n = sorted({seed for row in rows for seed in row}), sorted({len(row) for row in rows})
-    word = "seed" if len(seeds) == 1 else "seeds"
+    word = "Seed" if len(seeds) == 1 else "Seeds"
     each = f"n = {n[0]}" if len(n) == 1 else f"n = {n[0]} to {n[-1]}, by row"
-    return f" {word.capitalize()} {', '.join(map(str, seeds))} ({each})."
+    return f" {word} {', '.join(map(str, seeds))} ({each})."

@@ -75,11 +75,8 @@ def jaccard_distance(
     Differs: no blending with the original distance; the list of k1 counts oneself, as in the
     released code of the field (``list_width=k1 + 1`` for the original).
     """
-    if eps is not None and not 0 <= eps < 1:
-        raise ValueError(f"eps={eps}; give a distance in [0, 1) or None for all pairs below 1")
     arguments = {"rule": rule, "k1": k1, "k2": k2, "modality": modality, "camera": camera}
-    v = encoding(x, backend=backend, **arguments, **options)
-    return encoding_distance(v, eps=eps, backend=backend)
+    return voted_distance([x], eps=eps, backend=backend, **arguments, **options)
 
 
 def voted_distance(
@@ -99,6 +96,8 @@ def voted_distance(
     Returns csr_array (n, n) like ``jaccard_distance``. Raises what that raises, and ValueError
     without a view. Source: ours, for bridges that need no pair.
     """
+    if eps is not None and not 0 <= eps < 1:
+        raise ValueError(f"eps={eps}; give a distance in [0, 1) or None for all pairs below 1")
     found = [encoding(x, backend=backend, **arguments) for x in views]
     if not found:
         raise ValueError("views: give the features of one view at least")
