@@ -206,6 +206,35 @@ def test_guide_says_only_what_the_seeds_allow():
     )
 
 
+def test_chance_is_what_two_equal_trainings_differ_by():
+    pair = {"method": "X", "kept": "s", "other": "o", "rows": ["1"], "word": "elsewhere"}
+    found = FOUND | {"o": {"1": [run(1, 0.41), run(2, 0.58), run(3, 0.44)]}}
+    plan = Evidence([], EQUAL, [], again=[pair])
+    (apart,) = evidence.chance(plan, found).values()
+    assert {seed: round(value, 6) for seed, value in apart.items()} == {1: 1.0, 2: -2.0, 3: -1.0}
+    assert evidence.guide(plan, found)[-1] == (
+        "The same training from the same weights on another machine, which adds floats in another "
+        "order, differs by 1.3 points of rank-1 in the mean of 3 and by 2.0 at most: "
+        "X, row 1: elsewhere (+1.0 / -2.0 / -1.0)."
+    )
+    found["o"]["1"].pop()
+    assert not any("another machine" in told for told in evidence.guide(plan, found))
+
+
+def test_cpu_minutes_are_of_runs_on_a_cpu():
+    """A run with an accelerator leaves most of its work out of its CPU seconds."""
+    faster = replace(run(3, 0.45, cpu=6.0), identity={"device": "cuda"})
+    found = {"s": FOUND["s"] | {"1": [*FOUND["s"]["1"][:2], faster]}}
+    assert evidence.equal_terms(EQUAL, found).loc["Ours", "CPU minutes"] == "2"
+    found["s"]["1"] = [faster]
+    assert evidence.equal_terms(EQUAL, found).loc["Ours", "CPU minutes"] == ""
+    cell = made().cells[0]
+    states = [evidence.State(c, evidence.MISSING) for c in made().cells]
+    assert evidence.minutes(states) == 24
+    states[0] = evidence.State(cell, evidence.KEPT, faster)
+    assert evidence.minutes(states) == 21, "the plan's three minutes each for the others"
+
+
 @pytest.mark.parametrize(
     "text, told",
     [

@@ -71,6 +71,11 @@ class Run:
         data = self.data.get("name", "?")
         return f"Run({what}, seed {self.seed}, {data!r}: {len(self.curves)} epochs, {end})"
 
+    @property
+    def on_cpu(self) -> bool:
+        """Whether the network was trained on a CPU; ``cpu_seconds`` is all of its work only then."""
+        return self.identity.get("device", "cpu") == "cpu"
+
     def curve(self, key: str) -> tuple[list[int], list[float]]:
         """(epochs, values) of one curve, where it was measured."""
         rows = [row for row in self.curves if row.get(key) is not None]

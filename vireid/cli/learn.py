@@ -240,7 +240,10 @@ def _evaluate(a) -> None:
     ready = _scored(a)
     model = ready.model()
     score = ready.test.score_reranked if a.rerank else ready.test.score
-    scores = score(*ready.test.embed(model, device=a.device, progress=True))
+    found = ready.test.embed(model, device=a.device, progress=True)
+    scores = score(*found)
+    if ready.name == "m3svd" and not a.rerank:
+        scores |= _scenes(*found)
     for name, value in scores.items():
         print(f"{name:22s} {value:.4f}" if name != "trials" else f"{name:22s} {value}")
     if a.distances:
@@ -250,3 +253,12 @@ def _evaluate(a) -> None:
 
         found = crossing_quantiles(extract(model, ready.train, device=a.device, progress=True))
         put(a.distances, json.dumps(found) + "\n")
+
+
+def _scenes(query, gallery) -> dict[str, float]:
+    """Whether M3SVD's best answers are the person or the place: each person is in one scene."""
+    from vireid.data.m3svd import scene
+    from vireid.evaluation import scene_scores
+
+    ends = (query.identity, gallery.identity, scene(query.camera), scene(gallery.camera))
+    return scene_scores(query.x @ gallery.x.T, *ends)

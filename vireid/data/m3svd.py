@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from vireid import files
 from vireid.data.benchmarks.files import Row, choose, find_folder, require, table, trial_number
 from vireid.types import Images, Modality
@@ -20,6 +22,7 @@ PRESETS = ("halves", "alternate", "all", "unseen")
 FOLDS = range(3)
 SIZE = (128, 64)  # height, width
 LETTERS = {"V": Modality.VISIBLE, "I": Modality.INFRARED}
+INFRARED_FROM = 10  # camera c + 10 is the infrared one beside the visible camera c
 COLUMNS = ("file", "pid", "modality", "cam", "frame", "half")
 
 
@@ -95,6 +98,11 @@ def load(
         rows = [row for row in rows if row.modality == wanted]
     rows.sort(key=lambda row: row.modality)  # visible first; the sort is stable
     return table(rows, f"{TITLE} {split} ({preset})", SIZE)
+
+
+def scene(camera: np.ndarray) -> np.ndarray:
+    """Number of the scene that a camera of the people's index stands in, the same for both."""
+    return (np.asarray(camera) - 1) % INFRARED_FROM
 
 
 def read_index(folder: Path) -> list[Crop]:

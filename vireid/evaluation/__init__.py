@@ -11,6 +11,7 @@ from vireid.evaluation.retrieval import (
     mean_over_trials,
     roc,
 )
+from vireid.evaluation.scenes import scene_scores
 from vireid.evaluation.verification import TrialROC, roc_over_trials
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "mean_over_trials",
     "roc",
     "roc_over_trials",
+    "scene_scores",
 ]

@@ -10,7 +10,7 @@ from vireid.evidence.make import make, minutes
 from vireid.evidence.page import page
 from vireid.evidence.plan import PLAN, Cell, Evidence, Study, read
 from vireid.evidence.store import ANOTHER, KEPT, MISSING, STORE, State, found, state, states
-from vireid.evidence.tables import against_paper, coverage, equal_terms, order_gains, rows
+from vireid.evidence.tables import against_paper, chance, coverage, equal_terms, order_gains, rows
 
 __all__ = [
     "ANOTHER",
@@ -24,6 +24,7 @@ __all__ = [
     "State",
     "Study",
     "against_paper",
+    "chance",
     "coverage",
     "equal_terms",
     "found",

@@ -85,7 +85,8 @@ def minutes(found: Iterable[State]) -> float:
     found, total = list(found), 0.0
     for study in {id(s.cell.study): s.cell.study for s in found}.values():
         own = [s for s in found if s.cell.study is study]
-        measured = [s.run.cpu_seconds / 60 for s in own if s.run and s.run.cpu_seconds]
+        runs = [s.run for s in own if s.run and s.run.on_cpu]
+        measured = [run.cpu_seconds / 60 for run in runs if run.cpu_seconds]
         each = float(np.mean(measured)) if measured else study.minutes
         total += each * sum(s.verdict != KEPT for s in own)
     return total

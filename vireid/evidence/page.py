@@ -1,5 +1,6 @@
 """``docs/results.md``: the store's numbers in words and tables, written by nobody's hand."""
 
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -56,6 +57,9 @@ STUDIES = """## Every row
 "Steps" are those of the row's own run; rows of a stage 2 go on from their study's "stage1".
 """
 KEPT = "## What is kept\n"
+MACHINES = """
+Trained on: {machines}. CPU minutes in the tables are of runs on a CPU alone.
+"""
 
 
 def page(plan: Evidence | None = None, store: Path = STORE) -> str:
@@ -76,7 +80,10 @@ def page(plan: Evidence | None = None, store: Path = STORE) -> str:
     parts.append(STUDIES)
     for name, kept in runs.items():
         parts.append(f"### {name}\n\n{_table(rows(kept), 'row')}")
-    return "\n".join([*parts, KEPT, _table(coverage(known), "study")])
+    parts += [KEPT, _table(coverage(known), "study")]
+    if runs:
+        parts.append(MACHINES.format(machines=_machines(runs)))
+    return "\n".join(parts)
 
 
 def _real(plan: Evidence, runs: Found) -> list[str]:
@@ -88,6 +95,13 @@ def _real(plan: Evidence, runs: Found) -> list[str]:
         _list(on_equal_terms(plan.real, runs)),
         _table(equal_terms(plan.real, runs), "row"),
     ]
+
+
+def _machines(runs: Found) -> str:
+    """Kept records by the device and the torch that made them."""
+    kept = [run for study in runs.values() for row in study.values() for run in row]
+    made = Counter(f"{run.identity['device']} (torch {run.versions['torch']})" for run in kept)
+    return ", ".join(f"{machine} {n} runs" for machine, n in sorted(made.items()))
 
 
 def _list(sentences: list[str]) -> str:

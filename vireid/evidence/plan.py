@@ -96,9 +96,8 @@ class Evidence:
     """The plan file, read.
 
     ``equal`` lists the rows of the table on equal terms, ``real`` those of the same table on real
-    people, ``ladders`` the pairs of rows whose
-    difference a paper claims, ``orders`` the rows trained in two orders of writing, each as in the
-    file.
+    people, ``ladders`` the pairs of rows whose difference a paper claims, ``orders`` the rows
+    trained in two orders of writing, ``again`` the rows trained twice alike, each as in the file.
     """
 
     studies: list[Study]
@@ -106,6 +105,7 @@ class Evidence:
     ladders: list[dict]
     orders: list[dict] = field(default_factory=list)
     real: list[dict] = field(default_factory=list)
+    again: list[dict] = field(default_factory=list)
 
     @property
     def cells(self) -> list[Cell]:
@@ -139,7 +139,9 @@ def read(file: str | Path = PLAN) -> Evidence:
         raise ValueError(
             f"{file} is no plan of evidence ({error}); data/evidence.toml is"
         ) from error
-    made = Evidence(studies, *(told.get(k, []) for k in ("equal", "ladder", "order", "real")))
+    made = Evidence(
+        studies, *(told.get(k, []) for k in ("equal", "ladder", "order", "real", "again"))
+    )
     files = [str(cell) for cell in made.cells]
     if double := sorted({name for name in files if files.count(name) > 1}):
         raise ValueError(f"{file} lists {', '.join(double)} twice")

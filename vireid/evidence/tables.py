@@ -86,13 +86,28 @@ def order_gains(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
 
     Of the rows of ``plan.orders`` that have been trained in both; seeds that both have.
     """
+    return _between(plan.orders, "released", found)
+
+
+def chance(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
+    """Row and machine in words -> seed -> points of rank-1 over the same training as it is kept.
+
+    Of the rows of ``plan.again``: from the same weights with the same settings, so that nothing
+    differs but the order in which a machine adds floats. What two runs differ by here, no step of a
+    ladder has shown.
+    """
+    return _between(plan.again, "kept", found)
+
+
+def _between(pairs: list[dict], base: str, found: Found) -> dict[str, dict[int, float]]:
+    """Of each row of two studies, "other" and ``base``: seed -> difference in rank-1."""
     told = {}
-    for order in plan.orders:
-        for row in order["rows"]:
-            ends = [found.get(order[end], {}).get(row, []) for end in ("other", "released")]
+    for pair in pairs:
+        for row in pair["rows"]:
+            ends = [found.get(pair[end], {}).get(row, []) for end in ("other", base)]
             both = {run.seed for run in ends[1]}
             if seeds := [run.seed for run in ends[0] if run.seed in both]:
-                name = f"{order['method']}, row {row}: {order['word']}"
+                name = f"{pair['method']}, row {row}: {pair['word']}"
                 told[name] = dict(zip(seeds, gained(*ends), strict=True))
     return told
 
@@ -188,8 +203,15 @@ def named(gains: Mapping[str, list[float]]) -> str:
 
 
 def cpu_minutes(row: dict, found: Found) -> str:
-    """Mean over seeds of a row of ``plan.equal`` with its stage 1, or "" where one is unknown."""
-    own, stage1 = (found.get(row["study"], {}).get(name, []) for name in (row["row"], "stage1"))
+    """Mean of a row of ``plan.equal`` with its stage 1, or "" where one is unknown.
+
+    Over the seeds that were trained on a CPU: with an accelerator its time says something else.
+    """
+    study = found.get(row["study"], {})
+    runs = {
+        name: [run for run in study.get(name, []) if run.on_cpu] for name in (row["row"], "stage1")
+    }
+    own, stage1 = runs[row["row"]], runs["stage1"]
     return _with_stage1(own, stage1, "cpu_seconds", row.get("whole", False), 60) if own else ""
 
 

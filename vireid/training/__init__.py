@@ -86,7 +86,8 @@ def fit(  # noqa: PLR0913
     run record with curves, config and results
 
     The sums of a network's steps depend on torch's number of threads: bit for bit the same is a run
-    at the same number (``torch.set_num_threads``), which is part of its identity.
+    at the same number (``torch.set_num_threads``), which is part of its identity. A GPU repeats no
+    run bit for bit: some of its backward passes add in any order.
 
     Raises ValueError for wrong arguments, a checkpoint of another run (``vireid.identity``) or one
     that would be overwritten,
