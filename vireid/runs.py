@@ -73,7 +73,7 @@ class Run:
 
     @property
     def on_cpu(self) -> bool:
-        """Whether the network was trained on a CPU; ``cpu_seconds`` is all of its work only then."""
+        """Trained on a CPU: only then ``cpu_seconds`` is all of the work."""
         return self.identity.get("device", "cpu") == "cpu"
 
     def curve(self, key: str) -> tuple[list[int], list[float]]:
