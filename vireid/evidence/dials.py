@@ -31,15 +31,17 @@ def turned(found: Found, dial: str) -> dict[str, Lines]:
     dial : a name in ``DIALS``
 
     Records of one line share all settings of the method, and its values share their seeds: seeds
-    that one of them lacks are left out, and so are lines with one value alone.
+    that one of them lacks are left out, and so are lines with one value alone. Of a seed that
+    was trained twice alike the first record counts.
     """
-    every: dict[str, dict[tuple, dict[float, list[Run]]]] = {}
+    every: dict[str, dict[tuple, dict[float, dict[int, Run]]]] = {}
     for row, kept in ((row, kept) for study in found.values() for row, kept in study.items()):
         for run in kept:
             if (value := _value(run, dial)) is None:
                 continue
             line = f"{_title(run)} {row}", json.dumps(run.config, sort_keys=True)
-            every.setdefault(_data(run), {}).setdefault(line, {}).setdefault(value, []).append(run)
+            points = every.setdefault(_data(run), {}).setdefault(line, {})
+            points.setdefault(value, {}).setdefault(run.seed, run)
     paired = {
         data: {line[0]: same for line, points in lines.items() if (same := _paired(points))}
         for data, lines in every.items()
@@ -71,12 +73,12 @@ def unturned(run: Run) -> bool:
     )
 
 
-def _paired(points: dict[float, list[Run]]) -> dict[float, list[Run]]:
+def _paired(points: dict[float, dict[int, Run]]) -> dict[float, list[Run]]:
     """Values in order with the seeds that all have; empty for one value or no such seed."""
-    seeds = set.intersection(*({run.seed for run in kept} for kept in points.values()))
+    seeds = set.intersection(*map(set, points.values()))
     if len(points) < 2 or not seeds:
         return {}
-    return {v: [run for run in points[v] if run.seed in seeds] for v in sorted(points)}
+    return {v: [run for seed, run in points[v].items() if seed in seeds] for v in sorted(points)}
 
 
 def _title(run: Run) -> str:

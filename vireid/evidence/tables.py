@@ -234,12 +234,14 @@ def _with_stage1(
 ) -> str:
     """Mean of a run's number, with that of its seed's stage 1 unless it trained that itself.
 
-    "" where a number is unknown: rows that began from another stage 1 than the one that is kept.
+    Over the seeds whose stage 1 is kept. "" where none is, or where a number was not measured; rows
+    that began from another stage 1 than the one that is kept have none.
     """
     if any(run.source.get("weights", "").startswith("stage1-") for run in runs):
         return ""
-    first = {} if whole or runs is stage1 else {run.seed: getattr(run, name) for run in stage1}
-    if not whole and runs is not stage1 and not {run.seed for run in runs} <= set(first):
-        return ""
-    values = [getattr(run, name) + first.get(run.seed, 0) for run in runs]
-    return f"{np.mean(values) / unit:.0f}" if all(values) else ""
+    if whole or runs is stage1:
+        first = {run.seed: 0 for run in runs}
+    else:
+        first = {run.seed: getattr(run, name) for run in stage1}
+    values = [getattr(run, name) + first[run.seed] for run in runs if run.seed in first]
+    return f"{np.mean(values) / unit:.0f}" if values and all(values) else ""
