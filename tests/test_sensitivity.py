@@ -131,6 +131,17 @@ def test_what_missing_people_cost_in_a_table_and_a_sentence(shelf):
     assert "By share of people missing on one side: not run." in words, "no run of this plan"
 
 
+def test_lines_of_the_table_on_equal_terms_stand_apart(shelf):
+    found = ladders(shelf)
+    lines = dials.turned(found, "absent")["synthvi small"]
+    lines |= {"MULT stage1": lines["MULT 7"], "MULT 3": lines["MULT 7"]}
+    row = {"title": "Ours", "study": "rest", "row": "7"}
+    nobody = {"title": "Nobody", "study": "none", "row": "7"}
+    assert [list(group) for group in dials.apart(lines, [row, nobody], found)] == [
+        ["Ours"], ["MULT 3"]
+    ]  # fmt: skip
+
+
 def test_figures_are_drawn_from_records_and_skipped_without(shelf, tmp_path, monkeypatch):
     monkeypatch.setattr(sensitivity, "kept", lambda: ladders(shelf))
     drawn = sensitivity.people_missing(), sensitivity.world_dials()

@@ -8,6 +8,7 @@ import pandas as pd
 from vireid import methods, runs
 from vireid.data.synthvi import PRESETS, WORLD
 from vireid.evidence.tables import SURE, Found, mean_sd, named, signed
+from vireid.experiment.rows import STAGE1
 from vireid.runs import Run, gained
 
 FREE = ("seed", "trial", "absent_seed")  # options that draw other people and turn no dial
@@ -39,7 +40,7 @@ def turned(found: Found, dial: str) -> dict[str, Lines]:
         for run in kept:
             if (value := _value(run, dial)) is None:
                 continue
-            line = f"{_title(run)} {row}", json.dumps(run.config, sort_keys=True)
+            line = _line(run, row), json.dumps(run.config, sort_keys=True)
             points = every.setdefault(_data(run), {}).setdefault(line, {})
             points.setdefault(value, {}).setdefault(run.seed, run)
     paired = {
@@ -57,8 +58,27 @@ def at_values(found: Found, dial: str, row: dict) -> dict[float, list[Run]]:
     kept = found.get(row["study"], {}).get(row["row"], [])
     if not kept or not kept[0].source:
         return {}
-    name = f"{_title(kept[0])} {row['row']}"
-    return turned(found, dial).get(_data(kept[0]), {}).get(name, {})
+    return turned(found, dial).get(_data(kept[0]), {}).get(_line(kept[0], row["row"]), {})
+
+
+def apart(lines: Lines, rows: list[dict], found: Found) -> tuple[Lines, Lines]:
+    """Lines of the rows of a table on equal terms, by their titles there, and all others.
+
+    ``rows`` : as of ``plan.equal``; stage 1 by itself stands in neither
+    """
+    titles = {
+        _line(kept[0], row["row"]): row["title"]
+        for row in rows
+        if (kept := found.get(row["study"], {}).get(row["row"]))
+    }
+    told = {name: points for name, points in lines.items() if not name.endswith(f" {STAGE1}")}
+    equal = {titles[name]: points for name, points in told.items() if name in titles}
+    return equal, {name: points for name, points in told.items() if name not in titles}
+
+
+def _line(run: Run, row: str) -> str:
+    """What the line of a record's row is called."""
+    return f"{_title(run)} {row}"
 
 
 def _data(run: Run) -> str:

@@ -9,8 +9,8 @@ from functools import cache
 
 import numpy as np
 
-from vireid import experiment, methods, plots, warm_start
-from vireid.evidence.dials import DIALS, lone, rank1, turned
+from vireid import evidence, experiment, methods, plots, warm_start
+from vireid.evidence.dials import DIALS, apart, lone, rank1, turned
 from vireid.features import extract
 from vireid.figures.field import PANELS
 from vireid.figures.records import kept, noted
@@ -35,26 +35,38 @@ def _note(lines: Mapping) -> None:
 
 @drawing(
     "Rank-1, and the share of lone images that were linked all the same, over the share of "
-    "training people who lost their visible or their infrared pictures; a row of panels for each "
-    "data set with records, mean and range over seeds.",
+    "training people who lost their visible or their infrared pictures. Above the rows of the "
+    "table on equal terms, below all others with records; mean and range over seeds.",
     of_any=False,
 )
 def people_missing():
     """Rank-1 and lone images over absence, from records."""
-    found = turned(kept(), "absent")
-    if not found:
+    records = kept()
+    groups = {
+        f"{data}: {words}": group
+        for data, lines in turned(records, "absent").items()
+        for words, group in zip(
+            ("on equal terms", "other rows"),
+            apart(lines, evidence.read().equal, records),
+            strict=True,
+        )
+        if group
+    }
+    if not groups:
         return None
-    figure, axes = plots.canvas(2, len(found), width=10.0, height=0.8 + 3.4 * len(found))
-    names = _names(found.values())
-    for row, (data, lines) in zip(np.atleast_2d(axes), found.items(), strict=True):
-        look = {"xlabel": DIALS["absent"], "title": data, "names": names}
+    figure, axes = plots.canvas(2, len(groups), width=11.0, height=0.4 + 3.4 * len(groups))
+    for row, (title, lines) in zip(np.atleast_2d(axes), groups.items(), strict=True):
+        look = {"xlabel": DIALS["absent"], "title": title, "names": lines}
         _note(lines)
         plots.dial(rank1(lines), row[0], ylabel="rank-1 (%)", **look)
         if linked := lone(lines):
             plots.dial(linked, row[1], ylabel=LONE, **look)
         else:
             row[1].set_axis_off()
-    plots.share_legend(figure)
+        handles = row[0].get_legend_handles_labels()
+        row[1].legend(
+            *handles, fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5)
+        )
     return figure
 
 

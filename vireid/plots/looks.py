@@ -36,11 +36,15 @@ def looks(names: Iterable[str]) -> dict[str, Look]:
 
     What stands in brackets and a mark before the name do not count: "▶ M2 (3 seeds)" looks like
     "M2". Names that begin with a modality's word look like the modality; those
-    that are not in the table take the places that are left.
+    that are not in the table take the places that are left, and so does the second of two that
+    share a place in it.
     """
     names = list(names)
-    place = {name: PLACE[bare] for name in names if (bare := _bare(name)) in PLACE}
-    taken = set(place.values())
+    place, taken = {}, {}
+    for name in names:
+        bare = _bare(name)
+        if bare in PLACE and taken.setdefault(PLACE[bare], bare) == bare:
+            place[name] = PLACE[bare]
     free = chain((i for i in range(len(COLOURS)) if i not in taken), count(len(COLOURS)))
     found = {}
     for name in names:
