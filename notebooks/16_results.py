@@ -89,14 +89,16 @@ display(covered[begun])
 print(f"{sum(~begun)} studies more, {covered['planned'][~begun].sum()} runs, are not begun")
 
 # %%
-for name in dict.fromkeys(study.name for study in plan.studies if study.data == DATA):
+plain = [study.name for study in plan.studies if study.data == DATA and not study.options]
+for name in dict.fromkeys(plain):
     if name in found:
         print(name)
         display(evidence.rows(found[name]))
 
 # %% [markdown]
-# Any number can be traced: `vireid evidence --show` names the records, and
-# `vireid replay RUN` trains one again and compares curve by curve.
+# Rows for which people or a dial of the world were changed come in section 5. Any number can be
+# traced: `vireid evidence --show` names the records, and `vireid replay RUN` trains one again and
+# compares curve by curve.
 #
 # ## 2 · Equal terms
 #
