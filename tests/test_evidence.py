@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 
 import pytest
 from toy import images, net, test_of
@@ -15,6 +16,7 @@ from vireid.files.write import put
 from vireid.paths import CHECKOUT
 from vireid.runs import Run
 
+make_module = import_module("vireid.evidence.make")  # the function hides it
 SMALL = {
     "epochs": (1, 1), "iterations": 2, "k1": 6, "k2": 2, "eps": 0.7, "min_samples": 2,
     "identities": 3, "instances": 2, "lr": 1e-3, "subset_ratio": 1.0,
@@ -82,9 +84,16 @@ def test_two_at_a_time_give_the_same(tmp_path):
         for label, steps in (("one step", 1), ("two steps", 2))
     ]  # fmt: skip
     plan = Evidence(studies, [], [])
-    for jobs in (1, 2):
+    noise = {"noise": {"epochs": [1, 0], "iterations": 1, "eps": 1e-6}}
+    noise = Evidence([replace(studies[0], name="noise", seeds=[1], changes=noise)], [], []).cells
+    for jobs, cells in ((1, plan.cells), (2, [*noise, *plan.cells])):
         folder = tmp_path / str(jobs)
-        evidence.make(plan.cells, out=folder / "out", store=folder / "store", jobs=jobs)
+        train = partial(evidence.make, cells, out=folder / "out", store=folder / "store", jobs=jobs)
+        if jobs == 1:
+            train()
+            continue
+        with pytest.raises(RuntimeError, match=r"(?s)1 of 5 runs failed.*noise/seed1/noise: epoch"):
+            train()
     for cell in plan.cells:
         one, two = (Run.load(tmp_path / str(jobs) / "store" / cell.file) for jobs in (1, 2))
         assert one.result == two.result and one.identity == two.identity
@@ -95,6 +104,15 @@ def test_two_at_a_time_give_the_same(tmp_path):
         one.save(tmp_path / "1" / "store" / cell.file)
         seen = evidence.state(cell, tmp_path / "1" / "store", pictures=True)
         assert seen.verdict == evidence.ANOTHER and "fingerprint" in seen.why
+
+
+def test_side_by_side_a_stage_1_is_trained_before_what_begins_from_it(world):
+    cells = made().cells
+    first, others = make_module._waves(cells[::-1])
+    assert [str(cell) for cell in first] == ["toy/seed2/long", "toy/seed1/long"]
+    assert [cell.label for cell in others] == ["M2", "prolonged", "stage1"] * 2
+    alone = make_module._waves(made(whole=True, rows=["prolonged", "M2"]).cells)
+    assert not alone[1] and len(alone[0]) == 6, "rows that train their own wait for nobody"
 
 
 def run(seed: int, rank1: float, *, steps=10, curves=(), cpu=60.0) -> Run:

@@ -1,7 +1,7 @@
-"""Train what the store lacks: study by study and seed by seed, resumable, one thread a run."""
+"""Train what the store lacks: run after run or side by side, resumable, one thread each."""
 
 from collections.abc import Iterable
-from itertools import groupby
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +25,12 @@ def make(
 ) -> None:
     """Train the missing cells and put their records into the store.
 
-    Runs and checkpoints lie under ``out``; stop and call again at will. ``jobs`` groups (a study
-    and a seed, which share a stage 1) are trained side by side. Raises ValueError, before anything
-    is trained, for records of another identity, unless ``replace`` lets new ones take their place.
-    With ``progress`` each cell is printed as it begins, and with one job its bar.
+    Runs and checkpoints lie under ``out``; stop and call again at will. ``jobs`` runs are trained
+    side by side, those that train a stage 1 before those that go on from it; on a GPU they share
+    it, and as many as there are CPU cores keep it busy with the small networks here. Raises
+    ValueError, before anything is trained, for records of another identity, unless ``replace`` lets
+    new ones take their place; of several jobs RuntimeError, when all have ended, for runs that
+    failed. With ``progress`` each cell is printed as it begins, and with one job its bar.
     """
     found = states(cells, store)
     if (others := [s for s in found if s.verdict == ANOTHER]) and not replace:
@@ -38,46 +40,71 @@ def make(
             "with --replace (replace=True), or leave them out with --only"
         )
     todo = [s.cell for s in found if s.verdict != KEPT]
-    groups: dict[tuple[str, int], list[Cell]] = {}  # studies of one name share a folder
-    for cell in todo:
-        groups.setdefault((cell.study.name, cell.seed), []).append(cell)
     given = {"out": Path(out), "store": Path(store), "root": root, "told": progress}
     if jobs == 1:
-        for group in groups.values():
-            _group(group, **given, progress=progress)
+        for cell in todo:
+            _train(cell, **given, progress=progress)
         return
     from joblib import Parallel, delayed
 
-    Parallel(jobs)(delayed(_group)(group, **given) for group in groups.values())
+    failed = []
+    with Parallel(jobs) as side_by_side:
+        for wave in _waves(todo):
+            ended = side_by_side(delayed(_tried)(cell, **given) for cell in wave)
+            failed += [(cell, error) for cell, error in zip(wave, ended, strict=True) if error]
+    if failed:
+        told = "\n  ".join(f"{cell}: {error}" for cell, error in failed[:5])
+        raise RuntimeError(
+            f"{len(failed)} of {len(todo)} runs failed, all others are kept:\n  {told}"
+        ) from failed[0][1]
 
 
-def _group(cells: list[Cell], **given) -> None:
-    """Cells of one name and seed, study by study: they share a folder and its stage 1."""
-    torch.set_num_threads(1)
-    for _, own in groupby(cells, key=lambda cell: id(cell.study)):
-        _study([*own], **given)
-
-
-def _study(
-    cells: list[Cell], *, out: Path, store: Path, root=None, told=False, progress=False
-) -> None:
-    """Train cells of one study and seed, and copy each record as soon as it is there."""
-    study, seed = cells[0].study, cells[0].seed
-    ready = experiment.prepare(
-        study.data, preset=study.preset, root=root, method=study.method, **study.drawn(seed)
-    )
+def _waves(cells: Iterable[Cell]) -> tuple[list[Cell], list[Cell]]:
+    """Cells that train a stage 1 of their own or need none; those that begin from one of these."""
+    first, others = {}, []
     for cell in cells:
-        rows = {} if cell.label == STAGE1 else {cell.label: study.asked[cell.label]}
-        if told:
-            print(cell, flush=True)
-        run = experiment.compare(
-            ready, study.method, rows, seed=seed, out=out / study.name / f"seed{seed}",
-            preset=study.method_preset, switches=study.switches, whole=study.whole,
-            progress=progress, **study.fitting,
-        )[cell.label]  # fmt: skip
-        run.save(store / cell.file)
-        if (now := state(cell, store)).verdict != KEPT:
-            raise RuntimeError(f"{cell} was trained, but is not the plan's: {now.why}")
+        begins = cell.study.trainings[cell.label].begins or cell.label
+        key = (cell.study.name, cell.seed, begins)  # studies of one name share a folder
+        if key in first:
+            others.append(cell)
+        else:
+            first[key] = cell
+    return [*first.values()], others
+
+
+def _tried(cell: Cell, **given) -> Exception | None:
+    """Train a cell; what went wrong, so that the others go on."""
+    try:
+        _train(cell, **given)
+    except Exception as error:
+        return error
+    return None
+
+
+def _train(cell: Cell, *, out: Path, store: Path, root=None, told=False, progress=False) -> None:
+    """Train one cell, and its stage 1 where it is not there yet; put its record into the store."""
+    torch.set_num_threads(1)
+    study, seed = cell.study, cell.seed
+    ready = _prepared(
+        study.data, study.preset, root, study.method, tuple(sorted(study.drawn(seed).items()))
+    )
+    rows = {} if cell.label == STAGE1 else {cell.label: study.asked[cell.label]}
+    if told:
+        print(cell, flush=True)
+    run = experiment.compare(
+        ready, study.method, rows, seed=seed, out=out / study.name / f"seed{seed}",
+        preset=study.method_preset, switches=study.switches, whole=study.whole,
+        progress=progress, **study.fitting,
+    )[cell.label]  # fmt: skip
+    run.save(store / cell.file)
+    if (now := state(cell, store)).verdict != KEPT:
+        raise RuntimeError(f"{cell} was trained, but is not the plan's: {now.why}")
+
+
+@lru_cache(maxsize=1)
+def _prepared(data: str, preset, root, method: str, options: tuple) -> experiment.Experiment:
+    """The data set of a cell; the last one is kept, as the next cell mostly asks for it again."""
+    return experiment.prepare(data, preset=preset, root=root, method=method, **dict(options))
 
 
 def minutes(found: Iterable[State]) -> float:
