@@ -494,19 +494,17 @@ else:
     plots.show(drawn4, f"Pair precision and recall over the epochs of stage 2: {told}.")
 
 # %% [markdown]
-# **OCLR gains in every seed, with every association**, which is the paper's sign. That holds for
-# the order in which the released code writes its memories: infrared, augmented visible, plain
-# visible. Trained again with nothing but the order changed (notebook 16, section 3), infrared
-# last, OCLR costs 4 to 8 points and row 3 stands 22 to 31 points higher; with ten times the steps
-# both signs stay and both sizes grow. In the released order even *true* partners end lower than
-# matched ones in the other. So what OCLR is worth hangs on who is written last: notebook 06 has the
-# order as a dial, `docs/log.md` (2026-11-29) the numbers. A finding about a loss was a finding
-# about a memory.
+# **OCLR gains in every seed, with every association** but the true partners, which is the paper's
+# sign. That holds for the order in which the released code writes its memories: infrared, augmented
+# visible, plain visible. Trained again with nothing but the order changed (notebook 16, section 3),
+# infrared last, OCLR costs 4 to 8 points and row 3 stands 22 to 31 points higher; with ten times
+# the steps both signs stay and both sizes grow. The order is worth 14 to 27 points to *true*
+# partners, too. So what OCLR is worth hangs on who is written last: notebook 06 has the order as a
+# dial, `docs/log.md` (2026-11-29) the numbers. A finding about a loss was a finding about a memory.
 #
-# **Which association?** Without OCLR label transfer is ahead of PGM and BCCM in every seed, as in
-# the paper, by a point or by eight. With OCLR all lie together, but for OTLA, which labels one
-# modality alone and ends behind everybody in every seed. Two trainings that differ in nothing but
-# the machine lie up to three points apart: that is what "together" means here.
+# **Which association?** The same training on another machine lies up to three points apart (notebook
+# 16, section 4), and these rows come from two. Beyond that, label transfer is ahead of none in every
+# seed; OTLA with OCLR, which labels one modality alone, ends behind all others in every seed.
 #
 # Compare the **order** of rows with the paper's and the sign of a step, never the heights: another
 # data set, network and schedule. `table` gives the spread over seeds; a gap between two rows that

@@ -159,8 +159,7 @@ else:
 
 # %% [markdown]
 # A part of a method can be worth its weight in one order and cost points in the other. MULT's OCLR,
-# in both orders, in the schedule of the tables and in one of ten times the steps at a tenth of the
-# rate (closer to the released one):
+# in both orders, in the schedule of the tables and in one of ten times the steps:
 
 # %%
 ORDERS = {
@@ -180,15 +179,14 @@ display(pd.DataFrame.from_dict(lines, orient="index"))
 
 # %% [markdown]
 # The sign follows the order, not the length: ten times the steps lift every row by 10 to 27 points,
-# and what OCLR adds or costs grows with them. Look at the row "oracle" of MULT in
-# `docs/results.md`, too: in the released order *true* partners end below matched ones in the other.
-# OCLR mends there what the order breaks.
+# and what OCLR adds or costs grows with them. The row "oracle" in the picture above says that it is
+# not the labels: true partners, too, are worth 14 to 27 points more where infrared is written last.
 #
 # ## 4 · The papers' steps
 #
-# How far apart are two trainings that are the *same*? On one machine not at all, number by number.
-# Another machine adds floats in another order; from the same weights, with the same settings and
-# seed, rank-1 then differs by so many points:
+# How far apart are two trainings that are the *same*? On one CPU not at all, number by number. On
+# another machine, with other versions of the packages, rank-1 differs by so many points, from the
+# same weights with the same settings and seed:
 
 # %%
 twice = evidence.chance(plan, found)
@@ -246,9 +244,9 @@ display(evidence.equal_terms(plan.real, found))
 
 # %% [markdown]
 # Only true identities move much, and not in every run: the seed that stays far behind is a training
-# whose loss rose half-way; the very same training, run again on the same card, ended 30 points
-# higher (`docs/log.md`). Squeezenet has no batch norm to calm it. Read a spread like that as "not
-# measured", whatever the mean says.
+# whose loss rose half-way; the very same training, run again on the same GPU, which repeats no sum
+# exactly, ended 30 points higher (`docs/log.md`). SqueezeNet has no batch norm to calm it. Do not
+# read a mean with such a spread.
 #
 # Can such features be bridged without a pair? Three *looks* that both modalities can share
 # ([notebook 01](01_two_modalities.ipynb)) as half of the second visible and of the infrared views,
@@ -272,10 +270,10 @@ else:
 # **What to doubt.** One seed tells what is worth a second look, and no more; another seed of real
 # data has the same people, so what is chosen on seed 0 has seen them all. And is it the person that
 # was found, or the place? Each person stands in front of one background in both modalities. `vireid
-# evaluate --data m3svd` asks: after every method here the best answer is from the right one of nine
-# *scenes* for a fifth to a bit less than half of the queries, and told the scene, features choose
-# the right person for 40 to 60 % (a random picture of that scene: 30 %). What BMIL with edges has
-# over BMIL it has by scenes (`docs/log.md`). A gain must be hunted before it is believed.
+# evaluate --data m3svd` asks: after all that was scored so the best answer is from the right one of nine
+# *scenes* for 17 to 44 % of the queries (stage 1, PGM, MULT, DMDL, MCF), and told the scene, features
+# choose the right person for 40 to 60 % (a random picture of that scene: 30 %). What BMIL with edges
+# has over its control it has by scenes (`docs/log.md`). Look into a gain before you believe it.
 #
 # ## 7 · What the records say
 #

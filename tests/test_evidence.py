@@ -84,16 +84,20 @@ def test_two_at_a_time_give_the_same(tmp_path):
         for label, steps in (("one step", 1), ("two steps", 2))
     ]  # fmt: skip
     plan = Evidence(studies, [], [])
-    noise = {"noise": {"epochs": [1, 0], "iterations": 1, "eps": 1e-6}}
-    noise = Evidence([replace(studies[0], name="noise", seeds=[1], changes=noise)], [], []).cells
+    changes = {name: {"row": "M2", "eps": 1e-6} for name in ("noise", "more")}
+    broken = {"method": "bmil", "changes": changes}
+    noise = Evidence([replace(studies[0], name="noise", seeds=[1], **broken)], [], []).cells
     for jobs, cells in ((1, plan.cells), (2, [*noise, *plan.cells])):
         folder = tmp_path / str(jobs)
         train = partial(evidence.make, cells, out=folder / "out", store=folder / "store", jobs=jobs)
         if jobs == 1:
             train()
             continue
-        with pytest.raises(RuntimeError, match=r"(?s)1 of 5 runs failed.*noise/seed1/noise: epoch"):
+        with pytest.raises(RuntimeError, match="2 of 6 runs failed, all others are kept") as found:
             train()
+        first, second = str(found.value).splitlines()[1:]
+        assert first.startswith("  noise/seed1/noise: NoClustersError: epoch 0")
+        assert second == "  noise/seed1/more: its stage 1 failed"
     for cell in plan.cells:
         one, two = (Run.load(tmp_path / str(jobs) / "store" / cell.file) for jobs in (1, 2))
         assert one.result == two.result and one.identity == two.identity
@@ -226,16 +230,22 @@ def test_guide_says_only_what_the_seeds_allow():
 
 def test_chance_is_what_two_equal_trainings_differ_by():
     pair = {"method": "X", "kept": "s", "other": "o", "rows": ["1"], "word": "elsewhere"}
-    found = FOUND | {"o": {"1": [run(1, 0.41), run(2, 0.58), run(3, 0.44)]}}
+    there = [(1, 0.41), (2, 0.58), (3, 0.44)]
+    gpu = {"device": "cuda"}
+    found = FOUND | {"o": {"1": [replace(run(*one), identity=gpu) for one in there]}}
     plan = Evidence([], EQUAL, [], again=[pair])
     (apart,) = evidence.chance(plan, found).values()
     assert {seed: round(value, 6) for seed, value in apart.items()} == {1: 1.0, 2: -2.0, 3: -1.0}
     assert evidence.guide(plan, found)[-1] == (
-        "The same training from the same weights on another machine, which adds floats in another "
-        "order, differs by 1.3 points of rank-1 in the mean of 3 and by 2.0 at most: "
+        "The same training from the same weights on another machine, with other versions of the "
+        "packages, differs by 1.3 points of rank-1 in the mean of 3 and by 2.0 at most: "
         "X, row 1: elsewhere (+1.0 / -2.0 / -1.0)."
     )
-    found["o"]["1"].pop()
+    alike, found["o"]["1"][0] = found["o"]["1"][0], run(1, 0.41)
+    assert list(evidence.chance(plan, found)["X, row 1: elsewhere"]) == [2, 3], "not elsewhere"
+    other = gpu | {"network": {"weights": "of another stage 1"}}
+    found["o"]["1"][0] = replace(alike, identity=other)
+    assert list(evidence.chance(plan, found)["X, row 1: elsewhere"]) == [2, 3]
     assert not any("another machine" in told for told in evidence.guide(plan, found))
 
 

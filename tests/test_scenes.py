@@ -12,7 +12,7 @@ from vireid.evaluation import scene_scores
 SIMILARITY = np.array([
     [0.9, 0.8, 0.1, 0.0],  # person 1, scene 0: right scene, and the right person
     [0.7, 0.6, 0.9, 0.1],  # person 2, scene 0: best is of scene 1; within it person 1 wins
-    [0.9, 0.1, 0.2, 0.3],  # person 3, scene 1: best is of scene 0; within it the wrong one
+    [0.9, 0.1, 0.3, 0.2],  # person 3, scene 1: best is of scene 0; within it the right one
 ])  # fmt: skip
 
 
@@ -20,11 +20,13 @@ def test_person_and_place_by_hand():
     found = scene_scores(SIMILARITY, [1, 2, 3], [1, 2, 3, 4], [0, 0, 1], [0, 0, 1, 1])
     assert found == {
         "right_scene": pytest.approx(1 / 3),
-        "rank1_in_scene": pytest.approx(1 / 3),
+        "rank1_in_scene": pytest.approx(2 / 3),
         "chance_in_scene": pytest.approx(1 / 2),
     }
     alone = scene_scores(SIMILARITY, [1, 2, 9], [1, 2, 3, 4], [0, 0, 1], [0, 0, 1, 1])
-    assert alone["right_scene"] == 1 / 2, "a query without its person in its scene counts nowhere"
+    assert alone["right_scene"] == alone["rank1_in_scene"] == 1 / 2, (
+        "a query without its person in its scene counts nowhere"
+    )
 
 
 def test_what_cannot_be_scored_is_named():

@@ -58,7 +58,8 @@ def at_values(found: Found, dial: str, row: dict) -> dict[float, list[Run]]:
     kept = found.get(row["study"], {}).get(row["row"], [])
     if not kept or not kept[0].source:
         return {}
-    return turned(found, dial).get(_data(kept[0]), {}).get(_line(kept[0], row["row"]), {})
+    points = turned(found, dial).get(_data(kept[0]), {}).get(_line(kept[0], row["row"]), {})
+    return points if points and _set_alike(points, kept[0]) else {}
 
 
 def apart(lines: Lines, rows: list[dict], found: Found) -> tuple[Lines, Lines]:
@@ -70,10 +71,17 @@ def apart(lines: Lines, rows: list[dict], found: Found) -> tuple[Lines, Lines]:
         _line(kept[0], row["row"]): row["title"]
         for row in rows
         if (kept := found.get(row["study"], {}).get(row["row"]))
+        and (points := lines.get(_line(kept[0], row["row"])))
+        and _set_alike(points, kept[0])
     }
     told = {name: points for name, points in lines.items() if not name.endswith(f" {STAGE1}")}
     equal = {titles[name]: points for name, points in told.items() if name in titles}
     return equal, {name: points for name, points in told.items() if name not in titles}
+
+
+def _set_alike(points: dict[float, list[Run]], run: Run) -> bool:
+    """Whether the records of a line were trained with the settings of this one."""
+    return next(iter(points.values()))[0].config == run.config
 
 
 def _line(run: Run, row: str) -> str:

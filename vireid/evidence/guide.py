@@ -78,14 +78,14 @@ def _orders(plan: Evidence, found: Found) -> str:
 
 
 def _chance(plan: Evidence, found: Found) -> str:
-    """How far apart two trainings are that differ in nothing but the order of sums."""
+    """How far apart two equal trainings on two machines are."""
     apart = chance(plan, found)
     values = [abs(value) for by_seed in apart.values() for value in by_seed.values()]
     if len(values) < SURE:
         return ""
     return (
-        "The same training from the same weights on another machine, which adds floats in another "
-        f"order, differs by {np.mean(values):.1f} points of rank-1 in the mean of {len(values)} "
+        "The same training from the same weights on another machine, with other versions of the "
+        f"packages, differs by {np.mean(values):.1f} points of rank-1 in the mean of {len(values)} "
         f"and by {max(values):.1f} at most: "
         f"{named({name: [*by_seed.values()] for name, by_seed in apart.items()})}."
     )

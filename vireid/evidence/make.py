@@ -1,5 +1,6 @@
 """Train what the store lacks: run after run or side by side, resumable, one thread each."""
 
+import traceback
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from vireid import experiment
 from vireid.evidence.plan import Cell
 from vireid.evidence.store import ANOTHER, KEPT, STORE, State, state, states
 from vireid.experiment.rows import STAGE1
+from vireid.training.checkpoint import NETWORK
 
 
 def make(
@@ -45,40 +47,59 @@ def make(
         for cell in todo:
             _train(cell, **given, progress=progress)
         return
-    from joblib import Parallel, delayed
+    from joblib import Parallel
 
-    failed = []
+    first, others = _waves(todo)
     with Parallel(jobs) as side_by_side:
-        for wave in _waves(todo):
-            ended = side_by_side(delayed(_tried)(cell, **given) for cell in wave)
-            failed += [(cell, error) for cell, error in zip(wave, ended, strict=True) if error]
+        failed = _side_by_side(side_by_side, first, **given)
+        lacking = {_stage1(cell) for cell, _ in failed if not _begun(cell, Path(out))}
+        left_out = [cell for cell in others if _stage1(cell) in lacking]
+        failed += [(cell, "its stage 1 failed") for cell in left_out]
+        ready = [cell for cell in others if _stage1(cell) not in lacking]
+        failed += _side_by_side(side_by_side, ready, **given)
     if failed:
-        told = "\n  ".join(f"{cell}: {error}" for cell, error in failed[:5])
+        told = "\n  ".join(f"{cell}: {why}" for cell, why in failed[:5])
         raise RuntimeError(
             f"{len(failed)} of {len(todo)} runs failed, all others are kept:\n  {told}"
-        ) from failed[0][1]
+        )
 
 
 def _waves(cells: Iterable[Cell]) -> tuple[list[Cell], list[Cell]]:
     """Cells that train a stage 1 of their own or need none; those that begin from one of these."""
     first, others = {}, []
     for cell in cells:
-        begins = cell.study.trainings[cell.label].begins or cell.label
-        key = (cell.study.name, cell.seed, begins)  # studies of one name share a folder
-        if key in first:
+        if first.setdefault(_stage1(cell), cell) is not cell:
             others.append(cell)
-        else:
-            first[key] = cell
     return [*first.values()], others
 
 
-def _tried(cell: Cell, **given) -> Exception | None:
-    """Train a cell; what went wrong, so that the others go on."""
+def _stage1(cell: Cell) -> tuple[str, int, str]:
+    """The training that a cell begins from, or is: studies of one name share a folder."""
+    return cell.study.name, cell.seed, cell.study.trainings[cell.label].begins or cell.label
+
+
+def _begun(cell: Cell, out: Path) -> bool:
+    """Whether the network that a cell begins from is there."""
+    name, seed, begins = _stage1(cell)
+    return (out / name / f"seed{seed}" / begins / NETWORK).exists()
+
+
+def _side_by_side(parallel, cells: list[Cell], **given) -> list[tuple[Cell, str]]:
+    """Train cells; those that failed, and why."""
+    from joblib import delayed
+
+    ended = parallel(delayed(_tried)(cell, **given) for cell in cells)
+    return [(cell, why) for cell, why in zip(cells, ended, strict=True) if why]
+
+
+def _tried(cell: Cell, **given) -> str:
+    """Train a cell; in a line what went wrong, its traceback to stderr: the others go on."""
     try:
         _train(cell, **given)
     except Exception as error:
-        return error
-    return None
+        traceback.print_exc()
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def _train(cell: Cell, *, out: Path, store: Path, root=None, told=False, progress=False) -> None:

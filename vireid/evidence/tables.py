@@ -92,11 +92,34 @@ def order_gains(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
 def chance(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
     """Row and machine in words -> seed -> points of rank-1 over the same training as it is kept.
 
-    Of the rows of ``plan.again``: from the same weights with the same settings, so that nothing
-    differs but the order in which a machine adds floats. What two runs differ by here, no step of a
-    ladder has shown.
+    Of the rows of ``plan.again``, where both records began from the same weights on different
+    devices: another machine with other versions of the packages, and nothing else. What two runs
+    differ by here, no step of a ladder has shown.
     """
-    return _between(plan.again, "kept", found)
+    kept = {
+        pair["kept"]: {
+            row: [run for run in found.get(pair["kept"], {}).get(row, []) if run.on_cpu]
+            for row in pair["rows"]
+        }
+        for pair in plan.again
+    }
+    other = {
+        pair["other"]: {
+            row: [
+                run
+                for run in found.get(pair["other"], {}).get(row, [])
+                if not run.on_cpu and _weights(run) in map(_weights, kept[pair["kept"]][row])
+            ]
+            for row in pair["rows"]
+        }
+        for pair in plan.again
+    }
+    return _between(plan.again, "kept", kept | other)
+
+
+def _weights(run: Run) -> str:
+    """Digest of the weights that a run began from."""
+    return run.identity.get("network", {}).get("weights", "")
 
 
 def _between(pairs: list[dict], base: str, found: Found) -> dict[str, dict[int, float]]:

@@ -1,4 +1,4 @@
-"""One colour, line and marker per name, the same in every figure that shows the name."""
+"""One colour, line and marker per name, the same in every figure where no other has its place."""
 
 from collections.abc import Iterable
 from itertools import chain, count
@@ -54,8 +54,9 @@ def looks(names: Iterable[str]) -> dict[str, Look]:
             found[name] = MODALITY_COLOUR[own], MODALITY_LINE[own], MODALITY_MARKER[own]
             continue
         i = place[name] if name in place else next(free)
+        again, i = divmod(i, len(COLOURS))  # the colours again, with other lines and markers
         found[name] = (
-            COLOURS[i % len(COLOURS)], LINES[i % len(LINES)], MARKERS[i % len(MARKERS)]
+            COLOURS[i], LINES[(i + again) % len(LINES)], MARKERS[(i + again) % len(MARKERS)]
         )  # fmt: skip
     return found
 
