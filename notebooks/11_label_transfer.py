@@ -502,9 +502,10 @@ else:
 # partners, too. So what OCLR is worth hangs on who is written last: notebook 06 has the order as a
 # dial, `docs/log.md` (2026-11-29) the numbers. A finding about a loss was a finding about a memory.
 #
-# **Which association?** The same training on another machine lies up to three points apart (notebook
-# 16, section 4), and these rows come from two. Beyond that, label transfer is ahead of none in every
-# seed; OTLA with OCLR, which labels one modality alone, ends behind all others in every seed.
+# **Which association?** The same training on another machine lies up to three points apart
+# (notebook 16, section 4), and these rows come from two. Beyond that, label transfer is ahead of
+# none in every seed; OTLA with OCLR, which labels one modality alone, ends behind all others in
+# every seed.
 #
 # Compare the **order** of rows with the paper's and the sign of a step, never the heights: another
 # data set, network and schedule. `table` gives the spread over seeds; a gap between two rows that

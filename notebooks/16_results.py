@@ -268,12 +268,13 @@ else:
 
 # %% [markdown]
 # **What to doubt.** One seed tells what is worth a second look, and no more; another seed of real
-# data has the same people, so what is chosen on seed 0 has seen them all. And is it the person that
-# was found, or the place? Each person stands in front of one background in both modalities. `vireid
-# evaluate --data m3svd` asks: after all that was scored so the best answer is from the right one of nine
-# *scenes* for 17 to 44 % of the queries (stage 1, PGM, MULT, DMDL, MCF), and told the scene, features
-# choose the right person for 40 to 60 % (a random picture of that scene: 30 %). What BMIL with edges
-# has over its control it has by scenes (`docs/log.md`). Look into a gain before you believe it.
+# data has the same people, so what is chosen on seed 0 has seen them all. And is it the person
+# that was found, or the place? Each person stands in front of one background in both modalities.
+# `vireid evaluate --data m3svd` asks: of what was scored so (stage 1, PGM, MULT, DMDL, MCF) the
+# best answer is from the right one of nine *scenes* for 17 to 44 % of the queries, and told the
+# scene, features choose the right person for 40 to 60 % (a random picture of that scene: 30 %).
+# What BMIL with edges has over its control it has by scenes (`docs/log.md`). Look into a gain
+# before you believe it.
 #
 # ## 7 · What the records say
 #
