@@ -1,5 +1,7 @@
 """What makes people hard to find: SynthVI's dials, absence, and the figures over them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -137,9 +139,12 @@ def test_lines_of_the_table_on_equal_terms_stand_apart(shelf):
     lines |= {"MULT stage1": lines["MULT 7"], "MULT 3": lines["MULT 7"]}
     row = {"title": "Ours", "study": "rest", "row": "7"}
     nobody = {"title": "Nobody", "study": "none", "row": "7"}
-    assert [list(group) for group in dials.apart(lines, [row, nobody], found)] == [
-        ["Ours"], ["MULT 3"]
-    ]  # fmt: skip
+    other = {"title": "Another setting of that name", "study": "other", "row": "7"}
+    found |= {"other": {"7": [replace(found["rest"]["7"][0], config={"alpha": 0.5})]}}
+    groups = dials.apart(lines, [row, nobody, other], found)
+    assert [list(group) for group in groups] == [["Ours"], ["MULT 3"]]
+    assert list(dials.at_values(found, "absent", row)) == [0.0, 0.5]
+    assert dials.at_values(found, "absent", other) == {}
 
 
 def test_figures_are_drawn_from_records_and_skipped_without(shelf, tmp_path, monkeypatch):
