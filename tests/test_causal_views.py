@@ -2,11 +2,11 @@
 
 import base64
 import re
-import time
 
 import numpy as np
 import pytest
 import torch
+from toy import seconds_of
 
 from vireid import plots, widgets
 from vireid.losses import cai
@@ -20,15 +20,6 @@ ANSWER = 0.3  # s of one core within which a callback answers
 def html(picture) -> tuple[str, bytes]:
     alt, data = re.search(r'alt="(.*?)" src="data:image/png;base64,(.*?)"', picture.value).groups()
     return alt, base64.b64decode(data)
-
-
-def seconds_of(step, steps: int = 7) -> float:
-    def one(i: int) -> float:
-        start = time.thread_time()
-        step(i)
-        return time.thread_time() - start
-
-    return float(np.median([one(i) for i in range(steps)]))
 
 
 @pytest.fixture(scope="module")

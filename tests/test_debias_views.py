@@ -2,12 +2,12 @@
 
 import base64
 import re
-import time
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
+from toy import seconds_of
 
 from vireid import figures, plots, widgets
 from vireid.data.augment import RECIPES
@@ -26,15 +26,6 @@ ANSWER = 0.3  # s of one core within which a callback answers
 def html(picture) -> tuple[str, bytes]:
     alt, data = re.search(r'alt="(.*?)" src="data:image/png;base64,(.*?)"', picture.value).groups()
     return alt, base64.b64decode(data)
-
-
-def seconds_of(step, steps: int = 7) -> float:
-    def one(i: int) -> float:
-        start = time.thread_time()
-        step(i)
-        return time.thread_time() - start
-
-    return float(np.median([one(i) for i in range(steps)]))
 
 
 def images(n: int = 16) -> Images:

@@ -2,12 +2,12 @@
 
 import base64
 import re
-import time
 
 import ipywidgets as W
 import numpy as np
 import pytest
 from scipy import sparse
+from toy import seconds_of
 
 from vireid import plots, widgets
 from vireid.types import Images, Modality
@@ -29,17 +29,6 @@ def html(picture) -> tuple[str, bytes]:
     """(alt text, PNG) of what a picture widget shows."""
     alt, data = re.search(r'alt="(.*?)" src="data:image/png;base64,(.*?)"', picture.value).groups()
     return alt, base64.b64decode(data)
-
-
-def seconds_of(step, steps: int = 9) -> float:
-    """Median seconds of work of ``step(i)``, whatever else keeps the machine busy."""
-
-    def one(i: int) -> float:
-        start = time.thread_time()
-        step(i)
-        return time.thread_time() - start
-
-    return float(np.median([one(i) for i in range(steps)]))
 
 
 def test_panel_redraws_and_carries_alt_text():
