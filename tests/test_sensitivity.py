@@ -143,8 +143,9 @@ def test_lines_of_the_table_on_equal_terms_stand_apart(shelf):
     found |= {"other": {"7": [replace(found["rest"]["7"][0], config={"alpha": 0.5})]}}
     groups = dials.apart(lines, [row, nobody, other], found)
     assert [list(group) for group in groups] == [["Ours"], ["MULT 3"]]
-    assert list(dials.at_values(found, "absent", row)) == [0.0, 0.5]
-    assert dials.at_values(found, "absent", other) == {}
+    by_data = dials.turned(found, "absent")
+    assert list(dials.at_values(by_data, row, found)) == [0.0, 0.5]
+    assert dials.at_values(by_data, other, found) == {}
 
 
 def test_figures_are_drawn_from_records_and_skipped_without(shelf, tmp_path, monkeypatch):

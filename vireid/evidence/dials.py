@@ -50,16 +50,14 @@ def turned(found: Found, dial: str) -> dict[str, Lines]:
     return {data: lines for data, lines in paired.items() if lines}
 
 
-def at_values(found: Found, dial: str, row: dict) -> dict[float, list[Run]]:
+def at_values(by_data: dict[str, Lines], row: dict, found: Found) -> dict[float, list[Run]]:
     """Value of a dial -> records of a row of the table on equal terms; empty for one value alone.
 
-    ``row`` : its "study" and "row", as the plan has them
+    ``by_data`` : of ``turned``. ``row`` : its "study" and "row", as the plan has them
     """
     kept = found.get(row["study"], {}).get(row["row"], [])
-    if not kept or not kept[0].source:
-        return {}
-    points = turned(found, dial).get(_data(kept[0]), {}).get(_line(kept[0], row["row"]), {})
-    return points if points and _set_alike(points, kept[0]) else {}
+    lines = by_data.get(_data(kept[0]), {}) if kept and kept[0].source else {}
+    return lines.get(_name_of(lines, row, found), {})
 
 
 def apart(lines: Lines, rows: list[dict], found: Found) -> tuple[Lines, Lines]:
@@ -67,21 +65,18 @@ def apart(lines: Lines, rows: list[dict], found: Found) -> tuple[Lines, Lines]:
 
     ``rows`` : as of ``plan.equal``; stage 1 by itself stands in neither
     """
-    titles = {
-        _line(kept[0], row["row"]): row["title"]
-        for row in rows
-        if (kept := found.get(row["study"], {}).get(row["row"]))
-        and (points := lines.get(_line(kept[0], row["row"])))
-        and _set_alike(points, kept[0])
-    }
+    titles = {_name_of(lines, row, found): row["title"] for row in rows}
     told = {name: points for name, points in lines.items() if not name.endswith(f" {STAGE1}")}
     equal = {titles[name]: points for name, points in told.items() if name in titles}
     return equal, {name: points for name, points in told.items() if name not in titles}
 
 
-def _set_alike(points: dict[float, list[Run]], run: Run) -> bool:
-    """Whether the records of a line were trained with the settings of this one."""
-    return next(iter(points.values()))[0].config == run.config
+def _name_of(lines: Lines, row: dict, found: Found) -> str | None:
+    """Which line is a row's: of its name, with the settings of its records; None where none is."""
+    kept = found.get(row["study"], {}).get(row["row"], [])
+    name = _line(kept[0], row["row"]) if kept else None
+    points = [run for same in lines.get(name, {}).values() for run in same]
+    return name if points and points[0].config == kept[0].config else None
 
 
 def _line(run: Run, row: str) -> str:

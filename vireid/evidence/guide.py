@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vireid.evidence.dials import at_values, missing
+from vireid.evidence.dials import at_values, missing, turned
 from vireid.evidence.plan import Evidence
 from vireid.evidence.tables import SURE, Found, chance, cpu_minutes, named, order_gains
 from vireid.experiment.rows import STAGE1
@@ -93,9 +93,10 @@ def _chance(plan: Evidence, found: Found) -> str:
 
 def _when_missing(rows: list[dict], found: Found) -> list[str]:
     """What methods gain over the base that lost the same people, a sentence for each share."""
-    turned_rows = {row["title"]: at_values(found, "absent", row) for row in _rivals(rows)}
+    absent = turned(found, "absent")
+    turned_rows = {row["title"]: at_values(absent, row, found) for row in _rivals(rows)}
     base = [row for row in rows if row.get("role") == "base"]
-    start = at_values(found, "absent", base[0]) if base else {}
+    start = at_values(absent, base[0], found) if base else {}
     told = []
     for share in sorted(set(start) - {0.0}):
         gains = {t: gained(by[share], start[share]) for t, by in turned_rows.items() if share in by}

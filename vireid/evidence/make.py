@@ -2,7 +2,6 @@
 
 import traceback
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import torch
 
 from vireid import experiment
 from vireid.evidence.plan import Cell
-from vireid.evidence.store import ANOTHER, KEPT, STORE, State, state, states
+from vireid.evidence.store import ANOTHER, KEPT, STORE, State, prepared, state, states
 from vireid.experiment.rows import STAGE1
 from vireid.training.checkpoint import NETWORK
 
@@ -106,9 +105,8 @@ def _train(cell: Cell, *, out: Path, store: Path, root=None, told=False, progres
     """Train one cell, and its stage 1 where it is not there yet; put its record into the store."""
     torch.set_num_threads(1)
     study, seed = cell.study, cell.seed
-    ready = _prepared(
-        study.data, study.preset, root, study.method, tuple(sorted(study.drawn(seed).items()))
-    )
+    options = tuple(sorted(study.drawn(seed).items()))
+    ready = prepared(study.data, study.preset, study.method, options, root)
     rows = {} if cell.label == STAGE1 else {cell.label: study.asked[cell.label]}
     if told:
         print(cell, flush=True)
@@ -120,12 +118,6 @@ def _train(cell: Cell, *, out: Path, store: Path, root=None, told=False, progres
     run.save(store / cell.file)
     if (now := state(cell, store)).verdict != KEPT:
         raise RuntimeError(f"{cell} was trained, but is not the plan's: {now.why}")
-
-
-@lru_cache(maxsize=1)
-def _prepared(data: str, preset, root, method: str, options: tuple) -> experiment.Experiment:
-    """The data set of a cell; the last one is kept, as the next cell mostly asks for it again."""
-    return experiment.prepare(data, preset=preset, root=root, method=method, **dict(options))
 
 
 def minutes(found: Iterable[State]) -> float:

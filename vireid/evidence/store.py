@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from vireid import experiment, methods
@@ -99,10 +99,12 @@ def _network(identity: dict) -> dict:
     return {k: v for k, v in identity.get("network", {}).items() if k != "weights"}
 
 
-@cache
-def prepared(data: str, preset: str | None, method: str, options: tuple) -> experiment.Experiment:
-    """The data set of a study and seed; kept, as it takes seconds to draw one."""
-    return experiment.prepare(data, preset=preset, method=method, **dict(options))
+@lru_cache(maxsize=1)
+def prepared(
+    data: str, preset: str | None, method: str, options: tuple, root: Path | None = None
+) -> experiment.Experiment:
+    """The data set of a study and seed; the last is kept, as the next cell mostly asks for it."""
+    return experiment.prepare(data, preset=preset, root=root, method=method, **dict(options))
 
 
 def _seen(cell: Cell) -> dict:

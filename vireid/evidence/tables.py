@@ -1,6 +1,6 @@
 """Numbers of the store as tables: what is kept, equal terms, steps of the papers' ladders."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -96,42 +96,31 @@ def chance(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
     devices: another machine with other versions of the packages, and nothing else. What two runs
     differ by here, no step of a ladder has shown.
     """
-    kept = {
-        pair["kept"]: {
-            row: [run for run in found.get(pair["kept"], {}).get(row, []) if run.on_cpu]
-            for row in pair["rows"]
-        }
-        for pair in plan.again
-    }
-    other = {
-        pair["other"]: {
-            row: [
-                run
-                for run in found.get(pair["other"], {}).get(row, [])
-                if not run.on_cpu and _weights(run) in map(_weights, kept[pair["kept"]][row])
-            ]
-            for row in pair["rows"]
-        }
-        for pair in plan.again
-    }
-    return _between(plan.again, "kept", kept | other)
+    return _between(plan.again, "kept", found, counts=_elsewhere)
 
 
-def _weights(run: Run) -> str:
-    """Digest of the weights that a run began from."""
-    return run.identity.get("network", {}).get("weights", "")
+def _elsewhere(own: Run, kept: Run) -> bool:
+    """Whether a run on another device began from the weights of the one that is kept."""
+    began = [run.identity.get("network", {}).get("weights") for run in (own, kept)]
+    return kept.on_cpu and not own.on_cpu and began[0] == began[1]
 
 
-def _between(pairs: list[dict], base: str, found: Found) -> dict[str, dict[int, float]]:
+def _between(
+    pairs: list[dict],
+    base: str,
+    found: Found,
+    counts: Callable[[Run, Run], bool] = lambda own, start: True,
+) -> dict[str, dict[int, float]]:
     """Of each row of two studies, "other" and ``base``: seed -> difference in rank-1."""
     told = {}
     for pair in pairs:
         for row in pair["rows"]:
-            ends = [found.get(pair[end], {}).get(row, []) for end in ("other", base)]
-            both = {run.seed for run in ends[1]}
-            if seeds := [run.seed for run in ends[0] if run.seed in both]:
+            own, start = (found.get(pair[end], {}).get(row, []) for end in ("other", base))
+            begun = {run.seed: run for run in start}
+            own = [run for run in own if run.seed in begun and counts(run, begun[run.seed])]
+            if own:
                 name = f"{pair['method']}, row {row}: {pair['word']}"
-                told[name] = dict(zip(seeds, gained(*ends), strict=True))
+                told[name] = dict(zip((run.seed for run in own), gained(own, start), strict=True))
     return told
 
 
