@@ -6,9 +6,10 @@ from dataclasses import replace
 import ipywidgets as W
 import pytest
 from test_warm_start import world  # noqa: F401
-from test_widgets import ANSWER, seconds_of
+from toy import charts_of
 
 from vireid import experiment, methods, widgets
+from vireid.bench.panels import ANSWER
 from vireid.experiment import lookup
 from vireid.identity import numbers_of
 from vireid.methods import build
@@ -165,7 +166,7 @@ def test_curves_are_there_too_and_answers_come_fast():
     def step(i):
         panel.switches["split_prototypes"].value = bool(i % 2)
 
-    assert seconds_of(step) < ANSWER
+    assert charts_of(step) < ANSWER
 
 
 def test_each_method_has_its_own_switches_behind_one_choice():

@@ -12,7 +12,7 @@ import reference_jaccard as oracle
 import torch
 
 from vireid import bench
-from vireid.bench import measure, parts, pictures, reference, report, worlds
+from vireid.bench import measure, panels, parts, pictures, reference, report, worlds
 
 
 def test_the_reference_equals_the_written_out_definition():
@@ -131,7 +131,8 @@ def test_the_table_and_the_numbers_are_written(tmp_path, monkeypatch, capsys):
     text = (tmp_path / "benchmarks.md").read_text()
     assert text.strip() == capsys.readouterr().out.strip()
     numbers = json.loads((tmp_path / "benchmarks.json").read_text())
-    assert len(numbers["parts"]) == 16 and [r["n"] for r in numbers["scaling"]] == [150]
+    assert len(numbers["parts"]) == 16 + len(panels.PANELS)
+    assert [r["n"] for r in numbers["scaling"]] == [150]
     for row in numbers["parts"]:
         met = "yes" if row["ratio"] >= row["goal"] else "no"
         assert f"| {row['part']} | {row['size']} | {row['ratio']} | {row['goal']} | {met} |" in text
@@ -257,3 +258,11 @@ def test_threads_are_pinned_in_a_process_of_its_own(monkeypatch, tmp_path):
     assert calls[1][0][0][1:] == ["-m", "vireid.bench", "--only", "two threads"]
     assert options["check"] and options["env"]["OMP_WAIT_POLICY"] == "PASSIVE"
     assert options["env"]["OMP_NUM_THREADS"] == "1" and "PATH" in options["env"]
+
+
+@pytest.mark.parametrize("name", panels.PANELS)
+def test_a_panel_is_timed_at_moves_that_redraw_it(name):
+    control, values = panels.PANELS[name]
+    assert len(values) == panels.REDRAWS
+    seen = panels.redraws(panels.panel(name), control, values)
+    assert len(set(seen)) == len(values), "a move that changes nothing would be timed as fast"

@@ -5,11 +5,12 @@ import re
 import numpy as np
 import pytest
 import torch
-from test_widgets import ANSWER, html, seconds_of
-from toy import images
+from test_widgets import html
+from toy import charts_of, images
 
 from vireid import models, widgets
 from vireid.association import greedy_regions, neighbour_sets
+from vireid.bench.panels import ANSWER
 from vireid.data.augment import to_input
 from vireid.losses import merge_groups
 from vireid.models.attention import attention_maps
@@ -69,7 +70,7 @@ def test_attention_panel_follows_the_slider(net, table):
     after = html(panel.picture)
     assert before[1] != after[1]
     assert after[0].startswith("Image 20 and 4 others of the same person")
-    assert seconds_of(lambda i: panel.controls["image"].set_trait("value", i)) < ANSWER
+    assert charts_of(lambda i: panel.controls["image"].set_trait("value", i)) < ANSWER
 
 
 # regional neighbours
@@ -113,7 +114,7 @@ def test_regional_neighbours_want_one_table(table, features):
 
 def test_regional_neighbours_answer_fast(table, features):
     panel = widgets.regional_neighbours(table, features, regions=4, rho=0.3)
-    assert seconds_of(lambda i: panel.controls["image"].set_trait("value", i)) < ANSWER
+    assert charts_of(lambda i: panel.controls["image"].set_trait("value", i)) < ANSWER
 
 
 # matching
@@ -166,7 +167,7 @@ def test_panel_plays_forward_and_swaps_sides():
     with pytest.raises(ValueError, match="larger side as rows"):
         moves(SPEC.T)
     big = widgets.greedy_steps(np.random.default_rng(0).random((22, 20)))
-    assert seconds_of(lambda i: big.controls["step"].set_trait("value", i)) < ANSWER
+    assert charts_of(lambda i: big.controls["step"].set_trait("value", i)) < ANSWER
 
 
 # a layer on frozen features
@@ -274,7 +275,7 @@ def test_game_panel_shows_steps_and_refuses_games_of_other_lengths(blobs):
     panel.controls["game"].value = "nobody"
     assert alt(panel).startswith("nobody, step 50")
     steps = games["both"].steps
-    assert seconds_of(lambda i: panel.controls["step"].set_trait("value", steps[i % 5])) < ANSWER
+    assert charts_of(lambda i: panel.controls["step"].set_trait("value", steps[i % 5])) < ANSWER
     games["short"] = layer.play(table, hold, beta=1.0, opponent=(), steps=5)
     with pytest.raises(ValueError, match="short: looked at"):
         widgets.modality_game(table, games)

@@ -5,6 +5,7 @@ import time
 import numpy as np
 import torch
 
+from vireid.bench import panels
 from vireid.models import Output
 from vireid.models.attention import PACBAM
 from vireid.models.parts import BNNeck
@@ -89,12 +90,19 @@ def region_net(seed: int = 0) -> RegionNet:
         return RegionNet()
 
 
-def seconds_of(step, steps: int = 7) -> float:
-    """Median seconds of work of ``step(i)``, whatever else keeps the machine busy."""
+def charts_of(step, steps: int = 7) -> float:
+    """Median work of ``step(i)`` in plain charts, one of which is drawn right before each step.
 
-    def one(i: int) -> float:
+    A ratio, as seconds tell how busy the machine is; ``vireid bench --only panel`` tells seconds.
+    """
+
+    def seconds(work) -> float:
         start = time.thread_time()
-        step(i)
+        work()
         return time.thread_time() - start
 
-    return float(np.median([one(i) for i in range(steps)]))
+    charts = []
+    for i in range(steps):
+        one = seconds(panels.chart)
+        charts.append(seconds(lambda i=i: step(i)) / one)
+    return float(np.median(charts))

@@ -1,4 +1,4 @@
-"""The numerical core against straightforward code: one table of ratios, seconds and memory.
+"""Numerical core, pictures and panels against straightforward code: ratios, seconds and memory.
 
 Every call runs alone in a forked process with one thread; reference and library take turns; the
 table shows medians of CPU time.
@@ -99,7 +99,7 @@ def _say(words: str) -> None:
 
 def _parts(quick: bool):
     """One part after the other; the inputs of those before may go."""
-    from vireid.bench import parts, pictures
+    from vireid.bench import panels, parts, pictures
 
     sizes = SIZES[quick]
     yield parts.labels(sizes["n"])
@@ -112,6 +112,7 @@ def _parts(quick: bool):
     yield parts.transport(*sizes["sinkhorn"])
     yield parts.label_transfer(*sizes["mult"])
     yield from pictures.parts(sizes["pictures"])
+    yield from panels.parts()
     visible, _ = sizes["epoch"]
     if _fits(MULT_DENSE, visible):
         yield parts.epoch(*sizes["epoch"])
@@ -130,14 +131,14 @@ def _fits(matrices: int, n: int) -> bool:
 
 def warm_up() -> None:
     """Import and compile all that is measured, on small inputs; forked processes inherit it."""
-    from vireid.bench import parts, pictures
+    from vireid.bench import panels, parts, pictures
 
     small = [parts.labels(2100), *parts.rules(2100), parts.evaluation("sysu", 1100, 1000)]
     for part in [*small, parts.transport(2200, 2000), parts.label_transfer(200, 200)]:
         part.ours()
     for part in (parts.labels(200), parts.transport(50, 40)):
         part.plain()
-    for part in pictures.parts(1):
+    for part in [*pictures.parts(1), *panels.parts()]:
         part.plain(), part.ours()
 
 

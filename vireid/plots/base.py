@@ -53,7 +53,7 @@ def canvas(
 
 def dress(ax: Axes, *, title: str = "", xlabel: str = "", ylabel: str = "") -> Axes:
     """Labels and the house style: no box, a faint horizontal grid below the data."""
-    ax.set_title(title, loc="left", fontsize=10, color=INK)
+    ax.set_title(title, loc="left", fontsize=10, color=INK, y=1.0)
     ax.set_xlabel(xlabel, fontsize=9)
     ax.set_ylabel(ylabel, fontsize=9)
     ax.tick_params(labelsize=8, length=3)

@@ -47,10 +47,11 @@ def confident_walk(samples, wrong, *, delta: float, confidence: dict[bool, float
 def confidence_memory(*, batches: int = 8, images: int = 4, seed: int = 1) -> Panel:
     """Sliders over delta, strangers in the cluster and their confidence: eq. 13 and a walk."""
     rng = np.random.default_rng(seed)
-    spread, dice = rng.normal(size=(batches, images)), rng.random((batches, images))
+    spread = rng.normal(size=(batches, images))
+    turn = rng.permutation(batches * images).reshape(batches, images)  # whose turn to be a stranger
 
     def draw(delta: float, strangers: float, doubt: float) -> Drawing:
-        wrong = dice < strangers
+        wrong = turn < round(strangers * turn.size)
         samples = np.where(wrong, STRANGER, 0) + 8 * spread
         confidence = {False: 0.95, True: doubt}
         found = confident_walk(samples, wrong, delta=delta, confidence=confidence)
