@@ -66,6 +66,34 @@ def test_compare_shares_stage_1_and_goes_on_where_it_stopped(tiny, tmp_path):
         experiment.compare(heavier, "bmil", [], **options)
 
 
+def test_rows_go_on_from_a_stage_1_that_another_machine_trained(tiny, tmp_path):
+    options = {"seed": 3, "switches": QUICK}
+    there = tmp_path / "there" / "stage1"
+    here = experiment.compare(tiny, "bmil", ["prolonged"], out=tmp_path / "there", **options)
+    record = there / "run.json"
+    run = Run.load(record)
+    moved = run.identity | {
+        "threads": 64,
+        "device": "cuda",
+        "versions": run.identity["versions"] | {"torch": "9"},
+    }
+    replace(run, identity=moved).save(record)
+    with pytest.raises(
+        ValueError, match=r"stage1 holds a run with another device, threads, torch \(d"
+    ):
+        experiment.compare(tiny, "bmil", ["prolonged"], out=tmp_path / "there", **options)
+    options["stage1"] = there
+    found = experiment.compare(tiny, "bmil", ["prolonged"], out=tmp_path / "new", **options)
+    assert not (tmp_path / "new" / "stage1").exists(), "it is not trained again"
+    assert found["prolonged"].result == here["prolonged"].result
+    with pytest.raises(ValueError, match=r"stage1 holds a run with another lr "):
+        other = options | {"switches": QUICK | {"lr": 1e-5}}
+        experiment.compare(tiny, "bmil", ["oracle"], out=tmp_path / "new", **other)
+    with pytest.raises(ValueError, match=r"holds no finished stage 1: no model.safetensors in it"):
+        other = options | {"stage1": tmp_path}
+        experiment.compare(tiny, "bmil", ["oracle"], out=tmp_path / "new", **other)
+
+
 def test_whole_rows_share_nothing(tiny, tmp_path):
     found = experiment.compare(
         tiny, "bmil", ["M1"], seed=0, out=tmp_path, switches=QUICK, whole=True

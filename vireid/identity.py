@@ -42,6 +42,7 @@ FILES = (
 )
 # Version of what all trainings give: raise it when a change outside the methods moves numbers.
 NUMBERS = 1
+MACHINE = ("device", "threads", "versions")  # what the last digits depend on, and no setting
 LOOSE = ("code",)  # recorded, and a reason to train again for the cache, but never to refuse a run
 
 
@@ -105,10 +106,13 @@ def _numbers(network: dict) -> dict:
     return {"name": network.get("name"), **options} if network else {}
 
 
-def differences(kept: dict, now: dict) -> dict[str, tuple]:
-    """What differs between two identities, settings one by one: name -> (kept, now)."""
-    found = {}
-    for name in [n for n in {**kept, **now} if n not in LOOSE]:
+def differences(kept: dict, now: dict, *, anywhere: bool = False) -> dict[str, tuple]:
+    """What differs between two identities, settings one by one: name -> (kept, now).
+
+    ``anywhere``: the machine may be another.
+    """
+    found, aside = {}, LOOSE + MACHINE * anywhere
+    for name in [n for n in {**kept, **now} if n not in aside]:
         old, new = kept.get(name), now.get(name)
         if isinstance(old, dict) and isinstance(new, dict):
             found |= {

@@ -124,14 +124,17 @@ class Run:
         return run
 
 
-def refuse_another(run: Run, now: dict, folder: Path) -> None:
-    """ValueError when a kept run is another one than ``now``, an identity; it says in what."""
+def refuse_another(run: Run, now: dict, folder: Path, *, anywhere: bool = False) -> None:
+    """ValueError when a kept run is another one than ``now``, an identity; it says in what.
+
+    ``anywhere``: it may have been trained on another machine.
+    """
     if not run.identity:
         raise ValueError(
             f"{folder} holds a run of an older version, which did not note what it was made of; "
             "use another folder, or delete this one to train it again"
         )
-    if other := differences(run.identity, now):
+    if other := differences(run.identity, now, anywhere=anywhere):
         told = "; ".join(f"{k}: {old} there, {new} now" for k, (old, new) in other.items())
         raise ValueError(
             f"{folder} holds a run with another {', '.join(other)} ({told}); use another folder, "

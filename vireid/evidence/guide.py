@@ -14,7 +14,7 @@ def guide(plan: Evidence, found: Found) -> list[str]:
     told = on_equal_terms(plan.equal, found)
     told += [
         _orders(plan, found),
-        _chance(plan, found),
+        *_chance(plan, found),
         missing(found),
         *_when_missing(plan.equal, found),
     ]
@@ -77,18 +77,23 @@ def _orders(plan: Evidence, found: Found) -> str:
     return f"{words}{named(told)}." if told else ""
 
 
-def _chance(plan: Evidence, found: Found) -> str:
-    """How far apart two equal trainings on two machines are."""
-    apart = chance(plan, found)
-    values = [abs(value) for by_seed in apart.values() for value in by_seed.values()]
-    if len(values) < SURE:
-        return ""
-    return (
-        "The same training from the same weights on another machine, with other versions of the "
-        f"packages, differs by {np.mean(values):.1f} points of rank-1 in the mean of {len(values)} "
-        f"and by {max(values):.1f} at most: "
-        f"{named({name: [*by_seed.values()] for name, by_seed in apart.items()})}."
-    )
+def _chance(plan: Evidence, found: Found) -> list[str]:
+    """How far apart two equal trainings are, a sentence for each way of summing otherwise."""
+    ways: dict[str, dict[str, list[float]]] = {}
+    for name, by_seed in chance(plan, found).items():
+        row, way = name.split(": ")
+        ways.setdefault(way, {})[row] = [*by_seed.values()]
+    told = []
+    for way, rows in ways.items():
+        values = [value for by_seed in rows.values() for value in by_seed]
+        if len(values) >= SURE:
+            told.append(
+                f"The same training from the same weights, but {way}, differs by "
+                f"{np.mean(np.abs(values)):.1f} points of rank-1 in the mean of {len(values)} and "
+                f"by {max(np.abs(values)):.1f} at most ({np.mean(values):+.1f} with the sign): "
+                f"{named(rows)}."
+            )
+    return told
 
 
 def _when_missing(rows: list[dict], found: Found) -> list[str]:

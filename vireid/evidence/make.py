@@ -11,6 +11,7 @@ from vireid import experiment
 from vireid.evidence.plan import Cell
 from vireid.evidence.store import ANOTHER, KEPT, STORE, State, prepared, state, states
 from vireid.experiment.rows import STAGE1
+from vireid.runs import Run
 from vireid.training.checkpoint import NETWORK
 
 
@@ -74,7 +75,9 @@ def _waves(cells: Iterable[Cell]) -> tuple[list[Cell], list[Cell]]:
 
 def _stage1(cell: Cell) -> tuple[str, int, str]:
     """The training that a cell begins from, or is: studies of one name share a folder."""
-    return cell.study.name, cell.seed, cell.study.trainings[cell.label].begins or cell.label
+    begins = cell.study.trainings[cell.label].begins
+    there = begins == STAGE1 and cell.study.begins
+    return there or cell.study.name, cell.seed, begins or cell.label
 
 
 def _begun(cell: Cell, out: Path) -> bool:
@@ -103,18 +106,27 @@ def _tried(cell: Cell, **given) -> str:
 
 def _train(cell: Cell, *, out: Path, store: Path, root=None, told=False, progress=False) -> None:
     """Train one cell, and its stage 1 where it is not there yet; put its record into the store."""
-    torch.set_num_threads(1)
     study, seed = cell.study, cell.seed
     options = tuple(sorted(study.drawn(seed).items()))
     ready = prepared(study.data, study.preset, study.method, options, root)
     rows = {} if cell.label == STAGE1 else {cell.label: study.asked[cell.label]}
     if told:
         print(cell, flush=True)
-    run = experiment.compare(
-        ready, study.method, rows, seed=seed, out=out / study.name / f"seed{seed}",
-        preset=study.method_preset, switches=study.switches, whole=study.whole,
-        progress=progress, **study.fitting,
-    )[cell.label]  # fmt: skip
+
+    def trained(folder: str, rows: dict, **more) -> dict[str, Run]:
+        return experiment.compare(
+            ready, study.method, rows, seed=seed, out=out / folder / f"seed{seed}",
+            preset=study.method_preset, switches=study.switches, whole=study.whole,
+            progress=progress, **more, **study.fitting,
+        )  # fmt: skip
+
+    given = {}
+    if study.begins:
+        torch.set_num_threads(1)
+        trained(study.begins, {})
+        given["stage1"] = out / study.begins / f"seed{seed}" / STAGE1
+    torch.set_num_threads(study.threads)
+    run = trained(study.name, rows, **given)[cell.label]
     run.save(store / cell.file)
     if (now := state(cell, store)).verdict != KEPT:
         raise RuntimeError(f"{cell} was trained, but is not the plan's: {now.why}")

@@ -25,6 +25,7 @@ class Study:
         ``over = { absent = [0.5, 1.0] }``, which makes a study of each
     fitting : of ``training.fit``, e.g. ``evaluate_every``
     whole : as for ``experiment.compare``
+    begins : name of a study whose stage 1 these rows go on from; threads : of its rows' trainings
     minutes : CPU minutes that a run is expected to take, until runs have been measured
     """
 
@@ -41,6 +42,8 @@ class Study:
     options: dict = field(default_factory=dict)
     fitting: dict = field(default_factory=dict)
     whole: bool | None = None
+    begins: str = ""
+    threads: int = 1
 
     @property
     def asked(self) -> dict[str, dict]:

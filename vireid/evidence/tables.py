@@ -92,17 +92,18 @@ def order_gains(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
 def chance(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
     """Row and machine in words -> seed -> points of rank-1 over the same training as it is kept.
 
-    Of the rows of ``plan.again``, where both records began from the same weights on different
-    devices: another machine with other versions of the packages, and nothing else. What two runs
-    differ by here, no step of a ladder has shown.
+    Of the rows of ``plan.again``, where both records began from the same weights and the other was
+    made by other sums: on another device with other versions of the packages, or by another number
+    of threads. What two runs differ by here, no step of a ladder has shown.
     """
     return _between(plan.again, "kept", found, counts=_elsewhere)
 
 
 def _elsewhere(own: Run, kept: Run) -> bool:
-    """Whether a run on another device began from the weights of the one that is kept."""
+    """Whether a run began from the weights of the one that is kept, and its sums are others."""
     began = [run.identity.get("network", {}).get("weights") for run in (own, kept)]
-    return kept.on_cpu and not own.on_cpu and began[0] == began[1]
+    sums = [[run.identity.get(name) for name in ("device", "threads")] for run in (own, kept)]
+    return kept.on_cpu and sums[0] != sums[1] and began[0] == began[1]
 
 
 def _between(

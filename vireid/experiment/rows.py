@@ -14,7 +14,7 @@ from vireid.training.checkpoint import NETWORK, RECORD
 STAGE1 = "stage1"
 
 
-def compare(
+def compare(  # noqa: PLR0913
     experiment: Experiment,
     name: str,
     rows: list[str] | dict[str, dict],
@@ -24,6 +24,7 @@ def compare(
     preset: str | None = None,
     switches: dict | None = None,
     whole: bool | None = None,
+    stage1: Path | None = None,
     **options,
 ) -> dict[str, Run]:
     """Train ablation rows of a two-stage method; rows whose stage 1 is the same share it.
@@ -33,13 +34,15 @@ def compare(
     (``Method.stage1_config``); ``whole`` trains every row from the start; None = where the method
     carries more than a network into stage 2. Every finished run is kept under ``out/<row>/``, stage
     1 of the setting without a row under ``out/stage1/``, those of other rows beside it; calling
-    again goes on where it stopped. ``options`` go to ``fit``.
+    again goes on where it stopped. ``stage1`` is the folder of one that is there already, trained on
+    this machine or another; rows with a stage 1 of their own train that all the same. ``options``
+    go to ``fit``.
 
     Returns row -> record, with "stage1" first when a row shares it or when there are no rows.
-    Raises ValueError, before anything is trained, for rows that cannot be built, and for a kept run
-    of another identity.
+    Raises ValueError, before anything is trained, for rows that cannot be built, for a kept run of
+    another identity, and for a ``stage1`` that is none, or none of these settings.
     """
-    job = _Job(experiment, name, seed, Path(out), preset, options)
+    job = _Job(experiment, name, seed, Path(out), preset, options, stage1)
     steps = trainings(name, rows, preset=job.preset, switches=switches, whole=whole)
     found = {step.label: job.run(step) for step in steps}
     return {step.label: found[step.label] for step in steps if step.asked}
@@ -133,22 +136,29 @@ def _name(method) -> str:
 class _Job:
     """Runs of one ``compare`` on disk."""
 
-    def __init__(self, experiment, name, seed, out, preset, options):
+    def __init__(self, experiment, name, seed, out, preset, options, stage1=None):
         self.experiment, self.name, self.seed, self.out = experiment, name, seed, out
         self.preset = preset or preset_for(experiment, name)
         self.options = options
+        self.given = {} if stage1 is None else {STAGE1: Path(stage1)}
+        if stage1 is not None and not (Path(stage1) / NETWORK).exists():
+            raise ValueError(f"{stage1} holds no finished stage 1: no {NETWORK} in it")
+
+    def folder(self, label: str) -> Path:
+        """Where a training is kept."""
+        return self.given.get(label, self.out / label)
 
     def run(self, step: Training) -> Run:
         """A finished run from disk, or a trained one."""
-        folder, model = self.out / step.label, self.experiment.model(self.seed)
+        folder, model = self.folder(step.label), self.experiment.model(self.seed)
         if step.begins:
-            models.load_weights(model, self.out / step.begins / NETWORK)
+            models.load_weights(model, self.folder(step.begins) / NETWORK)
         wanted = {"row": step.row, "preset": self.preset, "switches": step.switches}
         if (folder / NETWORK).exists():
             run = Run.load(folder / RECORD)
             method = setting(self.experiment, self.name, **wanted)
             now = identity_of(self.experiment, method, model, seed=self.seed, **self.options)
-            refuse_another(run, now, folder)
+            refuse_another(run, now, folder, anywhere=step.label in self.given)
             return run
         return train(
             self.experiment,
