@@ -34,9 +34,9 @@ def compare(  # noqa: PLR0913
     (``Method.stage1_config``); ``whole`` trains every row from the start; None = where the method
     carries more than a network into stage 2. Every finished run is kept under ``out/<row>/``, stage
     1 of the setting without a row under ``out/stage1/``, those of other rows beside it; calling
-    again goes on where it stopped. ``stage1`` is the folder of one that is there already, trained on
-    this machine or another; rows with a stage 1 of their own train that all the same. ``options``
-    go to ``fit``.
+    again goes on where it stopped. ``stage1`` is the folder of one that is there already, trained
+    on any machine; rows with a stage 1 of their own train that all the same. ``options`` go to
+    ``fit``.
 
     Returns row -> record, with "stage1" first when a row shares it or when there are no rows.
     Raises ValueError, before anything is trained, for rows that cannot be built, for a kept run of
