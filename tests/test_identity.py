@@ -8,6 +8,7 @@ import toy
 
 from vireid import methods
 from vireid.identity import differences, digest, identity, weights_digest
+from vireid.training import precision
 
 CPU = torch.device("cpu")
 
@@ -115,3 +116,11 @@ def test_an_old_record_cannot_be_replayed():
 
     with pytest.raises(ValueError, match="does not tell what it was made from"):
         replay(Run(method="bmil", config={}, seed=1))
+
+
+def test_a_gpu_that_rounds_its_convolutions_says_so(monkeypatch):
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    for rounded, there in ((True, "tf32"), (False, "float32")):
+        monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", rounded)
+        assert precision(False, gpu) == there and precision(False, cpu) == "float32"
+        assert precision(True, gpu) == precision(True, cpu) == "bfloat16"

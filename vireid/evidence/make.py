@@ -106,6 +106,7 @@ def _tried(cell: Cell, **given) -> str:
 
 def _train(cell: Cell, *, out: Path, store: Path, root=None, told=False, progress=False) -> None:
     """Train one cell, and its stage 1 where it is not there yet; put its record into the store."""
+    torch.backends.cudnn.allow_tf32 = False  # the plan's float32, on a GPU too
     study, seed = cell.study, cell.seed
     options = tuple(sorted(study.drawn(seed).items()))
     ready = prepared(study.data, study.preset, study.method, options, root)

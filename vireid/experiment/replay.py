@@ -83,7 +83,7 @@ def replay(
             ready.train,
             seed=kept.seed,
             test=ready.test,
-            amp=kept.identity["precision"] != "float32",
+            amp=kept.identity["precision"] == "bfloat16",
             evaluate_every=kept.source["evaluate_every"],
             select=kept.select,
             select_by=kept.select_by,

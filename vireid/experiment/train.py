@@ -12,7 +12,7 @@ from vireid.features import pick_device
 from vireid.identity import identity
 from vireid.models.weights import SYNTHVI
 from vireid.runs import Run
-from vireid.training import PRECISION, GivenLabels, chosen_by, fit, given_by
+from vireid.training import GivenLabels, chosen_by, fit, given_by, precision
 from vireid.types import Modality
 
 
@@ -41,14 +41,15 @@ def identity_of(
     **fitting,
 ) -> dict:
     """The identity that ``fit`` would give a run of this method from this network."""
+    where = pick_device(device)
     return identity(
         model,
         method,
         experiment.train,
         seed=seed,
-        device=pick_device(device),
+        device=where,
         test=experiment.test,
-        precision=PRECISION[amp],
+        precision=precision(amp, where),
         network={"name": experiment.network, "options": experiment.network_options},
         **given_by(labels),
         **chosen_by(**{k: v for k, v in fitting.items() if k in CHOICE}),

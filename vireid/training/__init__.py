@@ -20,11 +20,11 @@ from vireid.methods.given import GivenLabels
 from vireid.retrieval_task import RetrievalTask
 from vireid.runs import Run
 from vireid.training.checkpoint import check_space, held
-from vireid.training.session import PRECISION, Session, is_first
+from vireid.training.session import Session, is_first, precision
 from vireid.training.stop import stoppable
 from vireid.types import Images
 
-__all__ = ["PRECISION", "SELECT", "SELECT_BY", "GivenLabels", "chosen_by", "fit", "given_by"]
+__all__ = ["SELECT", "SELECT_BY", "GivenLabels", "chosen_by", "fit", "given_by", "precision"]
 SELECT, SELECT_BY = ("last", "best_test"), ("rank1", "mAP")
 
 
@@ -100,9 +100,10 @@ def fit(  # noqa: PLR0913
     _check_labels(labels, images, keep=keep_labels, out=out)
     method.given = labels
     total = _total(method, epochs)
+    where = pick_device(device)
     told = identity(
-        model, method, images, seed=seed, device=pick_device(device), test=test,
-        precision=PRECISION[amp], network=(about or {}).get("model"), **given_by(labels),
+        model, method, images, seed=seed, device=where, test=test,
+        precision=precision(amp, where), network=(about or {}).get("model"), **given_by(labels),
         **chosen_by(select, select_by, evaluate_every),
     )  # fmt: skip
     with held(out if is_first() else None), stoppable(out) as stop:

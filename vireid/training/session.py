@@ -23,7 +23,6 @@ from vireid.training.remembered import recall, remember
 from vireid.training.stop import Stop
 from vireid.types import Embeddings, Images
 
-PRECISION = {False: "float32", True: "bfloat16"}  # of the network's steps, by ``fit``'s amp
 BATCH = 64  # pictures that are described at once
 MOST_THREADS = 8  # that make pictures, unless told otherwise
 
@@ -222,6 +221,18 @@ class Session:
         if out is not None and is_first():  # the network last: where it lies, the run is finished
             run.save(Path(out) / RECORD)
             save(self.model, Path(out) / NETWORK)
+
+
+def precision(amp: bool, device: torch.device) -> str:
+    """What the network's steps are computed in, by ``fit``'s amp.
+
+    "tf32" is float32 whose convolutions a GPU rounds to ten bits, as torch lets it by default
+    (``torch.backends.cudnn.allow_tf32``).
+    """
+    if amp:
+        return "bfloat16"
+    rounded = device.type == "cuda" and torch.backends.cudnn.allow_tf32
+    return "tf32" if rounded else "float32"
 
 
 def picture_threads(device: torch.device) -> int:
