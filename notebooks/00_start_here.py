@@ -144,14 +144,14 @@ plots.show(figure, "Six people, one to a row: five visible and five infrared pic
 # %% [markdown]
 # ## 2 · A round of the game
 #
-# **Predict first.** Below are six infrared queries and, for each, the eight gallery pictures that
-# look most alike when one simply compares grey pixels. How many of the six *first* ones will
-# be right? There are as many people in the gallery as the next line says, so a blind guess is
-# right once in that many.
+# **Predict first.** Below are six of the infrared queries and, for each, the eight gallery pictures
+# that look most alike when one simply compares grey pixels. For what share of *all* queries will
+# the first one be right? There are as many people in the gallery as the next line says, so a blind
+# guess is right once in that many.
 
 # %%
 first_right = widgets.predict(
-    "00-rank1", "By grey pixels, how many first-ranked pictures are right?"
+    "00-rank1", "By grey pixels, for what share of the queries is the first picture right?"
 )
 first_right.show()
 
@@ -260,9 +260,9 @@ np.testing.assert_allclose(cmc_by_hand, found.cmc)
 # [15]: 15_add_your_own.ipynb
 # [16]: 16_results.ipynb
 #
-# In every section: a **question**, a **prediction** that you write down before you run the cell,
-# a **picture**, and **what to doubt**. Then exercises that answer, and an open one with its answer
-# folded in.
+# In most sections: a **question**, a **prediction** that you write down before you run the cell, a
+# **picture**, and **what to doubt**; sections *by hand* check the equations instead. Then exercises
+# that answer, and an open one with its answer folded in.
 
 # %% [markdown]
 # ## 4 · What you have guessed and solved
@@ -331,8 +331,8 @@ checks.check("00-given", ...)
 #
 # Replace `.ravel()` by `.mean(axis=1)`: a picture becomes a column of stripe means. It forgets
 # where in a stripe something is, so pose matters less, but a dark jacket need not be dark in
-# infrared: the ranking changes, and whether rank-1 rises or falls on so few people you have just
-# seen; it stays far from reliable either way. No fixed rule on pixels knows
+# infrared: the ranking changes. On SynthVI tiny rank-1 stays where it is and mAP falls by some
+# points, so little is lost with the pose, and nothing is won. No fixed rule on pixels knows
 # that cloth has another brightness in infrared. That has to be learned, and notebook 01 shows
 # why.
 # </details>

@@ -189,8 +189,9 @@ for m in Modality:
 
 # %% [markdown]
 # *Precision*: of two pictures in one cluster, how often are they one person? *Recall*: of two
-# pictures of one person, how often do they share a cluster? A person split in two costs recall
-# and does little harm in training; two people in one cluster teach the network that they are one.
+# pictures of one person, how often do they share a cluster? A person split in two costs recall,
+# and contrast pushes the halves apart, as each is a wrong answer to the other; two people in one
+# cluster teach the network that they are one.
 #
 # Near infrared shows less of a person, and yet its clusters need not be worse: look at the peaks of
 # the two lines and at where they stand. The best `eps` of each, if we were allowed to see it, among
@@ -329,15 +330,16 @@ print(f"ARI {ari_by_hand:.4f}: {a} pairs in one cluster, {b} of one person, {c} 
 #
 # **Stage 1** of every method here clusters each modality, then takes some steps of *contrast with a
 # memory* (ClusterNCE). The memory holds a prototype $\phi_k$ per cluster; a picture's feature $f$
-# with label $y$ is pulled to its prototype and pushed from all others, and then moves it a little:
+# with label $y$ is pulled to its prototype and pushed from all others, and then the picture moves
+# its prototype, at $\mu$ = 0.1 nearly all the way:
 #
 # $$\ell = -\log \frac{e^{f \cdot \phi_y / \tau}}{\sum_k e^{f \cdot \phi_k / \tau}}, \qquad
 # \phi_y \leftarrow \operatorname{norm}(\mu \phi_y + (1 - \mu) f).$$
 #
 # $\tau$ is the *temperature* (0.05), $\mu$ the *momentum*, the weight of the old prototype. A
-# visible picture comes twice: as it is, and as a *second view* in which one colour channel is
-# copied into all three (*channel exchange*), so that colour is no clue. With the six pictures and
-# their persons as clusters:
+# visible picture comes twice: as it is, and as a *second view* whose colours are jittered before
+# one channel is copied into all three (*channel exchange*), so that colour is no clue. With the six
+# pictures and their persons as clusters:
 
 # %%
 from vireid.clustering import prototypes

@@ -204,7 +204,7 @@ plots.show(
 
 # %% [markdown]
 # Most likely you see a third thing: an island per person *and* modality. Few people's two islands
-# touch, and the six that are picked out show how far apart the others lie.
+# touch: the six that are picked out show whose. How far apart the others lie, a map cannot tell.
 #
 # Now walk through it: hover over a point to see the picture, draw a lasso around some, or move the
 # slider with the keyboard. Look for an island that holds both modalities: one person, or two who
@@ -415,8 +415,8 @@ checks.check("04-read-the-plot", ...)
 # <details><summary>Answer</summary>
 #
 # Nothing in stage 1 asks the two modalities to come together: each is contrasted with its own
-# prototypes only. The one bridge is the second view of visible pictures, in which colour channels
-# are exchanged or greyed at random, so that colour becomes useless and shape worth learning. How
-# far that helps depends on how much of the gap is colour: compare the two means, and the two
-# histograms, and say which part of the bias moved. Do not trust the loss here; it falls either way.
-# </details>
+# prototypes only. The one bridge is the second view of visible pictures, in which colours are
+# jittered and one channel is copied into all three, so that colour becomes useless and shape worth
+# learning. On SynthVI tiny that makes the bias a little smaller. How far that helps depends on how
+# much of the gap is colour: compare the two means, and the two histograms, and say which part of
+# the bias moved. Do not trust the loss here; it falls either way. </details>

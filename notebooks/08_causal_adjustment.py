@@ -143,7 +143,8 @@ for name, field in learners.items():
 # - **Own memory** is the best of all until the very end, and then the worst. Keep that in mind
 #   until section 5: it never looks across, so it learns nothing across either.
 #
-# At 100 % all three break down. Half of the labels are missing in each memory then; section 3.
+# At 100 % all three break down. Half of the labels are missing in each *modality's* memory then
+# (section 3), and P(Y|X) has prototypes of one modality only.
 
 # %%
 half = found[0.5]
@@ -539,12 +540,11 @@ checks.check("08-find-the-slip", ...)
 #
 # <details><summary>Answer</summary>
 #
-# With counts, the rarer modality's memory weighs less: its pictures pay the higher floor -log
-# p(own) and listen more to the common modality's memory; pictures of the common modality hardly
-# listen across. Uniform weights level both. At ten to one the count prior gives infrared pictures a
-# floor of log 11 = 2.4 nats and lets visible ones take about a tenth of their say from infrared
-# while their own memory is sure of them (the surer the other memory beside it, the more). The
-# formula wants p(m) of the population one cares about, which is a decision and not a fact of the
-# sample: a network that will be asked in both modalities equally often has good reason to say one
-# half.
-# </details>
+# With counts, the rarer modality's memory weighs less: those of its pictures whose label the other
+# memory lacks pay the higher floor -log p(own), and all listen more to the common modality's
+# memory; pictures of the common modality hardly listen across. Uniform weights level both. At ten
+# to one the count prior gives such infrared pictures a floor of log 11 = 2.4 nats and lets visible
+# ones take about a tenth of their say from infrared while their own memory is sure of them (the
+# surer the other memory beside it, the more). The formula wants p(m) of the population one cares
+# about, which is a decision and not a fact of the sample: a network that will be asked in both
+# modalities equally often has good reason to say one half. </details>

@@ -159,9 +159,9 @@ if world.knows("train"):
     assert DATA != "synthvi" or max(spread["true persons"]) < min(spread["shuffled persons"])
 
 # %% [markdown]
-# The last line is MCF's regulariser: within a person, channels should be weighed alike. They are,
-# far more than in shuffled groups; but a network without any such term would show that too, because
-# pictures of one person *are* alike.
+# Both lines print MCF's regulariser, the second for shuffled persons: within a person, channels
+# should be weighed alike. They are, far more than in shuffled groups; but a network without any
+# such term would show that too, because pictures of one person *are* alike.
 
 # %% [markdown]
 # **What to doubt.** An attention map says what is multiplied by what. It does not say what the
@@ -495,7 +495,8 @@ if world.knows("train") and world.knows("test"):
 # - The ancestors' code chooses its epoch on the test set (notebook 07).
 #
 # **Predict first.** Which of these can move a result by more than the steps between the paper's
-# rows? Below are the two presets, wherever they differ.
+# rows? Below are the two presets, wherever they differ. (Measured here for one of them only, the
+# order of writing, section 8: it is as large as the largest step.)
 
 # %%
 paper, official = (methods.build("mcf", preset=p).config() for p in ("paper", "official"))
@@ -566,15 +567,17 @@ if lines:
 # %%
 if (drawn := ladder.mcf_sweep()) is not None:
     plots.show(drawn, "Scores over values of MCF's weights, a panel each.")
+else:
+    print("No record of these weights yet.")
 
 # %% [markdown]
-# **What to doubt.** The diamond is SYSU-MM01, another network and a hundred times the steps:
-# compare signs, not heights. Rows that share a part are not independent, and a part whose gain is
-# smaller than its spread over seeds has shown nothing yet: here the game with its matching adds 17
-# to 22 points in every seed, and no other part adds anything in all three. And *the order of
-# writing counts*: with plain pictures written into the visible memory after the augmented ones, the
-# reverse of the released order, R1 and R7 end more than 20 points lower on the same people
-# (`docs/log.md`).
+# **What to doubt.** The one diamond is SYSU-MM01, another network and some 45 times the steps, and
+# the paper's other rows are lost: there is no step to compare with. Rows that share a part are not
+# independent, and a part whose gain is smaller than its spread over seeds has shown nothing yet:
+# here the game with its matching adds 17 to 22 points in every seed, and no other part adds
+# anything in all three. And *the order of writing counts*: with plain pictures written into the
+# visible memory after the augmented ones, the reverse of the released order, R1 and R7 end 20 to 27
+# points lower on the same people (`docs/log.md`).
 
 # %% [markdown]
 # ## 9 · By hand: the modules on a few numbers

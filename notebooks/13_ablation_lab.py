@@ -79,7 +79,8 @@ plots.show(
 # A method is a set of switches. Three kinds of settings are worth a training:
 #
 # - the **rows of its paper**, in the paper's order, so that a table can be compared line by line;
-# - **every single switch**, changed from the method as it is: what does it cost to leave this out?
+# - **every single change** of a switch from the method as it is: what does it cost to leave this
+#   out?
 # - the **controls**, the same for every method: `prolonged` goes on within the modalities for as
 #   many steps, `centred` subtracts each modality's mean before modalities are compared, and
 #   `oracle` is told the true identities. A method that does not beat the first two has shown
@@ -100,7 +101,7 @@ for name in ("bmil", "mult", "dmdl", "mcf"):
     rows[methods.kind(name).title] = {
         "rows of the paper": kinds.count("paper"),
         "controls": kinds.count("control"),
-        "single switches": kinds.count("switch"),
+        "single changes": sum(len(v) - 1 for v in methods.kind(name).switches.values()),
         "all combinations": every,
     }
 plots.table(pd.DataFrame(rows).T)
@@ -119,7 +120,8 @@ plots.table(pd.DataFrame(words).T.rename_axis("BMIL's row"))
 #
 # $$\bar g = \frac1n \sum_s g_s, \qquad s_g = \sqrt{\frac{1}{n-1} \sum_s (g_s - \bar g)^2}.$$
 #
-# Seeds that are hard for one setting are hard for the other; in the difference that cancels.
+# Where seeds that are hard for one setting are hard for the other, that cancels in the difference;
+# where they are not, pairs spread *more* than scores.
 #
 # **Predict first.** BMIL's full setting against `prolonged` on SynthVI small: is the spread of the
 # gain larger or smaller than the spread of the scores?
@@ -164,9 +166,9 @@ unclear = [
 print("closer to each other than their spread:", ", ".join(unclear) or "none")
 
 # %% [markdown]
-# **What to doubt.** Three pairs are few: the standard deviation of three numbers is itself off by a
-# third or more. And a gain over `prolonged` says that crossing the gap helps, not that *this* way
-# of crossing it is better than `centred`, which costs nothing.
+# **What to doubt.** Three to five pairs are few: the standard deviation of so few numbers is itself
+# off by a third or more. And a gain over `prolonged` says that crossing the gap helps, not that
+# *this* way of crossing it is better than `centred`, which costs nothing.
 
 # %% [markdown]
 # ## 3 · The lab
@@ -182,8 +184,8 @@ print("closer to each other than their spread:", ", ".join(unclear) or "none")
 # read the same in stage 1 share it, so that they can be compared in pairs: train `prolonged` once,
 # and every other has something to be compared with.
 #
-# **Predict first.** In DMDL, which one switch costs most to leave out: `cai`, `data`, `refine` or
-# `alignment`?
+# **Predict first.** In DMDL, which costs more to leave out, `refine` or `alignment`? (`cai` and
+# `data` alone have no record yet; train them here, on the tiny world.)
 
 # %%
 widgets.ablations(records).show()
@@ -197,12 +199,13 @@ widgets.ablations(records).show()
 # ## 4 · Parts and interactions
 #
 # Leaving out A alone costs $c_A$, B alone $c_B$, both together $c_{AB}$. Then
-# $c_{AB} - c_A - c_B$ is their **interaction**. Zero: two parts that add up. Negative: each does
+# $c_{AB} - c_A - c_B$ is their **interaction**. Zero: two parts that add up. Positive: each does
 # some of the other's work, and a table that leaves out one at a time makes **both look useless**.
-# Positive: they need each other, and the same table counts their joint gain twice.
+# Negative: they need each other, and the same table counts their joint gain twice. (Printed below
+# are changes of the score: a cost of 6 points is -6.0.)
 #
 # BMIL's Table 2 allows the test for balanced lists (A) and a prototype per modality (B), all on
-# half of the pictures; the paper's numbers:
+# half of the visible pictures; the paper's numbers:
 
 # %%
 where = {"paper": "BMIL", "setting": "ablation", "mode": "all", "metric": "rank1"}

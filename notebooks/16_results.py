@@ -33,8 +33,8 @@
 # - tell a gain from chance with a handful of seeds;
 # - say in two sentences what this store does *not* show.
 #
-# **Sections.** 1 · 4 min, 2 · 8 min, 3 · 5 min, 4 · 5 min, 5 · 5 min, 6 · 3 min; the exercises take
-# as long again.
+# **Sections.** 1 · 4 min, 2 · 8 min, 3 · 5 min, 4 · 5 min, 5 · 5 min, 6 · 3 min, 7 · 2 min; the
+# exercises take as long again.
 #
 # **On the map.** evaluation (framed below; the whole map is in [00](00_start_here.ipynb)). Terms
 # are in the [glossary](../docs/glossary.md).
@@ -145,8 +145,9 @@ guess.reveal(sum(min(values) > 0 for values in methods.values()))
 #
 # ## 3 · Who is written last
 #
-# A memory keeps 10 to 20 % of the old prototype when a new feature comes (notebook 06), so of the
-# views that a batch writes, the last one owns the prototype. Which view that is, is a choice that
+# Most memories keep 10 to 20 % of the old prototype when a new feature comes (notebook 06; MCF's
+# shared ones keep 80 % in phase 2), so of the views that a batch writes, the last one owns the
+# prototype. Which view that is, is a choice that
 # no paper discusses. The same trainings, with nothing but the order changed:
 
 # %%
@@ -210,7 +211,9 @@ display(evidence.against_paper(plan, found))
 # have no partner to be found.
 #
 # **Predict first.** Matching looks for a partner for each cluster, clustering over both modalities
-# asks who is near. Which of them loses more when half of the partners are not there?
+# asks who is near. Which of them loses more when half of the partners are not there? (Below:
+# matching is PGM, N-ULC, MULT and MCF, clustering over both is BMIL. Look whether the gap between
+# them is larger than that between seeds.)
 
 # %%
 drawn, by_data = figures.sensitivity.people_missing(), evidence.turned(found, "absent")
@@ -221,6 +224,12 @@ if drawn is None:
     print("Not trained yet: vireid evidence --only synthvi_small_bmil_absent_0.5")
 else:
     plots.show(drawn, evidence.missing(found) or "Rank-1 and lone images linked over absence.")
+
+# %% [markdown]
+# People are not all that can be missing. On SynthVI three dials of the *world* can be turned, each
+# with everything else as it is: `modality_gap` (how far the sensors lie apart), the numbers of
+# pictures a person has in the two modalities, and the share of people whose clothes carry a mark
+# that infrared does not see.
 
 # %%
 drawn = figures.sensitivity.world_dials()
@@ -236,8 +245,8 @@ else:
 # scored on the same unlabelled people (chance 3.3 %). Within a modality their clusters are nearly
 # perfect; across, hardly any feature says who is who. No claim about other cameras can be made.
 #
-# **Predict first.** On drawn people most methods beat the control. Which of them need neighbours
-# that cross the gap to begin with?
+# **Predict first.** On drawn people most methods beat the control. All of them begin with features
+# whose neighbours cross the gap now and then. What is left of their gains where hardly any do?
 
 # %%
 display(evidence.equal_terms(plan.real, found))

@@ -114,8 +114,8 @@ class BMIL(Controlled, DCL):
         "M2-lqe": "joint clusters by query expansion, one prototype",
         "M3": "balanced lists, one prototype",
         "M4": "M3 on half of the visible pictures",
-        "M5": "plain Jaccard, a prototype per modality, half of the pictures",
-        "M6": "balanced lists, a prototype per modality, half of the pictures",
+        "M5": "plain Jaccard, a prototype per modality, half of the visible pictures",
+        "M6": "balanced lists, a prototype per modality, half of the visible pictures",
         "M3+MIRL": "M6 on all visible pictures: BMIL",
     }
     switches = {
