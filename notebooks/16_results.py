@@ -227,9 +227,9 @@ else:
 
 # %% [markdown]
 # People are not all that can be missing. On SynthVI three dials of the *world* can be turned, each
-# with everything else as it is: `modality_gap` (how far the sensors lie apart), the numbers of
-# pictures a person has in the two modalities, and the share of people whose clothes carry a mark
-# that infrared does not see.
+# with everything else as it is: `modality_gap` (how much of a cloth's infrared look no colour
+# tells), how many pictures a person has in each modality, and the share of people whose patterns
+# and bags infrared does not show.
 
 # %%
 drawn = figures.sensitivity.world_dials()
