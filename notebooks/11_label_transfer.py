@@ -522,10 +522,10 @@ else:
 # ## 8 · Near and far
 #
 # After Fig. 5: squared distances between visible and infrared training pictures of one person and
-# of two, after four of the trainings above, all seeds in one. The less the two histograms
-# overlap, the better one threshold would do.
+# of two, after stage 1, row 3 (MULT's labels without OCLR) and row 7 (with it), all seeds in one.
+# The less the two histograms overlap, the better one threshold would do.
 #
-# **Predict first.** In which of the four do they overlap least, and is that the row with the
+# **Predict first.** In which of the three do they overlap least, and is that the row with the
 # best rank-1?
 
 # %%
@@ -533,10 +533,13 @@ drawn5 = ladder.crossing_distances()
 if drawn5 is None:
     print("No distances in data/distances yet: `vireid evaluate --distances` writes them.")
 else:
-    told = "Squared distances across the gap after four trainings, of one person and of two."
+    told = "Squared distances across the gap, of one person and of two: stage 1, rows 3 and 7."
     plots.show(drawn5, told)
 
 # %% [markdown]
+# Here overlap and rank-1 have one order. In the older flow, whose memories were written in another
+# order, they had not: row 3 overlapped least and scored best, OCLR took from both.
+#
 # **What to doubt.** These are the pictures that the networks learned from, and the test people may
 # lie otherwise. And two histograms may part while the *order* of answers, which is all that rank-1
 # looks at, stays as it was.

@@ -10,7 +10,7 @@
 #     language: python
 #     name: python3
 #   vireid:
-#     budget_s: 90
+#     budget_s: 120
 # ---
 
 # %% [markdown]
@@ -25,7 +25,7 @@
 #
 # **Before this.** Notebooks 02 and 07.
 #
-# **Time.** 45 minutes to read; runs in under 90 s on two CPU cores, without a GPU or a download.
+# **Time.** 45 minutes to read; runs in under 120 s on two CPU cores, without a GPU or a download.
 #
 # **Afterwards you can**
 #

@@ -185,9 +185,10 @@ display(pd.DataFrame.from_dict(lines, orient="index"))
 #
 # ## 4 · The papers' steps
 #
-# How far apart are two trainings that are the *same*? On one CPU not at all, number by number. On
-# another machine, with other versions of the packages, rank-1 differs by so many points, from the
-# same weights with the same settings and seed:
+# How far apart are two trainings that are the *same*? On one core not at all, number by number. On
+# another machine with other versions of the packages, or by two threads in place of one, sums are
+# added in another order, and rank-1 differs by so many points, from the same weights with the same
+# settings and seed:
 
 # %%
 twice = evidence.chance(plan, found)

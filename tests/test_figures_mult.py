@@ -50,7 +50,7 @@ def test_distances_are_those_of_all_seeds(tmp_path, monkeypatch):
     for seed in (1, 2):
         folder = tmp_path / "distances" / mult.LADDER / f"seed{seed}"
         folder.mkdir(parents=True)
-        for row in ("1", "3", "7", "dotla+oclr"):
+        for row in ("stage1", "3", "7"):
             kept = {"n": [10 * seed, 7], "same": [0.1 * seed, 0.5], "different": [1.0, 1.5]}
             (folder / f"{row}.json").write_text(json.dumps(kept))
     same, _, counts = mult.distances("7")

@@ -215,26 +215,21 @@ def distances(row: str) -> tuple[np.ndarray, np.ndarray, tuple[int, int]] | None
 
 @drawing(
     "Squared distances of visible-infrared training pairs on SynthVI small, all seeds, one "
-    "person's against two people's, after four trainings in an older flow.",
+    "person's against two people's: after stage 1, then with MULT's labels without and with OCLR.",
     "MULT, Fig. 5",
 )
 def crossing_distances():
     """Distance distributions of crossing pairs."""
-    titles = {
-        "1": "baseline",
-        "3": "MIRL, MULT",
-        "7": "MIRL + OCLR, MULT",
-        "dotla+oclr": "MIRL + OCLR, DOTLA",
-    }
+    titles = {"stage1": "stage 1", "3": "MULT without OCLR", "7": "MULT"}
     found = {title: distances(row) for row, title in titles.items()}
     if not all(found.values()):
         return None
-    figure, axes = plots.canvas(2, 2, width=8.2, height=4.9)
-    for ax, (title, (same, different, counts)) in zip(axes.flat, found.items(), strict=True):
+    figure, axes = plots.canvas(len(found), width=10.4, height=3.2)
+    for ax, (title, (same, different, counts)) in zip(axes, found.items(), strict=True):
         look = {"xlabel": "squared distance across the gap", "span": (0, 3.2), "title": title}
         plots.pair_densities(same, different, ax, counts=counts, **look)
-    top = max(ax.get_ylim()[1] for ax in axes.flat)
-    for ax in axes.flat:
+    top = max(ax.get_ylim()[1] for ax in axes)
+    for ax in axes:
         ax.set_ylim(0, top)
     plots.share_legend(figure)
     return figure

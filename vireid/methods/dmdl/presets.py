@@ -106,7 +106,8 @@ ROWS = _from_plain_stage1(
         "mmd": {"alignment": "modalities"},
         # Appendix D
         "camera": {"camera_clustering": True},
-        # Fig. C.1 beside row 1, which is dynamic; the paper's two fixed weights are lost, none is ours
+        # Fig. C.1 beside row 1, which is dynamic; the paper's two fixed weights are lost, and 0 is
+        # not among them
         "triplet-0": PLAIN | LIKELIHOOD | {"triplet": 0.0},
         "triplet-0.25": PLAIN | LIKELIHOOD | {"triplet": 0.25},
         "triplet-1": PLAIN | LIKELIHOOD | {"triplet": 1.0},
