@@ -278,9 +278,9 @@ if world.knows("train"):
 # %% [markdown]
 # Balancing only the *average* (`lqe`) cannot help where the list itself holds nobody from the other
 # modality: there is nothing to average. That is the paper's criticism of it. (At `k2` = 2 it *is*
-# `vanilla`: an average of two pictures is always balanced. Its papers take 18 to 32.) The price of
-# `modality` is paid in outliers: who has no honest partner across the gap gets a list that is half
-# noise.
+# `vanilla`: two pictures have one mean, from one modality or two. Its papers take 18 to 32.) The
+# price of `modality` is paid in outliers: who has no honest partner across the gap gets a list that
+# is half noise.
 #
 # **What to doubt.** One `eps` for all rules is not fair: each stretches distances in its own way.
 

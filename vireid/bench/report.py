@@ -12,8 +12,8 @@ products; a rule's goal 0.83 means at most 1.2 times the vanilla call. `evaluate
 Python loop over queries whose mask, argsort and cumulative sums are numpy calls on a query's whole
 row. MULT's labels of given distances are compared with rows and columns of the plan scaled, those
 from features with the released code's two products by diagonal matrices, whose seconds are told;
-the goal for memory there is 3 GB on top of the features. A panel answers a control within 2 plain
-charts, 0.3 s of an idle core of 2026."""
+the goal for memory there is 3 GB on top of the features. A panel's goal 0.5 means at most two
+charts of matplotlib for a redraw."""
 
 
 def page(rows: list[dict], growth: list[dict], where: str, *, quick: bool = False) -> str:
