@@ -73,6 +73,13 @@ def test_a_study_goes_on_from_the_stage_1_of_another_by_more_threads(world, tmp_
     assert (toy["threads"], again["threads"]) == (1, 2)
     assert toy["network"]["weights"] == again["network"]["weights"]
     assert [p.name for p in (tmp_path / "out" / "again" / "seed1").iterdir()] == ["M2"]
+    record = tmp_path / "out" / "toy" / "seed1" / "stage1" / "run.json"
+    carried = Run.load(record)
+    replace(carried, identity=carried.identity | {"device": "cuda"}).save(record)
+    more = replace(studies[1], name="more", threads=1)
+    (cell,) = Evidence([more], [], []).cells
+    evidence.make([cell], out=tmp_path / "out", store=tmp_path)
+    assert Run.load(tmp_path / cell.file).identity["network"] == toy["network"]
 
 
 def test_records_of_another_identity_are_named_and_replaced_when_asked(

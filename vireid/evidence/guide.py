@@ -81,7 +81,7 @@ def _chance(plan: Evidence, found: Found) -> list[str]:
     """How far apart two equal trainings are, a sentence for each way of summing otherwise."""
     ways: dict[str, dict[str, list[float]]] = {}
     for name, by_seed in chance(plan, found).items():
-        row, way = name.split(": ")
+        row, _, way = name.rpartition(": ")
         ways.setdefault(way, {})[row] = [*by_seed.values()]
     told = []
     for way, rows in ways.items():

@@ -80,10 +80,15 @@ def _stage1(cell: Cell) -> tuple[str, int, str]:
     return there or cell.study.name, cell.seed, begins or cell.label
 
 
+def _start(cell: Cell, out: Path) -> Path:
+    """Folder of the training that a cell begins from, or is."""
+    name, seed, begins = _stage1(cell)
+    return out / name / f"seed{seed}" / begins
+
+
 def _begun(cell: Cell, out: Path) -> bool:
     """Whether the network that a cell begins from is there."""
-    name, seed, begins = _stage1(cell)
-    return (out / name / f"seed{seed}" / begins / NETWORK).exists()
+    return (_start(cell, out) / NETWORK).exists()
 
 
 def _side_by_side(parallel, cells: list[Cell], **given) -> list[tuple[Cell, str]]:
@@ -124,8 +129,9 @@ def _train(cell: Cell, *, out: Path, store: Path, root=None, told=False, progres
     given = {}
     if study.begins:
         torch.set_num_threads(1)
-        trained(study.begins, {})
-        given["stage1"] = out / study.begins / f"seed{seed}" / STAGE1
+        if not _begun(cell, out):  # one that is there may be another machine's
+            trained(study.begins, {})
+        given["stage1"] = _start(cell, out)
     torch.set_num_threads(study.threads)
     run = trained(study.name, rows, **given)[cell.label]
     run.save(store / cell.file)
