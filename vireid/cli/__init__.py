@@ -73,7 +73,10 @@ def _command(commands, name: str, run, text: str, summary: str) -> argparse.Argu
 
 def _add_measures(command) -> None:
     bench = command(
-        "bench", _bench, "Time the numerical core, pictures and panels against plain code.", "time the numerical core"
+        "bench",
+        _bench,
+        "Time the numerical core, pictures and panels against plain code.",
+        "time the numerical core",
     )
     bench.add_argument("--quick", action="store_true", help="under a minute")
     bench.add_argument("--out", type=Path, help="write the table here, too")
