@@ -1,5 +1,8 @@
 """Networks that notebooks start from: the same whether just trained or read back."""
 
+import os
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
@@ -7,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from toy import images, net, test_of
 
 from vireid import methods, warm_start
@@ -100,11 +104,51 @@ def test_real_pictures_are_trained_shortly_and_the_environment_has_the_say(world
         warm_start.length(world, usual)
 
 
-def test_two_who_want_one_run_at_once_train_it_once(world, monkeypatch):
+def test_two_cells_that_want_one_run_at_once_train_it_once(world, monkeypatch):
     calls = count_trainings(monkeypatch)
     with ThreadPoolExecutor(2) as pool:
         both = list(pool.map(lambda _: warm_start.stage_one(world, seed=3), range(2)))
     assert len(calls) == 1 and both[0][1] == both[1][1]
+
+
+def test_one_caller_at_a_time_has_the_generator(world, monkeypatch):
+    """Two trainings draw the weights that each draws alone."""
+    alone = [warm_start.stage_one(world, seed=seed)[0].state_dict() for seed in (3, 4)]
+    monkeypatch.setenv("VIREID_CACHE", os.environ["VIREID_CACHE"] + "/another")
+    inside, real = [], warm_start.train
+
+    def watched(*args, **options):
+        inside.append(True)
+        time.sleep(0.05)  # long enough for the other to come in, were it let in
+        assert len(inside) == 1
+        found = real(*args, **options)
+        inside.clear()
+        return found
+
+    monkeypatch.setattr(warm_start, "train", watched)
+    with ThreadPoolExecutor(2) as pool:
+        beside = list(pool.map(lambda s: warm_start.stage_one(world, seed=s)[0], (3, 4)))
+    assert all(same(a, b.state_dict()) for a, b in zip(alone, beside, strict=True))
+
+
+def test_who_finds_another_process_at_the_run_waits_and_reads(world, monkeypatch, tmp_path):
+    kept = warm_start.stage_one(world, seed=3)[1]
+    (folder,) = (path for path in (tmp_path / "runs").iterdir() if path.is_dir())
+    folder.rename(tmp_path / "aside")
+    calls, asked = count_trainings(monkeypatch), threading.Event()
+
+    class Asked(FileLock):
+        def acquire(self, *args, **options):
+            asked.set()
+            return super().acquire(*args, **options)
+
+    monkeypatch.setattr(warm_start, "FileLock", Asked)
+    with ThreadPoolExecutor(1) as pool:
+        with FileLock(f"{folder}.lock"):  # as another process has it
+            found = pool.submit(warm_start.stage_one, world, seed=3)
+            assert asked.wait(60)
+            (tmp_path / "aside").rename(folder)
+        assert found.result()[1] == kept and not calls
 
 
 def test_whether_people_are_known_is_said_where_not(world, capsys):

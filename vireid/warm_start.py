@@ -7,6 +7,7 @@ that want one run at the same time train it once.
 
 import os
 import tempfile
+import threading
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from vireid.runs import Run
 LENGTH = "VIREID_LESSON"  # in the environment; see ``length``
 SHORT = "3 3 10"  # on real pictures: enough steps to see a curve move
 RECORD, NETWORK = "run.json", "model.safetensors"
+_ALONE = threading.RLock()
 
 
 def length(experiment: Experiment, method) -> dict:
@@ -75,11 +77,17 @@ def trained(
     on_step : as in ``fit``; called only while something is trained, may raise to cancel
 
     Training uses one thread, so that the same machine always gives the same numbers, and scores
-    every epoch. Rows share a stage 1 as in ``experiment.compare``; those whose method carries more
-    than a network into stage 2 are trained whole. Raises ValueError for an unknown method or row.
+    every epoch; a second call in this process waits for it, and for a widget that trains. Rows
+    share a stage 1 as in ``experiment.compare``; those whose method carries more than a network
+    into stage 2 are trained whole. Raises ValueError for an unknown method or row.
     """
+    with one_thread():
+        return _trained(experiment, row, method, seed, switches or {}, on_step)
+
+
+def _trained(experiment, row, method, seed, switches, on_step) -> tuple[torch.nn.Module, Run]:
     usual = setting(experiment, method, row=row, switches=switches)
-    switches = (switches or {}) | length(experiment, usual)
+    switches = switches | length(experiment, usual)
     whole = setting(experiment, method, row=row, switches=switches)
     first, second = whole.schedule.epochs
     options = {"method": method, "seed": seed, "switches": switches, "on_step": on_step}
@@ -103,24 +111,28 @@ def _kept(
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):  # who comes second waits, then reads
         if not folder.exists():
-            with one_thread():
-                model, run = train(
-                    experiment, method, seed=seed, row=row, model=model, switches=switches,
-                    evaluate_every=1, on_step=on_step,
-                )  # fmt: skip
+            model, run = train(
+                experiment, method, seed=seed, row=row, model=model, switches=switches,
+                evaluate_every=1, on_step=on_step,
+            )  # fmt: skip
             _keep(folder, model, run)
     return models.load_weights(model, folder / NETWORK), Run.load(folder / RECORD)
 
 
 @contextmanager
 def one_thread():
-    """One torch thread inside: sums then always run in the same order."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+    """One torch thread inside, so that sums always run in the same order.
+
+    One caller at a time: torch's generator and its number of threads are the whole process's, and
+    a training beside another draws other weights. Who comes second waits.
+    """
+    with _ALONE:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
 
 
 def _keep(folder: Path, model: torch.nn.Module, run: Run) -> None:
@@ -132,6 +144,4 @@ def _keep(folder: Path, model: torch.nn.Module, run: Run) -> None:
 
 
 def _key(experiment: Experiment, model: torch.nn.Module, settings, seed: int) -> str:
-    with one_thread():
-        found = identity_of(experiment, settings, model, seed=seed, device="cpu")
-    return digest(found, loose=True)
+    return digest(identity_of(experiment, settings, model, seed=seed, device="cpu"), loose=True)
