@@ -45,7 +45,8 @@ browser: .venv/ready
 	$(PY) tests/browser/install.py
 
 test: .venv/ready browser lint
-	$(PY) -m pytest -m "not browser" -n 2 --dist loadfile -p no:playwright tests
+	$(PY) -m pytest -m "not browser" -n 2 --dist loadfile --no-loadscope-reorder --durations 30 \
+	  -p no:playwright tests
 	$(PY) -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout 300 -n 2 --dist loadfile -p no:playwright notebooks
 	$(PY) -m pytest -m browser tests
 

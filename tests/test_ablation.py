@@ -205,7 +205,8 @@ def test_it_opens_on_the_data_set_where_the_method_has_records():
 
 def press(panel) -> None:
     panel.live.button.click()
-    panel.live.thread and panel.live.thread.join(120)
+    if thread := panel.live.thread:  # else it is through already
+        thread.join(120)
     assert not panel.live.running
 
 
@@ -270,7 +271,8 @@ def test_the_bar_tells_the_time_left_and_failures_are_said():
     live.begin()
     live.begin()  # a second press does nothing
     go.set()
-    live.thread and live.thread.join(10)
+    if thread := live.thread:
+        thread.join(10)
     assert any("left in this part" in text for text in said)
     assert "eps=9 is too large" in live.status.value and not live.button.disabled
 

@@ -22,7 +22,7 @@ from vireid.experiment import setup
 from vireid.models.weights import SYNTHVI
 from vireid.plots import project
 
-pytestmark = pytest.mark.timeout(600)  # 14 draws whole trees, 160 s on a loaded machine
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # 14 draws whole trees: 160 s under load
 SCRIPTS = workbook.scripts()
 REAL = Path(__file__).resolve().parents[1].parent / "shared/realdata"
 RECORDS = ("13_ablation_lab", "16_results")  # read run records alone, whatever the pictures
