@@ -132,8 +132,10 @@ def test_values_of_a_row_s_hyperparameter_ascend_around_the_usual_one():
     assert list(found) == [0.0, 0.2, 0.5] and len(found[0.5]) == 2
     figure = swept.panels(rows, {n: (n, n) for n in ("alpha", "beta")}, usual="7")
     (ax,) = figure.axes  # beta has one value
-    assert ax.get_xlabel() == "alpha" and ax.get_title(loc="left") == "mean over n >= 1 seeds"
+    assert ax.get_xlabel() == "alpha (n = 1)" and ax.get_title(loc="left") == "in use: 0.2"
     np.testing.assert_allclose(ax.lines[0].get_ydata(), 50)
+    rows["7"] = [record("mult", "7", 3, alpha=0.2, beta=0.7)]
+    assert swept.panels(rows, {"alpha": ("alpha", "alpha")}, usual="7") is None, "no seed in common"
     assert swept.panels({}, {"alpha": ("alpha", "alpha")}, usual="7") is None
 
 

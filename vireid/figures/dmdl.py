@@ -130,8 +130,8 @@ def dmdl_variants():
 
 
 @drawing(
-    "Rank-1 and mAP on SynthVI small, mean over seeds, by the weight of CAI (lambda 1, 0 is off) "
-    "and of feature alignment (lambda 2).",
+    "Rank-1 and mAP on SynthVI small, mean and range over seeds, by the weight of CAI (lambda 1, 0 "
+    "is off) and of feature alignment (lambda 2).",
     "DMDL, Fig. 6",
 )
 def dmdl_lambdas():

@@ -54,7 +54,8 @@ def mcf_ladder():
 
 
 @drawing(
-    "Rank-1 and mAP of MCF on SynthVI small, mean over seeds, by the weights of its parts.",
+    "Rank-1 and mAP of MCF on SynthVI small, mean and range over seeds, by the weights of its "
+    "parts.",
     "MCF, Fig. 6",
 )
 def mcf_sweep():

@@ -154,8 +154,8 @@ def pair_quality():
 
 
 @drawing(
-    "Rank-1 and mAP on SynthVI small, mean over seeds, by alpha (what a picture keeps of its first "
-    "label) and by beta (how much labels are sharpened).",
+    "Rank-1 and mAP on SynthVI small, mean and range over seeds, by alpha (what a picture keeps of "
+    "its first label) and by beta (how much labels are sharpened).",
     "MULT, Fig. 3",
 )
 def mult_alpha_beta():

@@ -31,24 +31,33 @@ def swept(found: Rows, start: str, field: str, *, usual: str) -> dict[float, lis
 def panels(found: Rows, fields: Mapping[str, tuple[str, str]], *, usual: str):
     """A panel for each hyperparameter with more than one value; None where there is none.
 
+    Means and ranges over the seeds that all its values have; the title tells the usual value.
+
     ``fields`` : start of the rows' names -> (field, words for the axis).
     """
     lines = {
-        words: swept(found, start, field, usual=usual) for start, (field, words) in fields.items()
+        (field, words): rows
+        for start, (field, words) in fields.items()
+        if len(rows := same_seeds(swept(found, start, field, usual=usual))) > 1
     }
-    lines = {words: rows for words, rows in lines.items() if len(rows) > 1}
     if not lines:
         return None
     figure, _ = plots.canvas(len(lines), width=4.8 * len(lines), height=3.6)
-    for ax, (words, rows) in zip(figure.axes, lines.items(), strict=True):
+    for ax, ((field, words), rows) in zip(figure.axes, lines.items(), strict=True):
         noted(rows)
-        means = {
-            name: [100 * sum(r.result[key] for r in runs) / len(runs) for runs in rows.values()]
+        scores = {
+            name: {value: [100 * r.result[key] for r in runs] for value, runs in rows.items()}
             for key, name in SCORES.items()
         }
-        least = min(map(len, rows.values()))
-        plots.sweep(
-            list(rows), means, ax, xlabel=words, ylabel="score (%)",
-            title=f"mean over n >= {least} seeds",
-        )  # fmt: skip
+        title = f"in use: {found[usual][0].config[field]:g}" if usual in found else ""
+        plots.dial(scores, ax, xlabel=words, ylabel="score (%)", title=title)
+    plots.share_legend(figure)
     return figure
+
+
+def same_seeds(rows: Mapping[float, list[Run]]) -> dict[float, list[Run]]:
+    """Records of the seeds that all rows have; no row where there is no such seed."""
+    kept = [{run.seed for run in runs} for runs in rows.values()]
+    if not kept or not (seeds := set.intersection(*kept)):
+        return {}
+    return {value: [run for run in runs if run.seed in seeds] for value, runs in rows.items()}
