@@ -128,7 +128,12 @@ def test_what_missing_people_cost_in_a_table_and_a_sentence(shelf):
     record(3, 0.8).save(shelf / "rest" / "seed3" / "7.json")
     record(3, 0.5, absent=0.5).save(shelf / "half" / "seed3" / "7.json")
     told = dials.missing(ladders(shelf))
-    assert told.endswith("on synthvi small, 50% of the people: MULT 7 (-20.0 / -10.0 / -30.0).")
+    assert told.endswith("on synthvi small, 50% of the people: -20.0 (MULT 7).")
+    for seed, lost in ((1, 0.6), (2, 0.2), (3, 0.1)):
+        record(seed, 0.7).save(shelf / "rest" / f"seed{seed}" / "3.json")
+        record(seed, 0.7 - lost, absent=0.5).save(shelf / "half" / f"seed{seed}" / "3.json")
+    told = dials.missing(ladders(shelf))
+    assert told.endswith("50% of the people: -30.0 (MULT 3) to -20.0 (MULT 7).")
     words = page(Evidence([], [], []), shelf)
     assert "By share of people missing on one side: not run." in words, "no run of this plan"
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from vireid import methods, runs
 from vireid.data.synthvi import PRESETS, WORLD
-from vireid.evidence.tables import SURE, Found, mean_sd, named, signed
+from vireid.evidence.tables import SURE, Found, mean_sd, signed
 from vireid.experiment.rows import STAGE1
 from vireid.runs import Run, gained
 
@@ -177,9 +177,15 @@ def missing(found: Found) -> str:
                 if len(lost) >= SURE:
                     by_share.setdefault((data, share), {})[name] = lost
     told = [
-        f"on {data}, {share:.0%} of the people: "
-        + named(dict(sorted(lost.items(), key=lambda item: -np.mean(item[1]))))
-        for (data, share), lost in by_share.items()
+        f"on {data}, {share:.0%} of the people: {_span(by)}"
+        for (data, share), by in by_share.items()
     ]
-    words = "When people lack the pictures of one modality, rank-1 changes by seed, "
-    return f"{words}{'. '.join(told)}." if told else ""
+    words = "When people lack the pictures of one modality, rank-1 changes in the mean over seeds, "
+    return f"{words}{'; '.join(told)}." if told else ""
+
+
+def _span(lost: dict[str, list[float]]) -> str:
+    """The largest mean loss and the least one, with their names."""
+    mean = {name: float(np.mean(values)) for name, values in lost.items()}
+    ends = dict.fromkeys(sorted(mean, key=mean.get)[:: max(len(mean) - 1, 1)])
+    return " to ".join(f"{mean[name]:+.1f} ({name})" for name in ends)
