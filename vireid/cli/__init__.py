@@ -75,7 +75,9 @@ def _add_measures(command) -> None:
     bench = command(
         "bench",
         _bench,
-        "Time the numerical core, pictures and panels against plain code.",
+        "Time the numerical core, pictures and panels against plain code.\n\n"
+        "  vireid bench --quick\n"
+        "  vireid bench --only panel",
         "time the numerical core",
     )
     bench.add_argument("--quick", action="store_true", help="under a minute")
@@ -88,7 +90,8 @@ def _add_measures(command) -> None:
         "cost",
         _cost,
         "Parameters, multiply-adds of one picture and pictures per second of every network.\n"
-        "One multiply-add is 1 MAC = 2 FLOP; convolutions and matrix products are counted.",
+        "One multiply-add is 1 MAC = 2 FLOP; convolutions and matrix products are counted.\n\n"
+        "  vireid cost --networks agw vit --batch 32",
         "what each network costs, measured on this machine",
     )
     cost.add_argument("--networks", nargs="+", metavar="NAME", help="default: all")
@@ -100,7 +103,14 @@ def _add_measures(command) -> None:
 
 
 def _add_workbook(command) -> None:
-    figures = command("figures", _figures, "Draw every figure again.", "draw every figure again")
+    figures = command(
+        "figures",
+        _figures,
+        "Draw every figure again.\n\n"
+        "  vireid figures --only bmil_ladder equal_terms\n"
+        "  vireid figures --data m3svd --root M3SVD-Persons --out figures/m3svd",
+        "draw every figure again",
+    )
     figures.add_argument("--out", type=Path, help="folder (default figures/)")
     figures.add_argument("--only", nargs="+", metavar="NAME", help="names of figures")
     figures.add_argument("--data", help="of another data set's pictures and records, e.g. m3svd")
@@ -110,7 +120,9 @@ def _add_workbook(command) -> None:
     workbook = command(
         "workbook",
         _workbook,
-        "Run all notebooks top to bottom; executed copies go to build/workbook.",
+        "Run all notebooks top to bottom; executed copies go to build/workbook.\n\n"
+        "  vireid workbook --only 04 05\n"
+        "  vireid workbook --data m3svd --root M3SVD-Persons",
         "run the whole walk-through",
     )
     workbook.add_argument("--in-place", action="store_true", help="refresh the committed notebooks")

@@ -1,5 +1,7 @@
 """``vireid data``: check, make or look at data."""
 
+import argparse
+from functools import partial
 from pathlib import Path
 
 DATA_HELP = """\
@@ -17,29 +19,37 @@ def add(command) -> None:
     commands = command("data", None, DATA_HELP, "check, make or look at data").add_subparsers(
         required=True, metavar="WHAT"
     )
-    check = commands.add_parser("check", help="what is at PATH, what is missing, what to do")
-    check.add_argument("path", type=Path)
+    make = partial(_part, commands)
+    check = make("check", _data_check, "what is at PATH, what is missing, what to do", "SYSU-MM01")
+    check.add_argument("path", type=Path, help="folder of a data set, or one that has some")
     check.add_argument("--deep", action="store_true", help="look at every picture, not at a sample")
-    check.set_defaults(run=_data_check)
-    example = commands.add_parser("template", help="an example of your own pictures")
-    example.add_argument("folder", type=Path)
-    example.set_defaults(run=_data_template)
-    cut = commands.add_parser("m3svd", help="cut people from a clone of the M3SVD repository")
-    cut.add_argument("clone", type=Path)
-    cut.add_argument("--out", type=Path, required=True)
-    cut.set_defaults(run=_data_m3svd)
-    weights = commands.add_parser("synthvi-weights", help="train SynthVI's starting weights")
+    example = make("template", _data_template, "an example of your own pictures", "mine")
+    example.add_argument("folder", type=Path, help="that does not exist yet")
+    told = "cut people from a clone of the M3SVD repository"
+    cut = make("m3svd", _data_m3svd, told, "M3SVD --out M3SVD-Persons")
+    cut.add_argument("clone", type=Path, help="folder of the clone")
+    cut.add_argument("--out", type=Path, required=True, help="folder of the people")
+    weights = make("synthvi-weights", _data_weights, "train SynthVI's starting weights", "--seed 1")
     weights.add_argument("--out", type=Path, help="default: data/weights/synthvi_small.safetensors")
-    weights.add_argument("--seed", type=int, default=0)
-    weights.add_argument("--steps", type=int)
-    weights.set_defaults(run=_data_weights)
-    sheet = commands.add_parser("sheet", help="a contact sheet of synthetic people")
-    sheet.add_argument("out", type=Path)
-    sheet.add_argument("--preset", default="small")
-    sheet.add_argument("--people", type=int, default=6)
-    sheet.set_defaults(run=_data_sheet)
+    weights.add_argument("--seed", type=int, default=0, help="of people and training (default 0)")
+    weights.add_argument("--steps", type=int, help="of the optimiser (default: as the kept ones)")
+    sheet = make("sheet", _data_sheet, "a contact sheet of synthetic people", "people.png")
+    sheet.add_argument("out", type=Path, help="PNG file")
+    sheet.add_argument("--preset", default="small", help="tiny, small (default), full")
+    sheet.add_argument("--people", type=int, default=6, help="how many (default 6)")
     for made in commands.choices.values():
         made.set_defaults(command=made.prog)
+
+
+def _part(commands, name: str, run, words: str, example: str) -> argparse.ArgumentParser:
+    made = commands.add_parser(
+        name,
+        help=words,
+        description=f"{words[0].upper()}{words[1:]}.\n\n  vireid data {name} {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.set_defaults(run=run)
+    return made
 
 
 def _data_check(a) -> int:

@@ -58,7 +58,14 @@ def _add_reproduce(command) -> None:
     parser.add_argument("--data-preset", help="synthvi: tiny, small, full")
     parser.add_argument("--seed", type=int, default=0, help="of training (default 0)")
     parser.add_argument("--out", type=Path, default=Path("runs/reproduce"), help="folder of runs")
-    parser.add_argument("--select", default="best_test", choices=["last", "best_test"])
+    parser.add_argument(
+        "--select", default="best_test", choices=["last", "best_test"],
+        help="network that is scored (default best_test, as in most released codes)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--select-by", default="rank1", choices=["rank1", "mAP"],
+        help="score for best_test (default rank1; DMDL, ADCA, PGM and N-ULC take mAP)",
+    )  # fmt: skip
     parser.add_argument("--evaluate-every", type=int, default=1, metavar="EPOCHS")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--amp", action="store_true", help="network steps in bfloat16")
@@ -120,11 +127,12 @@ def _reproduce(a) -> None:
     from vireid.cli.options import switches
     from vireid.experiment.reproduce import Reproduction
 
+    by = {} if a.select_by == "rank1" else {"select_by": a.select_by}  # parts kept before say none
     job = Reproduction(
         method=a.method, data=a.data, preset=a.preset, table=a.table, root=a.root, out=a.out,
         seed=a.seed, data_preset=a.data_preset, switches=switches(a.switches),
         fitting={"select": a.select, "evaluate_every": a.evaluate_every, "amp": a.amp,
-                 "device": a.device},
+                 "device": a.device} | by,
         given={"weights": a.weights, "size": a.size},
     )  # fmt: skip
     if not a.show:

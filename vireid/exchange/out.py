@@ -21,7 +21,7 @@ FORMAT = "vireid export 1"
 KEPT = "kept while it was trained, one table an epoch"
 AGAIN = (
     "not kept by the run (vireid train --keep-labels): made again from the network that came out, "
-    "so they are those of the epoch after the last"
+    "by the last epoch's rules: not the labels that it learnt from"
 )
 
 

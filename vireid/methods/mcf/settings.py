@@ -1,4 +1,4 @@
-"""Every setting of MCF: defaults are the paper's, gaps filled from its ancestors; rows.
+"""Every setting of MCF: its modules, diversity and neighbours as TokenMatcher has them; rows.
 
 Presets are in ``presets``, where each setting comes from in ``sources``.
 """
