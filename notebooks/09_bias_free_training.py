@@ -457,7 +457,7 @@ shown = {r: ladder[r] for r in "1257" if r in ladder and ladder[r][0].curve("glo
 if shown:
     figure, axes = plots.canvas(2, width=10.4, height=3.4)
     for ax, (key, word) in zip(axes, names.items(), strict=True):
-        seeds = {f"row {r}": [run.curve(key)[1] for run in runs] for r, runs in shown.items()}
+        seeds = {f"row {r}": [run.along(key) for run in runs] for r, runs in shown.items()}
         plots.curve(seeds, ax, ylabel=f"{word} of the common labels")
     plots.share_legend(figure)
     plots.show(figure, "Homogeneity and ARI of the common labels over stage 2, a line per row.")

@@ -16,6 +16,7 @@ from vireid.methods import build
 from vireid.methods.controls import CONTROLS
 from vireid.runs import Run
 from vireid.widgets import ablation_live
+from vireid.widgets.ablation_drawing import _percent
 from vireid.widgets.live import Cancelled, Live
 
 SMALL, TINY = "synthvi small train", "synthvi tiny train"
@@ -201,6 +202,14 @@ def test_it_opens_on_the_data_set_where_the_method_has_records():
     assert panel.data.options[0] == "a data set" and panel.data.value == SMALL
     level = widgets.ablation([*runs, record("M3+MIRL", 1, 0.4, name="a data set")])
     assert level.data.value == "a data set", "level in the method itself, ahead in all rows"
+
+
+def test_counts_are_drawn_as_counts():
+    """Per cent are for what is a share."""
+    for key in ("visible/kept", "global/cross_pairs", "trials", "loss/oclr", "visible/clusters"):
+        assert not _percent(key)
+    for key in ("rank1", "visible/ari", "global/lone", "rank1_over_trials_sd"):
+        assert _percent(key)
 
 
 def press(panel) -> None:

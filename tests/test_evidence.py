@@ -11,7 +11,7 @@ from toy import images, net, test_of
 
 from vireid import evidence, experiment, methods
 from vireid.cli import main
-from vireid.evidence.plan import PLAN, Evidence, Study
+from vireid.evidence.plan import PLAN, Cell, Evidence, Study
 from vireid.experiment import Experiment
 from vireid.experiment.rows import STAGE1
 from vireid.files.write import put
@@ -323,6 +323,29 @@ def test_an_option_turned_over_values_makes_a_study_of_each(tmp_path):
     evidence.make(plan.cells, out=tmp_path / "out", store=tmp_path / "store")
     for state in evidence.states(plan.cells, tmp_path / "store", pictures=True):
         assert state.verdict == evidence.KEPT, state.why
+
+
+def test_lists_among_a_plans_options_are_taken_as_they_are_meant():
+    (study,) = evidence.plan._turned(
+        name="x", data="synthvi", method="dcl", method_preset="tiny", seeds=[1], minutes=1,
+        options={"shots": [8, 4]},
+    )  # fmt: skip
+    assert study.options == {"shots": (8, 4)}
+
+
+def test_a_best_epoch_is_kept_only_as_the_plan_chooses_it(tmp_path):
+    """By mAP is another choice than by rank-1."""
+    (study,) = evidence.plan._turned(
+        name="x", data="synthvi", preset="tiny", method="dcl", method_preset="tiny", seeds=[1],
+        minutes=1, changes={"one step": {"epochs": [1, 0], "iterations": 1}},
+        fitting={"select": "best_test", "select_by": "mAP", "evaluate_every": 1},
+    )  # fmt: skip
+    cells = [Cell(study, "one step", 1)]
+    evidence.make(cells, out=tmp_path / "out", store=tmp_path / "store")
+    assert [s.verdict for s in evidence.states(cells, tmp_path / "store")] == [evidence.KEPT]
+    study.fitting["select_by"] = "rank1"
+    (state,) = evidence.states(cells, tmp_path / "store")
+    assert state.verdict == evidence.ANOTHER and "select_by" in state.why
 
 
 def test_a_plan_lists_no_run_twice(tmp_path):

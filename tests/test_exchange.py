@@ -100,6 +100,14 @@ def test_labels_that_were_not_kept_are_made_again_and_it_says_so(tmp_path, metho
     assert {"visible", "infrared"} <= set(labels)
 
 
+def test_a_second_export_leaves_nothing_of_the_first(world, run, tmp_path):
+    export_run(run, tmp_path / "out")
+    again = tmp_path / "again"
+    experiment.train(world, "bmil", seed=1, switches=SHORT, out=again)
+    export_run(again, tmp_path / "out")
+    assert [table.name for table in (tmp_path / "out/labels").iterdir()] == ["again.csv"]
+
+
 def test_what_cannot_be_exported(world, run, tmp_path):
     with pytest.raises(FileNotFoundError, match="Give a run's folder"):
         export_run(tmp_path)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from vireid import cli, experiment, methods
+from vireid.experiment import rows
 from vireid.runs import Run
 
 QUICK = {"epochs": (1, 1), "iterations": 2}
@@ -64,6 +65,32 @@ def test_compare_shares_stage_1_and_goes_on_where_it_stopped(tiny, tmp_path):
     heavier = replace(tiny, weights=None)
     with pytest.raises(ValueError, match="another weights"):
         experiment.compare(heavier, "bmil", [], **options)
+
+
+def test_compare_refuses_before_it_trains_and_gives_a_stage_1_that_was_asked_for(
+    tiny, tmp_path, monkeypatch
+):
+    options = {"seed": 3, "out": tmp_path, "switches": QUICK}
+    experiment.compare(tiny, "bmil", ["M2"], **options)
+    record = tmp_path / "M2" / "run.json"
+    record.write_text(record.read_text().replace('"seed": 3', '"seed": 4'))
+    monkeypatch.setattr(rows, "train", None)
+    with pytest.raises(ValueError, match="M2 holds a run with another seed"):
+        experiment.compare(tiny, "bmil", ["M1", "M2"], **options)
+    steps = rows.trainings("mcf", ["stage1", "R7"], preset="light")
+    assert [(step.label, step.asked) for step in steps] == [("stage1", True), ("R7", True)]
+
+
+@pytest.mark.parametrize("given", [{"size": (0, 32)}, {"trials": 0}, {"trials": -1}])
+def test_sizes_and_trials_that_are_none(given):
+    with pytest.raises(ValueError, match=f"^{next(iter(given))}="):
+        experiment.prepare("synthvi", preset="tiny", **given)
+
+
+def test_a_seed_counts_once(tmp_path, capsys):
+    words = ["compare", "--data", "synthvi", "--rows", "M2", "--seeds", "1", "1"]
+    assert cli.main([*words, "--out", str(tmp_path)]) == 2
+    assert "--seeds 1 1: give every seed once" in capsys.readouterr().err
 
 
 def test_rows_go_on_from_a_stage_1_that_another_machine_trained(tiny, tmp_path):

@@ -79,9 +79,13 @@ def test_real_people_s_figures_are_marked_and_their_page_too(tmp_path, monkeypat
     written = registry.draw_all(tmp_path, data="m3svd")
     assert [path.name for path in written] == ["real-people-one.png"]
     page = (tmp_path / "real-people-README.md").read_text()
+    assert "`vireid figures --only one --data m3svd`" in page
     assert "On m3svd." in page and "do not pass these on" in page and "two" not in page
     assert "three: skipped, the records it needs are not there" in capsys.readouterr().out
     assert [p.name for p in registry.draw_all(tmp_path)] == ["one.png", "two.png"]
+    assert "`vireid figures --only one`" in (tmp_path / "README.md").read_text()
+    with pytest.raises(ValueError, match="preset='small': SynthVI's figures"):
+        registry.draw_all(tmp_path, preset="small")
 
 
 def test_captions_tell_the_seeds_of_the_records_drawn(tmp_path, monkeypatch):

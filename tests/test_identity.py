@@ -6,8 +6,9 @@ import pytest
 import torch
 import toy
 
-from vireid import methods
+from vireid import experiment, methods
 from vireid.identity import differences, digest, identity, weights_digest
+from vireid.paths import COMMITTED
 from vireid.training import precision
 
 CPU = torch.device("cpu")
@@ -124,3 +125,15 @@ def test_a_gpu_that_rounds_its_convolutions_says_so(monkeypatch):
         monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", rounded)
         assert precision(False, gpu) == there and precision(False, cpu) == "float32"
         assert precision(True, gpu) == precision(True, cpu) == "bfloat16"
+
+
+def test_two_parts_that_differ_in_one_name_are_both_told():
+    kept = {"data": {"name": "a"}, "network": {"name": "agw"}}
+    now = {"data": {"name": "b"}, "network": {"name": "vit"}}
+    assert differences(kept, now) == {"name": ("a", "b"), "network name": ("agw", "vit")}
+
+
+def test_a_row_of_compare_is_replayed_from_its_stage_1(tmp_path):
+    record = COMMITTED / "runs/synthvi_small_dmdl/seed1/1.json"
+    with pytest.raises(ValueError, match=r"began from stage1/model\.safetensors.*--weights"):
+        experiment.replay(record)

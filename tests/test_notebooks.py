@@ -265,3 +265,8 @@ def test_a_failing_notebook_is_reported_and_never_committed(shelf, tmp_path):
         workbook.run(out=tmp_path / "book", in_place=True)
     assert not (shelf / "00_demo.ipynb").exists()
     assert "eps is too large" in (tmp_path / "book/00_demo.ipynb").read_text()
+
+
+def test_a_preset_alone_turns_nothing_and_says_so():
+    with pytest.raises(ValueError, match=r"preset='small' alone turns nothing: give data"):
+        workbook.read(workbook.scripts()[0], preset="small")

@@ -208,3 +208,29 @@ def test_notebooks_run_on_a_files_folder(example, tmp_path):
     assert [record.error for record in done] == [None] * 3
     said = (tmp_path / "copies/real-people-00_start_here.ipynb").read_text()
     assert "files example train: 192 pictures" in said
+
+
+def test_blanks_and_capitals_in_a_head_are_forgiven_or_named(tmp_path):
+    lines = ["a/0.jpg,visible,1,4,train", "b/0.jpg,infrared,2,4,train", "b/1.jpg,ir,2,4,query"]
+    folder = listed(tmp_path / "blanks", lines, "path, modality , camera,identity, split\n")
+    assert len(data.load("files", root=folder)) == 2, "the query is not trained on"
+    folder = listed(tmp_path / "capitals", lines, "path,modality,camera,Identity,split\n")
+    with pytest.raises(ValueError, match=r"line 1: column 'Identity'; write identity"):
+        data.load("files", root=folder)
+
+
+def test_an_unknown_camera_is_none_of_the_others(tmp_path):
+    """Infrared without cameras would be camera 2, which a visible one is."""
+    lines = ["a/0.jpg,visible,2,4,", "a/1.jpg,visible,2,5,", "b/0.jpg,ir,,4,", "b/1.jpg,ir,,5,"]
+    folder = listed(tmp_path / "mine", lines)
+    train, query, gallery = (data.load("files", root=folder, split=s) for s in data.SPLITS)
+    assert train.camera.tolist() == [2, 2, 3, 3]
+    assert set(query.camera).isdisjoint(gallery.camera)
+
+
+def test_numbers_beyond_64_bits(tmp_path):
+    lines = [f"a/{i}.jpg,{m},,2024010112345678901{i},train" for i, m in enumerate(("v", "ir"))]
+    assert data.load("files", root=listed(tmp_path / "long", lines)).identity.tolist() == [1, 2]
+    folder = listed(tmp_path / "camera", [f"a/0.jpg,v,{2**63},1,", "a/1.jpg,ir,1,1,"])
+    with pytest.raises(ValueError, match=r"line 2: camera '9223372036854775808'"):
+        data.load("files", root=folder)

@@ -1,5 +1,8 @@
 """Published tables: what is missing is trained and scored, what is there is kept, gaps say so."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from vireid import cli
@@ -80,3 +83,20 @@ def test_from_the_command_line(capsys):
     assert "official_llcm" in capsys.readouterr().out
     assert cli.main(["plan", "--method", "dmdl", "--data", "sysu", "--json"]) == 0
     assert '"settings"' in capsys.readouterr().out
+
+
+def test_nobody_known_on_the_test_pictures_is_said_before_training(job, monkeypatch):
+    ready = job._experiment(0, "all")
+    monkeypatch.setattr(Reproduction, "_experiment", lambda *_: replace(ready, test=None))
+    monkeypatch.setattr(reproduce, "train", None)
+    with pytest.raises(ValueError, match="nobody on its test pictures is known"):
+        job.run()
+
+
+def test_places_and_workers_of_a_job(job):
+    """Weights may be a path; how many threads decode names no other folder."""
+    usual = replace(job, given={"weights": Path("w.safetensors")})
+    assert usual.folder("full", 0) == replace(job, given={"weights": "w.safetensors"}).folder(
+        "full", 0
+    )
+    assert replace(job, fitting={"workers": 4}).folder("full", 0) == job.folder("full", 0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vireid.runs import Run, ladders, table
+from vireid.runs import Run, ladders, load_all, table
 
 
 def record(seed: int, rank1: float, row: str | None = None) -> Run:
@@ -47,3 +47,17 @@ def test_gains_are_paired_by_seed_and_over_the_named_row():
     over = table(runs, base="control")
     assert over.loc["method", "rank1 gain by seed"] == "+20.0"
     assert over.loc["control", "rank1 gain by seed"] == "+0.0 +0.0"
+
+
+def test_what_lies_beside_records_is_no_record(tmp_path):
+    """Scores of ``vireid reproduce`` and an export, which holds the record once more."""
+    record(1, 0.5).save(tmp_path / "bmil/run.json")
+    (tmp_path / "bmil/scores-all.json").write_text("{}")
+    record(1, 0.5).save(tmp_path / "bmil/export/run.json")
+    (tmp_path / "bmil/export/about.json").write_text("{}")
+    assert len(load_all(tmp_path)) == 1
+
+
+def test_a_curve_keeps_its_place_where_it_was_not_measured():
+    run = Run("bmil", {}, 1, curves=[{"epoch": 0}, {"epoch": 1, "ari": 0.5}])
+    assert run.along("ari") == [None, 0.5] and run.curve("ari") == ([1], [0.5])

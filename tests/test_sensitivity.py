@@ -114,6 +114,13 @@ def test_records_are_found_by_the_one_dial_that_was_turned(shelf):
     assert found["visible_only"] == {}
 
 
+def test_shots_are_synthvis():
+    """Other data sets have options of that name, of another form."""
+    other = record(1, 0.5, shots=10)
+    other.source["data"] = "sysu"
+    assert dials.turned({"a": {"7": [other]}}, "shots") == {}
+
+
 def test_records_of_the_world_as_it_is():
     assert dials.unturned(record(1, 0.7)) and dials.unturned(Run("bmil", {}, 1))
     for told in ({"absent": 0.5}, {"shots": [12, 3]}, {"modality_gap": 0.3}):

@@ -6,6 +6,7 @@ python tests/survive.py 20
 import errno
 import os
 import resource
+import shutil
 import signal
 import threading
 import time
@@ -231,6 +232,16 @@ def test_a_disk_without_room_is_told_before_the_run(tmp_path, monkeypatch, capsy
     Full.free = 10**12
     survive.train("dcl", tmp_path, progress=True)
     assert "MB at most, 1,000,000 MB are free" in capsys.readouterr().err
+
+
+def test_what_a_killed_run_has_written_counts_as_room(tmp_path, monkeypatch):
+    """Going on writes over it."""
+    free = shutil.disk_usage(tmp_path)._replace(free=2**20)
+    monkeypatch.setattr(checkpoint.shutil, "disk_usage", lambda _: free)
+    with pytest.raises(OSError, match="MB are free"):
+        checkpoint.check_space(tmp_path, toy.net(), best=False, tell=False)
+    (tmp_path / checkpoint.BEFORE).write_bytes(bytes(2**22))
+    checkpoint.check_space(tmp_path, toy.net(), best=False, tell=False)
 
 
 def test_a_folder_that_takes_nothing_is_told_before_the_run(tmp_path, monkeypatch):

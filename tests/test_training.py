@@ -119,6 +119,8 @@ def test_the_last_epoch_of_a_stage_is_scored_to_choose_by():
     record = train(**given)
     assert [row.get("rank1") is not None for row in record.curves] == [False, True, False, True]
     assert (record.stage1_epoch, record.selected_epoch) == (1, 3)
+    short = train(**given, epochs=1)
+    assert short.curves[0]["rank1"] == short.result["rank1"], "the last of fewer epochs, too"
 
 
 def test_stage_2_starts_from_the_best_network_of_stage_1(tmp_path):

@@ -70,15 +70,15 @@ def test_a_row_goes_on_from_stage_one(world, monkeypatch):
 def test_everything_that_decides_a_run_is_in_its_name(world):
     settings = methods.build("bmil", preset="toy")
     model = net(0)
-    keys = {warm_start._key(world, model, settings, 0)}
-    keys.add(warm_start._key(world, model, settings, 1))
-    keys.add(warm_start._key(world, net(1), settings, 0))
-    keys.add(warm_start._key(world, model, methods.build("bmil", preset="toy", eps=0.6), 0))
+    keys = {warm_start._key(world, model, settings, 0, "cpu")}
+    keys.add(warm_start._key(world, model, settings, 1, "cpu"))
+    keys.add(warm_start._key(world, net(1), settings, 0, "cpu"))
+    keys.add(warm_start._key(world, model, methods.build("bmil", preset="toy", eps=0.6), 0, "cpu"))
     fields = {name: getattr(world, name) for name in world.__dataclass_fields__}
     other = SimpleNamespace(**fields | {"train": images(seed=1)})
-    keys.add(warm_start._key(other, model, settings, 0))
+    keys.add(warm_start._key(other, model, settings, 0, "cpu"))
     assert len(keys) == 5
-    assert warm_start._key(world, net(0), settings, 0) in keys
+    assert warm_start._key(world, net(0), settings, 0, "cpu") in keys
 
 
 def test_threads_are_put_back():

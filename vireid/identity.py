@@ -115,9 +115,8 @@ def differences(kept: dict, now: dict, *, anywhere: bool = False) -> dict[str, t
     for name in [n for n in {**kept, **now} if n not in aside]:
         old, new = kept.get(name), now.get(name)
         if isinstance(old, dict) and isinstance(new, dict):
-            found |= {
-                k: (old.get(k), new.get(k)) for k in {**old, **new} if old.get(k) != new.get(k)
-            }
+            other = [k for k in {**old, **new} if old.get(k) != new.get(k)]
+            found |= {f"{name} {k}" if k in found else k: (old.get(k), new.get(k)) for k in other}
         elif old != new:
             found[name] = (old, new)
     return found

@@ -4,9 +4,11 @@ Nothing is sent anywhere. The file is ``progress.json`` in ``vireid.paths.studen
 """
 
 import json
-import os
 from pathlib import Path
 
+from filelock import FileLock
+
+from vireid.files.write import put
 from vireid.paths import student_folder
 
 KINDS = ("guesses", "measured", "exercises")
@@ -40,12 +42,11 @@ def keep(kind: str, name: str, value) -> None:
     """
     if kind not in KINDS:
         raise ValueError(f"kind={kind!r}; known: {', '.join(KINDS)}")
-    kept = load()
-    kept[kind][name] = value
     path().parent.mkdir(parents=True, exist_ok=True)
-    draft = path().with_suffix(f".{os.getpid()}")
-    draft.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", "utf-8")
-    draft.replace(path())  # never half a file, even when two notebooks write
+    with FileLock(path().with_suffix(".lock")):  # two notebooks may write
+        kept = load()
+        kept[kind][name] = value
+        put(path(), json.dumps(kept, indent=1, sort_keys=True) + "\n")
 
 
 def reset() -> None:

@@ -12,6 +12,7 @@ from vireid.identity import differences
 from vireid.paths import COMMITTED
 
 FORMAT = 1
+ABOUT, SCORES = "about.json", "scores-"  # beside records: of an export, of vireid reproduce
 RECORDED = {"method": str, "config": dict, "data": dict, "model": dict, "identity": dict}
 RECORDED |= {"plan": dict, "before": dict, "result": dict, "curves": list}
 
@@ -81,6 +82,10 @@ class Run:
         rows = [row for row in self.curves if row.get(key) is not None]
         return [row["epoch"] for row in rows], [row[key] for row in rows]
 
+    def along(self, key: str) -> list[float | None]:
+        """One curve over all epochs, None where it was not measured."""
+        return [row.get(key) for row in self.curves]
+
     def summary(self) -> str:
         """What a person wants to know of the run, in a few lines."""
 
@@ -143,9 +148,14 @@ def refuse_another(run: Run, now: dict, folder: Path, *, anywhere: bool = False)
 
 
 def load_all(folder: Path | None = None) -> list[Run]:
-    """All records of a folder and its subfolders, by file name; by default the committed ones."""
+    """All records of a folder and its subfolders, by file name; by default the committed ones.
+
+    Exports of runs (``vireid export``) and scores that stand beside records are left out.
+    """
     folder = COMMITTED / "runs" if folder is None else Path(folder)
-    return [Run.load(path) for path in sorted(folder.rglob("*.json"))]
+    exports = {path.parent for path in folder.rglob(ABOUT)}
+    paths = [path for path in sorted(folder.rglob("*.json")) if path.parent not in exports]
+    return [Run.load(path) for path in paths if not path.name.startswith(SCORES)]
 
 
 def ladders(folder: Path | None = None) -> dict[str, dict[str, list[Run]]]:

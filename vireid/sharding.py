@@ -116,7 +116,7 @@ def nearest(x, k: int) -> tuple[Tensor, Tensor]:
     if len(set(shapes)) > 1:
         raise ValueError(f"ranks hold rows of different width or kind: {shapes}")
     sizes = exchanged(len(x))
-    rank, sizes = place()[0], exchanged(len(x))
+    rank = place()[0]
     k, starts = clamp(k, sum(sizes)), [sum(sizes[:r]) for r in range(len(sizes))]
     mine = torch.arange(len(x), device=x.device)
     lists = mine.new_empty(len(x), 0), x.new_empty(len(x), 0)

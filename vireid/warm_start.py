@@ -17,6 +17,7 @@ from filelock import FileLock
 
 from vireid import models
 from vireid.experiment import Experiment, identity_of, setting, train
+from vireid.features import pick_device
 from vireid.identity import digest
 from vireid.paths import cache_folder
 from vireid.runs import Run
@@ -76,10 +77,11 @@ def trained(
     switches : settings of the method other than the preset's, in both stages
     on_step : as in ``fit``; called only while something is trained, may raise to cancel
 
-    Training uses one thread, so that the same machine always gives the same numbers, and scores
-    every epoch; a second call in this process waits for it, and for a widget that trains. Rows
-    share a stage 1 as in ``experiment.compare``; those whose method carries more than a network
-    into stage 2 are trained whole. Raises ValueError for an unknown method or row.
+    Training uses one thread, so that a CPU always gives the same numbers, and scores every epoch;
+    each kind of device has its own kept runs. A second call in this process waits for it, and for a
+    widget that trains. Rows share a stage 1 as in ``experiment.compare``; those whose method
+    carries more than a network into stage 2 are trained whole. Raises ValueError for an unknown
+    method or row.
     """
     with one_thread():
         return _trained(experiment, row, method, seed, switches or {}, on_step)
@@ -107,13 +109,14 @@ def _kept(
     """A run from the cache, or trained and put there."""
     switches = switches | {"epochs": epochs}
     settings = setting(experiment, method, row=row, switches=switches)
-    folder = cache_folder() / "runs" / _key(experiment, model, settings, seed)
+    device = str(pick_device("auto"))
+    folder = cache_folder() / "runs" / _key(experiment, model, settings, seed, device)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):  # who comes second waits, then reads
         if not folder.exists():
             model, run = train(
                 experiment, method, seed=seed, row=row, model=model, switches=switches,
-                evaluate_every=1, on_step=on_step,
+                evaluate_every=1, on_step=on_step, device=device,
             )  # fmt: skip
             _keep(folder, model, run)
     return models.load_weights(model, folder / NETWORK), Run.load(folder / RECORD)
@@ -137,11 +140,11 @@ def one_thread():
 
 def _keep(folder: Path, model: torch.nn.Module, run: Run) -> None:
     """Write a finished run, whole or not at all."""
-    partial = Path(tempfile.mkdtemp(dir=folder.parent))
-    models.save(model, partial / NETWORK)
-    run.save(partial / RECORD)
-    partial.rename(folder)
+    with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as place:
+        models.save(model, Path(place, "run", NETWORK))
+        run.save(Path(place, "run", RECORD))
+        Path(place, "run").rename(folder)
 
 
-def _key(experiment: Experiment, model: torch.nn.Module, settings, seed: int) -> str:
-    return digest(identity_of(experiment, settings, model, seed=seed, device="cpu"), loose=True)
+def _key(experiment: Experiment, model: torch.nn.Module, settings, seed: int, device: str) -> str:
+    return digest(identity_of(experiment, settings, model, seed=seed, device=device), loose=True)

@@ -66,6 +66,8 @@ def read(script: Path, *, data: str | None = None, preset: str | None = None):
     """
     import jupytext
 
+    if data is None and preset is not None:
+        raise ValueError(f"preset={preset!r} alone turns nothing: give data (--data) with it")
     notebook = clean(jupytext.read(script, fmt="py:percent"))
     if data is not None:
         for cell in notebook.cells:
@@ -153,7 +155,7 @@ def execute(script: Path, *, timeout: float = 900, root: Path | None = None, **d
     is passed on to this process's stderr.
     """
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
     notebook = read(script, **dial)
     client = NotebookClient(
@@ -170,7 +172,7 @@ def execute(script: Path, *, timeout: float = 900, root: Path | None = None, **d
         try:
             place = {"VIREID_DATA": str(Path(root).resolve())} if root else {}
             client.execute(env=_environment() | {"VIREID_STUDENT": nobody} | place)
-        except (CellExecutionError, CellTimeoutError, DeadKernelError) as problem:
+        except (CellExecutionError, CellTimeoutError, RuntimeError) as problem:  # or no kernel
             error = re.sub(r"\x1b\[[\d;]*m", "", str(problem)).strip()  # without colours
     seconds = time.perf_counter() - start
     for cell in notebook.cells:
@@ -242,7 +244,7 @@ def run(
     def one(script: Path) -> Executed:
         notebook, record = execute(script, **dial)
         if in_place and not record.error:
-            script.with_suffix(".ipynb").write_text(dump(notebook), encoding="utf-8")
+            put(script.with_suffix(".ipynb"), dump(notebook))
         else:
             put(out / f"{mark}{script.stem}.ipynb", dump(notebook))
             for name, png in pictures(notebook, script.stem).items():

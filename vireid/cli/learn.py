@@ -199,6 +199,8 @@ def _scored(a, **options):
 
 def _over_seeds(a, train) -> dict:
     """Name -> records by seed of ``train(experiment, seed, options)``, copied to --records."""
+    if len(set(a.seeds)) < len(a.seeds):
+        raise ValueError(f"--seeds {' '.join(map(str, a.seeds))}: give every seed once")
     found = {}
     for seed in a.seeds:
         options = {"out": a.out / f"seed{seed}", "switches": switches(a.switches)}

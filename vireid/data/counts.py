@@ -57,9 +57,6 @@ def sysu_checks(folder: Path) -> list[Check]:
         found = sysu.identities(folder)
         return len(found["train"]), len(found["test"])
 
-    def tested() -> str:
-        return checksum(sysu.identities(folder)["test"])
-
     def unlisted() -> int:
         listed = {person for part in sysu.identities(folder).values() for person in part}
         there = {int(name) for camera in range(1, 7) for name in _folders(folder / f"cam{camera}")}

@@ -1,7 +1,6 @@
 """An optional cache: the pictures of a table decoded and resized once, in one file on disk."""
 
 import hashlib
-import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vireid.files.write import write_atomically
 from vireid.paths import CHECKOUT
 from vireid.types import Decoded, Images
 
@@ -76,14 +76,13 @@ def _make_room(file: Path, size: int, say) -> None:
 
 
 def _write(file: Path, images: Images, shape: tuple[int, ...], workers: int) -> None:
-    """Write all pictures beside ``file``, then rename; nothing is left of a failure."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    """Write all pictures to ``file``, whole or not at all."""
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-    try:
-        with temporary.open("wb") as out, ThreadPoolExecutor(workers) as pool:
+
+    def write(part: Path) -> None:
+        with part.open("wb") as out, ThreadPoolExecutor(workers) as pool:
             np.lib.format.write_array_header_1_0(out, header)
             for rows in np.split(np.arange(shape[0]), range(CHUNK, shape[0], CHUNK)):
                 out.write(np.stack(list(pool.map(images.resized, rows))).tobytes())
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
+
+    write_atomically(file, write)

@@ -6,7 +6,8 @@ known, ``camera``, ``identity`` and ``split``. Without a table the folders tell:
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from vireid import files
@@ -18,6 +19,7 @@ TITLE = "your own pictures"
 NAMES = ("files",)
 SPLITS = ("train", "query", "gallery")
 SIZE = (128, 64)  # height, width
+LARGEST = 2**63 - 1  # of numbers that tables hold
 UNKNOWN = -1  # identity of a picture of nobody knows whom
 COLUMNS = ("path", "modality")  # the others may be missing
 HEAD = (*COLUMNS, "camera", "identity", "split")
@@ -33,11 +35,11 @@ class NoneMarked(ValueError):
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture as table or folders tell it; ``identity`` is a name, or "" when unknown."""
+    """One picture as table or folders tell it; ``identity`` is "" when unknown, ``camera`` None."""
 
     path: Path
     modality: Modality
-    camera: int
+    camera: int | None
     identity: str
     split: str
 
@@ -60,8 +62,9 @@ def load(
     the numbers given; names are numbered from 1 in alphabetical order, over all splits. A picture
     without one gets -1 in training and stands in no query or gallery; where a split knows nobody,
     ``identity`` is None: training works, scores do not. Without cameras all visible pictures are
-    camera 1 and all infrared ones camera 2. Scores follow protocol "llcm": an answer of the query's
-    own person *and* camera is left out, which leaves out nothing when cameras are unknown.
+    camera 1 and all infrared ones camera 2, or the next numbers that no camera has. Scores follow
+    protocol "llcm": an answer of the query's own person *and* camera is left out, which leaves out
+    nothing when cameras are unknown.
 
     Raises
     ------
@@ -133,9 +136,8 @@ def tables(folder: Path) -> list[Path]:
     found = []
     for file in sorted(folder.glob("*.csv")) if folder.is_dir() else ():
         with file.open(encoding="utf-8-sig", errors="replace") as text:
-            head = {
-                word.strip().strip('"') for word in text.readline().replace(";", ",").split(",")
-            }
+            words = text.readline().replace(";", ",").split(",")
+        head = {word.strip().strip('"').lower() for word in words}
         if head.issuperset(COLUMNS):
             found.append(file)
     return found
@@ -149,13 +151,25 @@ def read(folder: Path) -> list[Picture]:
         raise ValueError(f"{folder} has several tables of pictures: {names}; keep one")
     if found and ";" in found[0].read_text(encoding="utf-8-sig", errors="replace").split("\n")[0]:
         raise ValueError(f"{found[0]}, line 1: cells are separated by ;, save it with commas")
-    return list(_listed(folder, found[0]) if found else _laid_out(folder))
+    return _with_cameras(list(_listed(folder, found[0]) if found else _laid_out(folder)))
+
+
+def _with_cameras(found: list[Picture]) -> list[Picture]:
+    """Pictures without a camera share one of their modality's own."""
+    taken, number = {picture.camera for picture in found}, {}
+    for modality in sorted({picture.modality for picture in found if picture.camera is None}):
+        free = (n for n in count(modality + 1) if n not in taken)
+        taken.add(number.setdefault(modality, next(free)))
+    return [p if p.camera is not None else replace(p, camera=number[p.modality]) for p in found]
 
 
 def numbered(names: Iterable[str]) -> dict[str, int]:
-    """Number of each identity: its own where all are whole numbers, else counted from 1."""
+    """Number of each identity: its own where all are whole numbers, else counted from 1.
+
+    Whole numbers beyond 64 bits count as names.
+    """
     names = sorted(set(names) - {""})
-    if all(name.isdecimal() for name in names):
+    if all(name.isdecimal() and int(name) <= LARGEST for name in names):
         return {name: int(name) for name in names}
     return {name: number for number, name in enumerate(names, 1)}
 
@@ -163,14 +177,15 @@ def numbered(names: Iterable[str]) -> dict[str, int]:
 def _listed(folder: Path, file: Path) -> Iterator[Picture]:
     """Pictures of a table, in its order; paths keep their folders."""
     first = {}
+    _head_of(file)
     for where, line in files.table(file, COLUMNS, "table of pictures", "Separate it by commas."):
         cell = {name: (line.get(name) or "").strip() for name in HEAD}
         if (word := cell["modality"].lower()) not in WORDS:
             raise ValueError(f"{where}: modality {cell['modality']!r}; write visible or infrared")
         if (split := cell["split"].lower() or "train") not in SPLITS:
             raise ValueError(f"{where}: split {cell['split']!r}; write {', '.join(SPLITS)}")
-        camera = cell["camera"] or str(WORDS[word] + 1)
-        if not camera.isdecimal():
+        camera = cell["camera"]
+        if camera and not (camera.isdecimal() and int(camera) <= LARGEST):
             raise ValueError(f"{where}: camera {camera!r}; write a whole number, or leave it empty")
         path = files.inside(folder, cell["path"].replace("\\", "/"), where)
         if not path.is_file():
@@ -178,7 +193,15 @@ def _listed(folder: Path, file: Path) -> Iterator[Picture]:
         if path in first:
             raise ValueError(f"{where}: {cell['path']} stands in {first[path]} already")
         first[path] = where
-        yield Picture(path, WORDS[word], int(camera), cell["identity"], split)
+        yield Picture(path, WORDS[word], int(camera) if camera else None, cell["identity"], split)
+
+
+def _head_of(file: Path) -> None:
+    """ValueError for a column that would be one of ours but for its capitals."""
+    line = files.text(file, "table of pictures").split("\n")[0]
+    for name in (word.strip().strip('"') for word in line.split(",")):
+        if name not in HEAD and name.lower() in HEAD:
+            raise ValueError(f"{file}, line 1: column {name!r}; write {name.lower()}")
 
 
 def _laid_out(folder: Path) -> Iterator[Picture]:
@@ -190,4 +213,4 @@ def _laid_out(folder: Path) -> Iterator[Picture]:
             for owner, name in ((place, ""), *((person, person.name) for person in people)):
                 files.inside(folder, str(owner.relative_to(folder)), str(place))
                 for path in pictures(owner):
-                    yield Picture(path, modality, modality + 1, name, split)
+                    yield Picture(path, modality, None, name, split)

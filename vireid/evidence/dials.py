@@ -116,6 +116,8 @@ def _value(run: Run, dial: str) -> float | None:
     if any(told[name] != REST.get(name) for name in told if name != dial):
         return None
     if dial == "shots":
+        if run.source["data"] != "synthvi":
+            return None
         visible, infrared = told[dial] or (1, 1)
         full = PRESETS[run.source["preset"]].shots[0] if told[dial] else visible
         return infrared / visible if visible == full else None

@@ -121,9 +121,12 @@ def _turned(over: dict[str, list] | None = None, **told) -> list[Study]:
 
     A turned one is called after its option and value: "NAME_absent_0.5", "NAME_shots_12-4".
     """
+    options = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in told.pop("options", {}).items()
+    }
     if not over:
-        return [Study(**told)]
-    options, found = told.pop("options", {}), []
+        return [Study(**told, options=options)]
+    found = []
     for option, values in over.items():
         for value in values:
             words = "-".join(map(str, value)) if isinstance(value, list) else value

@@ -12,9 +12,12 @@ from vireid.experiment.train import identity_of
 from vireid.identity import differences, numbers_of
 from vireid.paths import COMMITTED
 from vireid.runs import Run
+from vireid.training import chosen_by
 
 STORE = COMMITTED / "runs"
 KEPT, MISSING, ANOTHER = "kept", "missing", "another"
+DECIDES = ("method", "settings", "seed", "numbers", "precision")
+CHOSEN = ("select", "select_by", "evaluate_every")  # the last two where a best one is chosen
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,7 @@ def found(states: Iterable[State]) -> dict[str, dict[str, list[Run]]]:
 
 
 def _told(run: Run) -> dict:
-    names = ("method", "settings", "seed", "numbers", "precision", "select")
-    return {name: run.identity.get(name) for name in names}
+    return {name: run.identity.get(name) for name in (*DECIDES, *CHOSEN)}
 
 
 def _wanted(cell: Cell) -> dict:
@@ -81,7 +83,8 @@ def _wanted(cell: Cell) -> dict:
         "seed": cell.seed,
         "numbers": numbers_of(method),
         "precision": "bfloat16" if study.fitting.get("amp") else "float32",
-        "select": study.fitting.get("select", "last"),
+        **dict.fromkeys(CHOSEN),
+        **chosen_by(**{k: v for k, v in study.fitting.items() if k in CHOSEN}),
     }
 
 

@@ -11,12 +11,12 @@ from vireid.experiment.replay import source_of
 from vireid.features import extract
 from vireid.files.write import put
 from vireid.identity import digest
-from vireid.runs import Run
+from vireid.runs import ABOUT, Run
 from vireid.training import checkpoint
 from vireid.training.checkpoint import LABELS, NETWORK, RECORD
 from vireid.types import Embeddings, Images, PseudoLabels
 
-FEATURES, ABOUT = "features.safetensors", "about.json"
+FEATURES = "features.safetensors"
 FORMAT = "vireid export 1"
 KEPT = "kept while it was trained, one table an epoch"
 AGAIN = (
@@ -71,6 +71,8 @@ def _labels(
     folder: Path, out: Path, run: Run, model: torch.nn.Module, train: Embeddings, images: Images
 ) -> str:
     """Write the label tables; returns what they are."""
+    for table in (out / LABELS).glob("*.csv"):  # of an export before
+        table.unlink()
     kept = sorted((folder / LABELS).glob("epoch*.csv"))
     for table in kept:
         label_table.save(out / LABELS / table.name, label_table.load(table, images), images)

@@ -11,7 +11,7 @@ from vireid.experiment.setup import Experiment, prepare
 from vireid.identity import differences, weights_digest
 from vireid.runs import Run
 from vireid.training import fit
-from vireid.training.checkpoint import RECORD
+from vireid.training.checkpoint import NETWORK, RECORD
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ def replay(
             f"the run of {kept.method}, seed {kept.seed}, was given labels, which its record does "
             "not hold; train it again with vireid train --labels"
         )
+    _refuse_lost_weights(kept, weights)
     ready, threads = source_of(kept, root=root, weights=weights), torch.get_num_threads()
     model = ready.model(kept.seed)
     _refuse_other_material(kept, model, ready)
@@ -111,6 +112,16 @@ def source_of(run: Run, *, root: Path | None = None, weights=None) -> Experiment
         size=told["size"],
         **told["options"],
     )
+
+
+def _refuse_lost_weights(kept: Run, given: str | Path | None) -> None:
+    """ValueError when the run began with a stage 1 that nobody says the place of."""
+    named = str(kept.source["weights"])
+    if given is None and named.endswith(f"/{NETWORK}") and not Path(named).exists():
+        raise ValueError(
+            f"the run began from {named}, which is not here; give it with --weights: a row of "
+            "compare begins from its stage 1's model.safetensors"
+        )
 
 
 def _refuse_other_material(kept: Run, model: torch.nn.Module, ready: Experiment) -> None:

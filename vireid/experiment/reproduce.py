@@ -114,13 +114,14 @@ class Reproduction:
     @property
     def changes(self) -> dict:
         """What is otherwise than the preset and the usual weights and sizes."""
-        given = {k: v for k, v in self.given.items() if v not in (None, "default")}
+        given = {k: str(v) if isinstance(v, Path) else v for k, v in self.given.items()}
+        given = {k: v for k, v in given.items() if v not in (None, "default")}
         return self.switches | given
 
     @property
     def fitted(self) -> dict:
         """Options of ``fit`` that can change a score."""
-        return {k: v for k, v in self.fitting.items() if k != "device"}
+        return {k: v for k, v in self.fitting.items() if k not in ("device", "workers")}
 
     @property
     def chosen_preset(self) -> str:
@@ -154,6 +155,11 @@ class Reproduction:
     def _train(self, row: str, split: int, progress: bool) -> None:
         folder, modes = self.folder(row, split), list(self.facts.modes)
         ready = self._experiment(split, modes[0])
+        if ready.test is None:
+            raise ValueError(
+                f"{ready.train.name}: nobody on its test pictures is known, so no table can be "
+                "filled; train with vireid train"
+            )
         wanted = {"row": self.rows[row], "switches": self.switches}
         model = ready.model(self.seed)
         now = identity_of(

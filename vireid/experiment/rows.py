@@ -38,12 +38,15 @@ def compare(  # noqa: PLR0913
     on any machine; rows with a stage 1 of their own train that all the same. ``options`` go to
     ``fit``.
 
-    Returns row -> record, with "stage1" first when a row shares it or when there are no rows.
-    Raises ValueError, before anything is trained, for rows that cannot be built, for a kept run of
-    another identity, and for a ``stage1`` that is none, or none of these settings.
+    Returns row -> record, with "stage1" first when a row shares it, when it is one of the rows, or
+    when there are none. Raises ValueError, before anything is trained, for rows that cannot be
+    built, for a kept run of another identity (a row's once its stage 1 is there), and for a
+    ``stage1`` that is none, or none of these settings.
     """
     job = _Job(experiment, name, seed, Path(out), preset, options, stage1)
     steps = trainings(name, rows, preset=job.preset, switches=switches, whole=whole)
+    for step in steps:
+        job.kept(step)
     found = {step.label: job.run(step) for step in steps}
     return {step.label: found[step.label] for step in steps if step.asked}
 
@@ -91,11 +94,12 @@ def trainings(
     def step(label: str, changes: dict, *more) -> Training:
         return Training(label, *split(changes), *more)
 
+    alone = not rows or STAGE1 in rows
     if not isinstance(rows, dict):
         rows = {label: {"row": label} for label in rows if label != STAGE1}
     built, plain = {label: build(changes) for label, changes in rows.items()}, build({})
     found = {}
-    if not rows or any(not _whole(m, whole) and _same(m, plain) for m in built.values()):
+    if alone or any(not _whole(m, whole) and _same(m, plain) for m in built.values()):
         found[STAGE1] = step(STAGE1, {"epochs": (plain.schedule.epochs[0], 0)})
     for label, changes in rows.items():
         method = built[label]
@@ -148,26 +152,43 @@ class _Job:
         """Where a training is kept."""
         return self.given.get(label, self.out / label)
 
+    def kept(self, step: Training) -> Run | None:
+        """A finished run from disk; None where it, or what it began with, is not there yet."""
+        folder = self.folder(step.label)
+        places = [folder, *([self.folder(step.begins)] if step.begins else ())]
+        if not all((place / NETWORK).exists() for place in places):
+            return None
+        run = Run.load(folder / RECORD)
+        method = setting(self.experiment, self.name, **self.wanted(step))
+        model = self.model(step)
+        now = identity_of(self.experiment, method, model, seed=self.seed, **self.options)
+        refuse_another(run, now, folder, anywhere=step.label in self.given)
+        return run
+
     def run(self, step: Training) -> Run:
         """A finished run from disk, or a trained one."""
-        folder, model = self.folder(step.label), self.experiment.model(self.seed)
+        return (
+            self.kept(step)
+            or train(
+                self.experiment,
+                self.name,
+                seed=self.seed,
+                model=self.model(step),
+                out=self.folder(step.label),
+                resume=True,
+                began=f"{step.begins}/{NETWORK}" if step.begins else None,
+                **self.wanted(step),
+                **self.options,
+            )[1]
+        )
+
+    def model(self, step: Training):
+        """The network that a training begins with."""
+        model = self.experiment.model(self.seed)
         if step.begins:
             models.load_weights(model, self.folder(step.begins) / NETWORK)
-        wanted = {"row": step.row, "preset": self.preset, "switches": step.switches}
-        if (folder / NETWORK).exists():
-            run = Run.load(folder / RECORD)
-            method = setting(self.experiment, self.name, **wanted)
-            now = identity_of(self.experiment, method, model, seed=self.seed, **self.options)
-            refuse_another(run, now, folder, anywhere=step.label in self.given)
-            return run
-        return train(
-            self.experiment,
-            self.name,
-            seed=self.seed,
-            model=model,
-            out=folder,
-            resume=True,
-            began=f"{step.begins}/{NETWORK}" if step.begins else None,
-            **wanted,
-            **self.options,
-        )[1]
+        return model
+
+    def wanted(self, step: Training) -> dict:
+        """What decides a training's settings."""
+        return {"row": step.row, "preset": self.preset, "switches": step.switches}

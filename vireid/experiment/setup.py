@@ -99,6 +99,10 @@ def prepare(  # noqa: PLR0913
     """
     if name not in DEFAULTS:
         raise ValueError(f"data set {name!r} is unknown; known: {', '.join(DEFAULTS)}")
+    if size is not None and min(size) < 1:
+        raise ValueError(f"size={tuple(size)}: height and width of a picture are at least 1")
+    if trials is not None and trials < 1:
+        raise ValueError(f"trials={trials}: score at least one draw of the gallery")
     preset = SIZES[0] if name == "synthvi" and preset is None else preset
     usual = usual_setting(name, preset)
     network, chosen, wanted = network_of(name, method=method, network=network)

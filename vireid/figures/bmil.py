@@ -71,7 +71,7 @@ def label_quality():
     figure, axes = plots.canvas(3, width=12.0, height=4.0)
     for ax, (key, name) in zip(axes, keys.items(), strict=True):
         lines = {
-            TITLES[row]: [run.curve(key)[1] for run in found[row]]
+            TITLES[row]: [run.along(key) for run in found[row]]
             for row in shown
             if found[row][0].curve(key)[1]
         }

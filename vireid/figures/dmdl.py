@@ -86,7 +86,7 @@ def label_homogeneity():
     noted(found)
     figure, axes = plots.canvas(2, width=10.4, height=4.4)
     for ax, (key, name) in zip(axes, keys.items(), strict=True):
-        lines = {title: [run.curve(key)[1] for run in runs] for title, runs in found.items()}
+        lines = {title: [run.along(key) for run in runs] for title, runs in found.items()}
         plots.curve(lines, ax, ylabel=name)
     plots.share_legend(figure, columns=3)
     return figure
@@ -163,11 +163,10 @@ def modality_bias():
     """How modality bias goes from stage 1 into stage 2."""
     found, key = records(LADDER), "own_share_30"
     found = {row: runs for row, runs in found.items() if row in (STAGE1, *"1267")}
-    start = {run.seed: run.curve(key)[1] for run in found.pop(STAGE1, ())}
+    start = {run.seed: run.along(key) for run in found.pop(STAGE1, ())}
     found = {row: [run for run in runs if run.seed in start] for row, runs in found.items()}
     lines = {
-        ROWS[row]: [start[run.seed] + run.curve(key)[1] for run in runs]
-        for row, runs in found.items()
+        ROWS[row]: [start[run.seed] + run.along(key) for run in runs] for row, runs in found.items()
     }
     lines = {title: seeds for title, seeds in lines.items() if seeds}
     if not lines:

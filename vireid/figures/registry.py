@@ -88,6 +88,8 @@ def index(wanted: list[Drawing], missing: list[str], seeds: dict[str, str], mark
         "are synthetic; numbers are of SynthVI unless said otherwise, and say nothing about",
         "methods on other data.",
     ]
+    one = current()
+    which = f" --data {one.data}" * one.real + f" --preset {one.preset}" * bool(mark and one.preset)
     if mark:
         lines = ["# Figures", f"Of {current().records}; real people: do not pass these on."]
     for item in wanted:
@@ -98,5 +100,5 @@ def index(wanted: list[Drawing], missing: list[str], seeds: dict[str, str], mark
             lines.append("*Not drawn: the run records it needs are not in `data/runs/`.*")
         else:
             lines.append(f"![{shows}]({mark}{item.name}.png)")
-        lines += ["", f"`vireid figures --only {item.name}`"]
+        lines += ["", f"`vireid figures --only {item.name}{which}`"]
     return "\n".join(lines) + "\n"

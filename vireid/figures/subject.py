@@ -45,6 +45,11 @@ def current() -> Subject:
 def about(data: str | None, *, preset: str | None = None, root=None) -> Iterator[Subject]:
     """Figures inside are of this data set; None leaves SynthVI, its tiny world, its records."""
     one = Subject()
+    if preset is not None and data in (None, "synthvi"):
+        raise ValueError(
+            f"preset={preset!r}: SynthVI's figures are of its tiny and small worlds, whatever the "
+            "preset; give data (--data) too, of another data set, or leave it out"
+        )
     if data not in (None, "synthvi"):
         one = Subject(data, preset, root, "_".join(filter(None, (data, preset))))
     _current.append(one)

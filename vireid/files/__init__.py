@@ -193,7 +193,8 @@ def table(
     path = Path(path).expanduser()
     lines = csv.DictReader(io.StringIO(text(path, wanted, missing), newline=""))
     with reading(path, wanted):
-        columns, names = tuple(columns), lines.fieldnames or ()
+        columns, names = tuple(columns), [name.strip() for name in lines.fieldnames or ()]
+        lines.fieldnames = names
     if absent := [c for c in columns if c not in names]:
         raise ValueError(f"{path}, line 1: no column {', '.join(absent)}")
     while True:

@@ -177,7 +177,7 @@ def _epochs(  # noqa: PLR0913
     with bar, torch.random.fork_rng(devices=[]):
         for epoch in range(first, total):
             row = session.train_epoch(epoch, run, bar, on_step, total)
-            if test is not None and _due(run, method, epoch, evaluate_every):
+            if test is not None and _due(run, method, epoch, evaluate_every, total):
                 row |= session.test(test)
             run.curves.append(row)
             run.steps += row["steps"]
@@ -190,11 +190,11 @@ def _epochs(  # noqa: PLR0913
             bar.set_postfix_str(_brief(row))
 
 
-def _due(run: Run, method: Method, epoch: int, every: int) -> bool:
-    """Whether an epoch is scored: every so many of a stage; to choose by, the stage's last too."""
+def _due(run: Run, method: Method, epoch: int, every: int, total: int) -> bool:
+    """Whether an epoch is scored: every so many of a stage; to choose by, the last ones too."""
     stage, e = method.schedule.stage_of(epoch)
-    last = run.select == "best_test" and e + 1 == method.schedule.epochs[stage - 1]
-    return bool(every) and ((e + 1) % every == 0 or last)
+    ends = e + 1 == method.schedule.epochs[stage - 1] or epoch + 1 == total
+    return bool(every) and ((e + 1) % every == 0 or (run.select == "best_test" and ends))
 
 
 def chosen_by(

@@ -85,10 +85,10 @@ def held(out: str | Path | None) -> Iterator[None]:
         return
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    put(out / ".probe", b"").unlink()
     folder = os.open(out, os.O_RDONLY)
     try:
         _lock(folder, out)
+        put(out / ".probe", b"").unlink()
         clear_parts(out)
         yield
     finally:
@@ -119,7 +119,8 @@ def check_space(out: str | Path, model: torch.nn.Module, *, best: bool, tell: bo
     network = sum(v.numel() * v.element_size() for v in model.state_dict().values())
     moments = 2 * sum(p.numel() * p.element_size() for p in model.parameters())
     need = COPIES * (network * (1 + best) + moments) + network + 2**20
-    free = shutil.disk_usage(out).free
+    held = sum(path.stat().st_size for name in ALL if (path := Path(out, name)).exists())
+    free = shutil.disk_usage(out).free + held  # what is there already is written over
     sizes = f"{need / 1e6:,.0f} MB at most, {free / 1e6:,.0f} MB are free"
     if need > free:
         raise OSError(errno.ENOSPC, f"the run keeps {sizes}", str(out))

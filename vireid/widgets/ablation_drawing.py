@@ -13,11 +13,11 @@ WORDS = {  # curve or score -> what its axis says; fractions are drawn in per ce
     "own_share_30": "own-modality share of the 30 nearest (%)",
     "own_share_k": "own-modality share of the k nearest (%)",
 }
-COUNTS = ("clusters", "outliers", "loss/", "lr", "steps")
+COUNTS = {"clusters", "outliers", "kept", "cross_kept", "cross_pairs", "trials"}
 
 
 def _percent(key: str) -> bool:
-    return not any(word in key for word in COUNTS)
+    return not key.startswith("loss/") and key.rpartition("/")[2] not in COUNTS
 
 
 def draw_curves(groups: dict[str, list[Run]], key: str, ax) -> None:
