@@ -114,6 +114,19 @@ def test_records_are_found_by_the_one_dial_that_was_turned(shelf):
     assert found["visible_only"] == {}
 
 
+def test_two_settings_of_one_name_are_two_lines(shelf):
+    for seed in (1, 2):
+        for name, options in (("rest", {}), ("half", {"absent": 0.5})):
+            other = record(seed, 0.3, **options)
+            other.config["alpha"] = 0.9
+            other.save(shelf / name / f"seed{seed}" / "other.json")
+    found = ladders(shelf)
+    found = {
+        study: {"7": rows.get("7", []) + rows.get("other", [])} for study, rows in found.items()
+    }
+    assert list(dials.turned(found, "absent")["synthvi small"]) == ["MULT 7", "MULT 7 (2)"]
+
+
 def test_shots_are_synthvis():
     """Other data sets have options of that name, of another form."""
     other = record(1, 0.5, shots=10)

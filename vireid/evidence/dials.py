@@ -1,6 +1,7 @@
 """Records by where one dial stood: people missing on one side, and what is turned of the world."""
 
 import json
+from itertools import count
 
 import numpy as np
 import pandas as pd
@@ -43,11 +44,19 @@ def turned(found: Found, dial: str) -> dict[str, Lines]:
             line = _line(run, row), json.dumps(run.config, sort_keys=True)
             points = every.setdefault(_data(run), {}).setdefault(line, {})
             points.setdefault(value, {}).setdefault(run.seed, run)
-    paired = {
-        data: {line[0]: same for line, points in lines.items() if (same := _paired(points))}
-        for data, lines in every.items()
-    }
-    return {data: lines for data, lines in paired.items() if lines}
+    paired: dict[str, Lines] = {}
+    for data, lines in every.items():
+        for (name, _), points in lines.items():
+            if same := _paired(points):
+                told = paired.setdefault(data, {})
+                told[_unused(name, told)] = same
+    return paired
+
+
+def _unused(name: str, taken: Lines) -> str:
+    """The name, numbered where a line of other settings has it already."""
+    names = (f"{name} ({k})" if k > 1 else name for k in count(1))
+    return next(name for name in names if name not in taken)
 
 
 def at_values(by_data: dict[str, Lines], row: dict, found: Found) -> dict[float, list[Run]]:
