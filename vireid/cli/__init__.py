@@ -108,7 +108,7 @@ def _add_workbook(command) -> None:
         _figures,
         "Draw every figure again.\n\n"
         "  vireid figures --only bmil_ladder equal_terms\n"
-        "  vireid figures --data m3svd --root M3SVD-Persons --out figures/m3svd",
+        "  vireid figures --data m3svd --root M3SVD-Persons --out build/m3svd",
         "draw every figure again",
     )
     figures.add_argument("--out", type=Path, help="folder (default figures/)")

@@ -29,7 +29,12 @@ def add(command) -> None:
     cut = make("m3svd", _data_m3svd, told, "M3SVD --out M3SVD-Persons")
     cut.add_argument("clone", type=Path, help="folder of the clone")
     cut.add_argument("--out", type=Path, required=True, help="folder of the people")
-    weights = make("synthvi-weights", _data_weights, "train SynthVI's starting weights", "--seed 1")
+    weights = make(
+        "synthvi-weights",
+        _data_weights,
+        "train SynthVI's starting weights",
+        "--out mine.safetensors",
+    )
     weights.add_argument("--out", type=Path, help="default: data/weights/synthvi_small.safetensors")
     weights.add_argument("--seed", type=int, default=0, help="of people and training (default 0)")
     weights.add_argument("--steps", type=int, help="of the optimiser (default: as the kept ones)")

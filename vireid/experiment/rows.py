@@ -94,8 +94,9 @@ def trainings(
     def step(label: str, changes: dict, *more) -> Training:
         return Training(label, *split(changes), *more)
 
-    alone = not rows or STAGE1 in rows
+    alone = not rows
     if not isinstance(rows, dict):
+        alone |= STAGE1 in rows
         rows = {label: {"row": label} for label in rows if label != STAGE1}
     built, plain = {label: build(changes) for label, changes in rows.items()}, build({})
     found = {}
