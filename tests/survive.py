@@ -42,14 +42,14 @@ def train(name: str, out: Path, **options) -> Run:
         )  # fmt: skip
 
 
-def child(name: str, out: Path) -> int:
+def child(name: str, out: Path, **options) -> int:
     """Start ``train`` in a process of its own; returns its number."""
     number = os.fork()
     if number:
         return number
     status = 1
     try:
-        train(name, out)
+        train(name, out, **options)
         status = 0
     finally:
         os._exit(status)

@@ -51,7 +51,7 @@ def test_both_sides_of_a_part_agree(make):
         words = row["difference"]
         assert words == "identical" or float(words.split()[1]) < 1e-5 or "differ, by" in words
         assert row["cpu_plain"] > 0 and row["cpu_ours"] > 0
-        assert row["ratio"] == pytest.approx(row["cpu_plain"] / row["cpu_ours"], rel=0.1, abs=0.01)
+        assert row["ratio"] == round(row["cpu_plain"] / max(row["cpu_ours"], 1e-4), 2)
 
 
 def test_differences_are_told():
@@ -146,7 +146,7 @@ def test_the_table_and_the_numbers_are_written(tmp_path, monkeypatch, capsys):
     same = ["max 0e+00", "max 0e+00", "other draws", "max 0e+00"]
     assert [row["difference"] for row in drawn] == same, "the same draws, bit for bit"
     by_threads = drawn[-1]["wall_plain"] / drawn[-1]["wall_ours"]
-    assert drawn[-1]["ratio"] == pytest.approx(by_threads, rel=0.01)
+    assert drawn[-1]["ratio"] == round(by_threads, 2)
     for row in (labels, epoch):  # soft labels of reference and library
         assert float(row["difference"].removeprefix("max ").split(";")[0]) < 1e-5
     assert epoch["difference"].endswith("s of the reference are diagonal products")

@@ -66,13 +66,13 @@ COMMANDS = {"pretrain.py"}
 
 def test_import_is_instant_and_light():
     code = (
-        "import time; t = time.perf_counter(); import vireid; t = time.perf_counter() - t; "
+        "import time; t = time.process_time(); import vireid; t = time.process_time() - t; "
         f"import sys; print(t, [m for m in {HEAVY} if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     seconds, loaded = out.stdout.split(" ", 1)
     assert loaded.strip() == "[]"
-    assert float(seconds) < 0.3
+    assert float(seconds) < 0.1
 
 
 def test_unknown_room_lists_the_known():

@@ -1,7 +1,6 @@
 """Two ranks train as one process does with ``bn_chunks=2``; one rank's failure ends both."""
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -111,11 +110,8 @@ def test_what_ranks_cannot_do_is_said_on_all(tmp_path):
 
 def torchrun(*words) -> subprocess.CompletedProcess:
     """A command of ``vireid`` on two ranks, on the CPU."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     call = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
-    call += ["--master-addr=127.0.0.1", f"--master-port={port}", "-m", "vireid", *map(str, words)]
+    call += ["--standalone", "--local-addr=127.0.0.1", "-m", "vireid", *map(str, words)]
     return subprocess.run(
         [*call, "--device", "cpu"],
         env={**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"},

@@ -11,7 +11,8 @@ from vireid.serving import until_stopped
 
 SERVER = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(120)"
 OURS = (
-    "import os, sys; from vireid.serving import until_stopped;"
+    "import os, signal, sys; from vireid.serving import until_stopped;"
+    "signal.signal(signal.SIGINT, signal.default_int_handler);"  # ignored in a job of a script
     "sys.exit(until_stopped([sys.executable, '-c', sys.argv[1], sys.argv[2]], os.environ) != 0)"
 )
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -30,13 +29,10 @@ N, K = 61, 9
 
 def launch(case: str, out: Path, size: int = 2, *, module: str = "test_sharding") -> list:
     """What each of the ranks that torchrun starts makes of a case."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     script = out / "ranks.py"
     script.write_text(RANKS.replace("MODULE", module))
     run = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={size}"]
-    run += ["--master-addr=127.0.0.1", f"--master-port={port}", str(script), case, str(out)]
+    run += ["--standalone", "--local-addr=127.0.0.1", str(script), case, str(out)]
     paths = [str(Path(__file__).parent), str(Path(sharding.__file__).parents[1])]
     pinned = {
         "OMP_NUM_THREADS": "1",

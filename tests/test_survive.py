@@ -9,7 +9,6 @@ import resource
 import shutil
 import signal
 import threading
-import time
 import warnings
 from pathlib import Path
 
@@ -149,12 +148,9 @@ def test_what_a_kill_left_half_written_is_cleared(tmp_path):
 
 
 def test_two_processes_cannot_share_a_folder(tmp_path):
-    number = survive.child("bmil", tmp_path)
-    for _ in range(3000):
-        if (tmp_path / "run.json").exists():
-            break
-        time.sleep(0.01)
-    os.kill(number, signal.SIGSTOP)
+    stops = {"on_epoch": lambda row: os.kill(os.getpid(), signal.SIGSTOP)}
+    number = survive.child("bmil", tmp_path, **stops)
+    assert os.WIFSTOPPED(os.waitpid(number, os.WUNTRACED)[1])
     try:
         with pytest.raises(RuntimeError, match=r"another process is training .*Wait until"):
             survive.train("bmil", tmp_path)

@@ -3,7 +3,9 @@
 import pytest
 import torch
 from torch.nn.functional import normalize
+from toy import charts_of
 
+from vireid.bench.panels import ANSWER
 from vireid.widgets import writing_order
 from vireid.widgets.writing import ownership, written
 
@@ -29,9 +31,18 @@ def test_the_view_written_last_is_nearest(batch, order):
     assert max(cosine, key=cosine.get) == order[-1]
 
 
+def test_the_panel_answers_at_once(batch):
+    panel = writing_order(*batch)
+
+    def step(i):
+        panel.controls["order"].value = ("rav", "avr")[i % 2]
+
+    assert charts_of(step) < ANSWER
+
+
 def test_the_panel_redraws_and_tells(batch):
     panel = writing_order(*batch)
     _, alt = panel.draw(**panel.values)
     assert "Momentum 0.1, written plain visible, then augmented visible, then infrared" in alt
     panel.controls["order"].value = "rav"
-    assert panel.values["order"] == "rav" and panel.seconds < 3
+    assert panel.values["order"] == "rav"

@@ -15,12 +15,21 @@ def until_stopped(words: Sequence[str], env: Mapping[str, str]) -> int:
     Returns its exit status. Call it from the main thread, which signals come to. The command is
     asked to end (SIGTERM) and waited for, so that ``kill`` leaves no server behind.
     """
-    server = subprocess.Popen(words, env=env)
-    before = signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+    server, asked = None, []
+
+    def end(*_) -> None:
+        asked.append(True)
+        if server is not None:
+            server.terminate()
+
+    before = signal.signal(signal.SIGTERM, end)
     try:
+        server = subprocess.Popen(words, env=env)
+        if asked:  # while it began
+            server.terminate()
         return server.wait()
     finally:
         signal.signal(signal.SIGTERM, before)
-        if server.poll() is None:
+        if server is not None and server.poll() is None:
             server.terminate()
             server.wait()

@@ -28,7 +28,7 @@ widgets.embedding_map(images, plots.project(x, "pca"), axis="PCA").show()
 # The ablation lab of notebook 13; what it trains live is a few steps of the tiny world.
 ABLATION = """
 from vireid import methods, runs, widgets
-methods.kind("bmil").presets["tiny"] |= {"epochs": (1, 1), "iterations": 8}
+methods.kind("bmil").presets["tiny"] |= {"epochs": (1, 1), "iterations": 16}
 widgets.ablations(runs.load_all()).show()
 """
 
@@ -100,7 +100,7 @@ def _free_port() -> int:
         return s.getsockname()[1]
 
 
-def _wait(url: str, server: subprocess.Popen, log: Path, seconds: float = 90) -> None:
+def _wait(url: str, server: subprocess.Popen, log: Path, seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end and server.poll() is None:
         try:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from playwright.sync_api import TimeoutError as TooLong
 from shelf import OTHERS, WIDGETS
 from steps import PATIENCE, step_slider
 from test_lab import run_all
@@ -108,14 +109,16 @@ def test_axe_finds_no_serious_fault_in_any_widget(shelf):
 def test_no_widget_is_wider_than_its_place(shelf, size):
     before = shelf.viewport_size
     shelf.set_viewport_size({"width": size[0], "height": size[1]})
-    shelf.wait_for_timeout(500)
-    wide = shelf.evaluate(
-        """() => [...document.querySelectorAll('[class*=shelf-]')]
+    shelf.wait_for_timeout(500)  # the layout begins to follow
+    wide = """[...document.querySelectorAll('[class*=shelf-]')]
            .filter(e => e.scrollWidth > e.clientWidth + 2)
            .map(e => `${e.className}: ${e.scrollWidth} in ${e.clientWidth}`)"""
-    )
-    shelf.set_viewport_size(before)
-    assert wide == []
+    try:
+        shelf.wait_for_function(f"() => {wide}.length === 0", timeout=PATIENCE)
+    except TooLong:
+        assert shelf.evaluate(f"() => {wide}") == []
+    finally:
+        shelf.set_viewport_size(before)
 
 
 def test_axe_finds_no_serious_fault_in_voilas_widgets(page, voila):
