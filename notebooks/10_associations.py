@@ -429,10 +429,9 @@ plots.show(drawn, f"Change of the published rank-1 from the least to the largest
 #
 # Absence in a training, with real people: M3SVD-Persons has 30 people in both modalities, and the
 # records in `data/runs/m3svd_mult_lone` come from trainings to which infrared tracklets of others
-# were added whom no visible camera saw (`vireid evidence --only m3svd_mult_lone`). They were made
-# with the old order of writing (`docs/log.md`) and are to be run anew.
-# Here, other than above, an image counts as linked if it shares a label with any image of the other
-# modality; above, if it was given a label of the other side.
+# were added whom no visible camera saw (`vireid evidence --only m3svd_mult_lone`). Here, other than
+# above, an image counts as linked if it shares a label with any image of the other modality; above,
+# if it was given a label of the other side.
 #
 # **Predict first.** Lone infrared people get a label in both label spaces, the visible clusters'
 # and the infrared clusters'. In which of them can an association leave them alone?
@@ -455,8 +454,8 @@ else:
 # In the visible clusters' space every association but `hungarian` gives every lone image a name. In
 # the infrared clusters' space the lone clusters are at home, and matching leaves most of them
 # single; images that are *moved* fill all of them, for each must receive its share. Read the right
-# panel before you rank anybody by this: features of these few people hardly cross the gap, and at
-# best one pair in ten is right.
+# panel before you rank anybody by this: features of these few people hardly cross the gap, and in
+# the mean less than one pair in ten is right.
 #
 # **What to doubt.** A benchmark in which every person is seen in both modalities, like RegDB,
 # cannot show at all what missing people do. And at `gap` 0.5 we look at a world that features do

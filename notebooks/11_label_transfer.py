@@ -351,6 +351,25 @@ if world.knows("train"):
 # lost, and more of it at the two wider gaps. A twentieth of memory is enough to stop it, and from
 # there on the curve is nearly *flat*, down to $\alpha = 1$, where labels are smoothed once and
 # nothing crosses any more: that is `dotla` with a vote among neighbours.
+#
+# **Predict first.** And after a whole training, of MULT with all its parts: at which end does
+# rank-1 fall?
+
+# %% tags=["synthvi"]
+from vireid.figures.mult import mult_alpha_beta
+
+drawn = mult_alpha_beta()
+if drawn is None:
+    print("No records of alpha in data/runs: nothing to draw.")
+else:
+    plots.show(drawn, "Rank-1 and mAP after training over alpha, three seeds, and beta, one seed.")
+
+# %% [markdown] tags=["synthvi"]
+# It falls at 0 alone: from .15 to 1 three seeds tell no values apart. So the rounds of transfer are
+# worth no more, in this world, than one vote among neighbours over transported labels. And at 0,
+# where labels are all but at chance, rank-1 still ends *above* stage 1 (32.1 / 32.8 / 25.8). That
+# is OCLR, which asks memories to agree and needs no right label: without it 18 is left (seed 1;
+# `docs/log.md`).
 
 # %% [markdown]
 # **What to doubt.** A flat curve means that the dial need not be tuned, and also that a claim for

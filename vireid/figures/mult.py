@@ -169,7 +169,7 @@ def lone_shares() -> dict[str, dict[str, list[float]]]:
 
     Rows without OCLR. An association without a space has no entry there; none at all, no records.
     """
-    rows = table3(records(LONE, of_any_flow=True), oclr=False)
+    rows = table3(records(LONE), oclr=False)
     rows.pop(TABLE3["none"], None)
     noted(rows)
     measures = {
@@ -187,7 +187,7 @@ def lone_shares() -> dict[str, dict[str, list[float]]]:
 @drawing(
     "M3SVD-Persons with infrared tracklets of people never seen in visible light, after the last "
     "epoch: how many of their images share a label with a visible one, and how many links are "
-    "right. All associations without OCLR; real people, 30 of them. Trained in an older flow.",
+    "right. All associations without OCLR; real people, 30 of them.",
     of_any=False,
 )
 def lone_people():

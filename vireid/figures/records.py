@@ -10,20 +10,16 @@ Rows = dict[str, list[Run]]
 _drawn: list[list[int]] = []  # seeds of every row of the figure that is drawn now
 
 
-def records(folder: str, *, of_any_flow: bool = False) -> Rows:
+def records(folder: str) -> Rows:
     """Row -> records by seed of SynthVI's ``folder``, or of the data set of now in its place.
 
     A record without an identity, of an older flow, is left out, and so is one that the plan of the
-    evidence has with another identity; unless they may be ``of_any_flow``.
+    evidence has with another identity.
     """
     name = named(folder)
     strangers = _strangers(name)
     found = {
-        row: [
-            run
-            for run in runs
-            if of_any_flow or (run.identity and (row, run.seed) not in strangers)
-        ]
+        row: [run for run in runs if run.identity and (row, run.seed) not in strangers]
         for row, runs in ladders().get(name, {}).items()
     }
     return {row: runs for row, runs in found.items() if runs}

@@ -43,6 +43,8 @@ def panels(found: Rows, fields: Mapping[str, tuple[str, str]], *, usual: str):
     if not lines:
         return None
     figure, _ = plots.canvas(len(lines), width=4.8 * len(lines), height=3.6)
+    drawn = [run for rows in lines.values() for runs in rows.values() for run in runs]
+    every = [100 * run.result[key] for run in drawn for key in SCORES]
     for ax, ((field, words), rows) in zip(figure.axes, lines.items(), strict=True):
         noted(rows)
         scores = {
@@ -51,6 +53,7 @@ def panels(found: Rows, fields: Mapping[str, tuple[str, str]], *, usual: str):
         }
         title = f"in use: {found[usual][0].config[field]:g}" if usual in found else ""
         plots.dial(scores, ax, xlabel=words, ylabel="score (%)", title=title)
+        ax.set_ylim(min(every) - 2, max(every) + 2)
     plots.share_legend(figure)
     return figure
 

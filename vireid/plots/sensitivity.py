@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from vireid.plots.base import COLOURS, INK, dress, legend_below
 from vireid.plots.looks import looks
 
+CLOSE = 0.07  # of the axis: values that stand nearer than that get slanted labels
+
 
 def sensitivity(
     points: Mapping[object, Sequence[float]],
@@ -83,7 +85,9 @@ def dial(
     n = f"n = {min(counts)}" if len(set(counts)) == 1 else f"n = {min(counts)} to {max(counts)}"
     dress(ax, title=title, xlabel=f"{xlabel} ({n})", ylabel=ylabel)
     measured = sorted({value for line in found.values() for value in line})
-    ax.set_xticks(measured, [f"{value:.2g}" for value in measured])
+    close = len(measured) > 1 and min(np.diff(measured)) < CLOSE * (measured[-1] - measured[0])
+    turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if close else {}
+    ax.set_xticks(measured, [f"{value:.2g}" for value in measured], **turned)
     return ax
 
 
