@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from vireid.files.write import put
-from vireid.paths import student_folder
+from vireid.paths import cache_folder, student_folder
 
 KINDS = ("guesses", "measured", "exercises")
 
@@ -42,8 +42,10 @@ def keep(kind: str, name: str, value) -> None:
     """
     if kind not in KINDS:
         raise ValueError(f"kind={kind!r}; known: {', '.join(KINDS)}")
-    path().parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path().with_suffix(".lock")):  # two notebooks may write
+    lock = cache_folder() / "progress.lock"
+    for folder in (lock.parent, path().parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):  # two notebooks may write
         kept = load()
         kept[kind][name] = value
         put(path(), json.dumps(kept, indent=1, sort_keys=True) + "\n")

@@ -58,8 +58,8 @@ def panels(found: Rows, fields: Mapping[str, tuple[str, str]], *, usual: str):
     return figure
 
 
-def same_seeds(rows: Mapping[float, list[Run]]) -> dict[float, list[Run]]:
-    """Records of the seeds that all rows have; no row where there is no such seed."""
+def same_seeds(rows: Mapping) -> dict:
+    """The same rows, key -> records, of the seeds that all have; no row where none is."""
     kept = [{run.seed for run in runs} for runs in rows.values()]
     if not kept or not (seeds := set.intersection(*kept)):
         return {}
