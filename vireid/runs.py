@@ -2,6 +2,7 @@
 
 import json
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -191,6 +192,14 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[name] = "not installed"
     return found
+
+
+def same_seeds(rows: Mapping) -> dict:
+    """The same rows, key -> records, of the seeds that all have; no row where none is."""
+    kept = [{run.seed for run in runs} for runs in rows.values()]
+    if not kept or not (seeds := set.intersection(*kept)):
+        return {}
+    return {value: [run for run in runs if run.seed in seeds] for value, runs in rows.items()}
 
 
 def gained(own: list[Run], base: list[Run]) -> list[float]:

@@ -57,6 +57,23 @@ def stage_one(experiment: Experiment, **options) -> tuple[torch.nn.Module, Run]:
     return trained(experiment, **options)
 
 
+@contextmanager
+def one_thread():
+    """One torch thread inside, so that sums always run in the same order.
+
+    One caller at a time: torch's generator and its number of threads are the whole process's, and
+    a training beside another draws other weights. Who comes second waits.
+    """
+    with _ALONE:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+
+
+@one_thread()
 def trained(
     experiment: Experiment,
     row: str | None = None,
@@ -83,13 +100,8 @@ def trained(
     carries more than a network into stage 2 are trained whole. Raises ValueError for an unknown
     method or row.
     """
-    with one_thread():
-        return _trained(experiment, row, method, seed, switches or {}, on_step)
-
-
-def _trained(experiment, row, method, seed, switches, on_step) -> tuple[torch.nn.Module, Run]:
     usual = setting(experiment, method, row=row, switches=switches)
-    switches = switches | length(experiment, usual)
+    switches = (switches or {}) | length(experiment, usual)
     whole = setting(experiment, method, row=row, switches=switches)
     first, second = whole.schedule.epochs
     options = {"method": method, "seed": seed, "switches": switches, "on_step": on_step}
@@ -120,22 +132,6 @@ def _kept(
             )  # fmt: skip
             _keep(folder, model, run)
     return models.load_weights(model, folder / NETWORK), Run.load(folder / RECORD)
-
-
-@contextmanager
-def one_thread():
-    """One torch thread inside, so that sums always run in the same order.
-
-    One caller at a time: torch's generator and its number of threads are the whole process's, and
-    a training beside another draws other weights. Who comes second waits.
-    """
-    with _ALONE:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
 
 
 def _keep(folder: Path, model: torch.nn.Module, run: Run) -> None:

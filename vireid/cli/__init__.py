@@ -8,7 +8,7 @@ from pathlib import Path
 import vireid
 from vireid.cli import data, evidence, exchange, lab, learn, pages, plans
 from vireid.cli.boundary import USER, guarded
-from vireid.cli.options import switches
+from vireid.cli.options import subcommand, switches
 
 __all__ = ["main", "parser", "switches"]
 
@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="vireid", description=__doc__)
     top.add_argument("--version", action="version", version=f"vireid {vireid.__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    command = partial(_command, commands)
+    command = partial(subcommand, commands)
     learn.add(command)
     plans.add(command)
     evidence.add(command)
@@ -58,17 +58,6 @@ def parser() -> argparse.ArgumentParser:
     lab.add(command)
     pages.add(command)
     return top
-
-
-def _command(commands, name: str, run, text: str, summary: str) -> argparse.ArgumentParser:
-    made = commands.add_parser(
-        name,
-        help=summary,
-        description=text,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    made.set_defaults(run=run, command=made.prog, ranks=False)
-    return made
 
 
 def _add_measures(command) -> None:

@@ -4,6 +4,8 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from vireid.cli.options import subcommand
+
 DATA_HELP = """\
   vireid data check PATH            what is found there, what is missing, what to do; --deep
                                     opens every picture
@@ -42,19 +44,11 @@ def add(command) -> None:
     sheet.add_argument("out", type=Path, help="PNG file")
     sheet.add_argument("--preset", default="small", help="tiny, small (default), full")
     sheet.add_argument("--people", type=int, default=6, help="how many (default 6)")
-    for made in commands.choices.values():
-        made.set_defaults(command=made.prog)
 
 
 def _part(commands, name: str, run, words: str, example: str) -> argparse.ArgumentParser:
-    made = commands.add_parser(
-        name,
-        help=words,
-        description=f"{words[0].upper()}{words[1:]}.\n\n  vireid data {name} {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    made.set_defaults(run=run)
-    return made
+    text = f"{words[0].upper()}{words[1:]}.\n\n  vireid data {name} {example}"
+    return subcommand(commands, name, run, text, words)
 
 
 def _data_check(a) -> int:

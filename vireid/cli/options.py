@@ -10,6 +10,18 @@ METHOD = "a name of the method table (default bmil), or module:Class for one of 
 FITTING = ("evaluate_every", "select", "select_by", "amp", "workers")  # go on to ``training.fit``
 
 
+def subcommand(commands, name: str, run, text: str, summary: str) -> argparse.ArgumentParser:
+    """The parser of a command among ``commands``: what runs, its help, its line in the list."""
+    made = commands.add_parser(
+        name,
+        help=summary,
+        description=text,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.set_defaults(run=run, command=made.prog, ranks=False)
+    return made
+
+
 def data_options(parser: argparse.ArgumentParser) -> None:
     """Which pictures, which network."""
     parser.add_argument(

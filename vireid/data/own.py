@@ -135,10 +135,7 @@ def tables(folder: Path) -> list[Path]:
     """CSV files at the top of the folder whose head line has the columns of a table."""
     found = []
     for file in sorted(folder.glob("*.csv")) if folder.is_dir() else ():
-        with file.open(encoding="utf-8-sig", errors="replace") as text:
-            words = text.readline().replace(";", ",").split(",")
-        head = {word.strip().strip('"').lower() for word in words}
-        if head.issuperset(COLUMNS):
+        if {name.lower() for name in _head(file)}.issuperset(COLUMNS):
             found.append(file)
     return found
 
@@ -176,8 +173,10 @@ def numbered(names: Iterable[str]) -> dict[str, int]:
 
 def _listed(folder: Path, file: Path) -> Iterator[Picture]:
     """Pictures of a table, in its order; paths keep their folders."""
+    for name in _head(file):
+        if name not in HEAD and name.lower() in HEAD:
+            raise ValueError(f"{file}, line 1: column {name!r}; write {name.lower()}")
     first = {}
-    _head_of(file)
     for where, line in files.table(file, COLUMNS, "table of pictures", "Separate it by commas."):
         cell = {name: (line.get(name) or "").strip() for name in HEAD}
         if (word := cell["modality"].lower()) not in WORDS:
@@ -196,12 +195,11 @@ def _listed(folder: Path, file: Path) -> Iterator[Picture]:
         yield Picture(path, WORDS[word], int(camera) if camera else None, cell["identity"], split)
 
 
-def _head_of(file: Path) -> None:
-    """ValueError for a column that would be one of ours but for its capitals."""
-    line = files.text(file, "table of pictures").split("\n")[0]
-    for name in (word.strip().strip('"') for word in line.split(",")):
-        if name not in HEAD and name.lower() in HEAD:
-            raise ValueError(f"{file}, line 1: column {name!r}; write {name.lower()}")
+def _head(file: Path) -> list[str]:
+    """Names of a table's columns as they are written, blanks and quotation marks taken off."""
+    with file.open(encoding="utf-8-sig", errors="replace") as text:
+        words = text.readline().replace(";", ",").split(",")
+    return [word.strip().strip('"') for word in words]
 
 
 def _laid_out(folder: Path) -> Iterator[Picture]:

@@ -107,10 +107,8 @@ def unturned(run: Run) -> bool:
 
 def _paired(points: dict[float, dict[int, Run]]) -> dict[float, list[Run]]:
     """Values in order with the seeds that all have; empty for one value or no such seed."""
-    seeds = set.intersection(*map(set, points.values()))
-    if len(points) < 2 or not seeds:
-        return {}
-    return {v: [run for seed, run in points[v].items() if seed in seeds] for v in sorted(points)}
+    same = runs.same_seeds({value: [*points[value].values()] for value in sorted(points)})
+    return same if len(same) > 1 else {}
 
 
 def _title(run: Run) -> str:

@@ -121,19 +121,20 @@ def _turned(over: dict[str, list] | None = None, **told) -> list[Study]:
 
     A turned one is called after its option and value: "NAME_absent_0.5", "NAME_shots_12-4".
     """
-    options = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in told.pop("options", {}).items()
-    }
+    options, found = told.pop("options", {}), []
     if not over:
-        return [Study(**told, options=options)]
-    found = []
+        return [Study(**told, options=_hashable(options))]
     for option, values in over.items():
         for value in values:
             words = "-".join(map(str, value)) if isinstance(value, list) else value
             one = told | {"name": f"{told['name']}_{option}_{words}"}
-            kept = tuple(value) if isinstance(value, list) else value
-            found.append(Study(**one, options=options | {option: kept}))
+            found.append(Study(**one, options=_hashable(options | {option: value})))
     return found
+
+
+def _hashable(options: dict) -> dict:
+    """Options with tuples for a plan's lists."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
 
 
 def read(file: str | Path = PLAN) -> Evidence:

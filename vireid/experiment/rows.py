@@ -45,9 +45,8 @@ def compare(  # noqa: PLR0913
     """
     job = _Job(experiment, name, seed, Path(out), preset, options, stage1)
     steps = trainings(name, rows, preset=job.preset, switches=switches, whole=whole)
-    for step in steps:
-        job.kept(step)
-    found = {step.label: job.run(step) for step in steps}
+    kept = {step.label: job.kept(step) for step in steps}
+    found = {step.label: kept[step.label] or job.run(step) for step in steps}
     return {step.label: found[step.label] for step in steps if step.asked}
 
 

@@ -7,7 +7,7 @@ from vireid.figures.records import noted, records
 from vireid.figures.registry import drawing
 from vireid.figures.subject import after
 from vireid.figures.worlds import retrievals
-from vireid.runs import Run, rank1
+from vireid.runs import Run, rank1, same_seeds
 from vireid.types import Modality
 
 LADDER = "synthvi_small_dmdl"
@@ -124,7 +124,7 @@ def crossing_cosines(train):
 )
 def dmdl_variants():
     """Bars of the variants beside the full method."""
-    found = swept.same_seeds(titled(VARIANTS))
+    found = same_seeds(titled(VARIANTS))
     if not set(found) - {VARIANTS["7"]}:
         return None
     figure, ax = plots.canvas(width=7.6, height=1.4 + 0.42 * len(found))

@@ -88,10 +88,10 @@ def index(wanted: list[Drawing], missing: list[str], seeds: dict[str, str], mark
         "are synthetic; numbers are of SynthVI unless said otherwise, and say nothing about",
         "methods on other data.",
     ]
-    one = current()
-    which = f" --data {one.data}" * one.real + f" --preset {one.preset}" * bool(mark and one.preset)
+    one, which = current(), ""
     if mark:
-        lines = ["# Figures", f"Of {current().records}; real people: do not pass these on."]
+        lines = ["# Figures", f"Of {one.records}; real people: do not pass these on."]
+        which = f" --data {one.data}" + f" --preset {one.preset}" * bool(one.preset)
     for item in wanted:
         after, shows = f" After {item.after}." if item.after else "", told(item.shows)
         shows += seeds[item.name]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from vireid import plots
 from vireid.figures.records import noted
-from vireid.runs import Run
+from vireid.runs import Run, same_seeds
 
 SCORES = {"rank1": "rank-1", "mAP": "mAP"}
 Rows = Mapping[str, list[Run]]
@@ -56,11 +56,3 @@ def panels(found: Rows, fields: Mapping[str, tuple[str, str]], *, usual: str):
         ax.set_ylim(min(every) - 2, max(every) + 2)
     plots.share_legend(figure)
     return figure
-
-
-def same_seeds(rows: Mapping) -> dict:
-    """The same rows, key -> records, of the seeds that all have; no row where none is."""
-    kept = [{run.seed for run in runs} for runs in rows.values()]
-    if not kept or not (seeds := set.intersection(*kept)):
-        return {}
-    return {value: [run for run in runs if run.seed in seeds] for value, runs in rows.items()}
