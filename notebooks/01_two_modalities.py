@@ -212,22 +212,31 @@ plots.show(figure, "Brightness and graininess of the grey pictures, one histogra
 for name, values in clues.items():
     right = [((values > cut) == train.modality).mean() for cut in values]
     print(f"one threshold on {name} tells the modality of {max(*right, 1 - min(right)):.0%}")
+commoner = np.bincount(train.modality).max() / len(train)
+print(f"to say the commoner modality of every picture is right for {commoner:.0%}")
 
 # %% [markdown]
-# Chance is 50 %, but the best of all cuts reaches some 55 % even on numbers that know nothing. So
-# brightness tells something, graininess hardly. (Neither is free of the person: a striped shirt is
-# grainy in both modalities.) And a network sees far more than two numbers. Remember that when we
-# group pictures by similarity without names (03) and find them grouped by modality (04).
+# Chance is the share of the commoner modality, and the best of all cuts reaches more than that even
+# on numbers that know nothing.
+
+# %% [markdown] tags=["synthvi"]
+# Here some 55 % are reached by nothing at all: brightness tells something, graininess hardly.
+
+# %% [markdown]
+# (Neither is free of the person: a striped shirt is grainy in both modalities.) And a network sees
+# far more than two numbers. Remember that when we group pictures by similarity without names (03)
+# and find them grouped by modality (04).
 #
-# **What to doubt.** The threshold was chosen on the pictures it is judged on: with so few pictures
-# that alone is worth some five points, and more where there are more numbers to choose from.
+# **What to doubt.** The threshold was chosen on the pictures it is judged on: with few pictures
+# that alone is worth some points, and more where there are more numbers to choose from.
 
 # %% [markdown]
 # ## 5 · Looks that both modalities can share
 #
 # What is bright in visible light may be dark in infrared: not everything, but a jacket here, skin
 # there. One can show pictures so that it matters less: as a *negative*, as *edges*, which do not
-# ask which side is the bright one, or in *pseudo-colour* that changes from picture to picture.
+# ask which side is the bright one, or in *pseudo-colour* that changes from picture to picture (the
+# figure shows one of its maps).
 # Trained on such views a network may learn what is left, without ever seeing a pair. They are
 # recipes here: `pgm_negative`, `pgm_edges`, `pgm_pseudo_colour`.
 #

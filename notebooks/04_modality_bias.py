@@ -294,10 +294,10 @@ if world.knows("train"):
 # single subtraction mends it, and the methods of the next notebooks are about that part. And what
 # centring does bring, it brings for free: a method's gain has to be read beside this control.
 #
-# **What to doubt.** Ask the classifier of section 4 about centred features and it falls *below*
-# chance. That is no sign that modality is gone: with both means at zero, the people left out of the
-# fit must lean the other way from those in it. A number far from chance on either side is
-# information.
+# **What to doubt.** Ask the classifier of section 4 about centred features: with few people it
+# falls far *below* chance. That is no sign that modality is gone: with both means at zero, the
+# people left out of the fit must lean the other way from those in it. A number far from chance on
+# either side is information.
 
 # %% [markdown]
 # ## 6 · What clustering makes of it
@@ -417,6 +417,8 @@ checks.check("04-read-the-plot", ...)
 # Nothing in stage 1 asks the two modalities to come together: each is contrasted with its own
 # prototypes only. The one bridge is the second view of visible pictures, in which colours are
 # jittered and one channel is copied into all three, so that colour becomes useless and shape worth
-# learning. On SynthVI tiny that makes the bias a little smaller. How far that helps depends on how
+# learning. On SynthVI tiny that makes the bias clearly smaller: the own-modality share of the 15
+# nearest falls from 90 to 79 %, the distance between the modalities' means by a quarter inside a
+# person. How far that helps depends on how
 # much of the gap is colour: compare the two means, and the two histograms, and say which part of
 # the bias moved. Do not trust the loss here; it falls either way. </details>

@@ -158,7 +158,7 @@ widgets.multi_positive_toy().show()
 # %% [markdown]
 # Left: the majority stands at the prototype and rests; it learns nothing about the other modality.
 # Right: every picture is pulled through its own prototype towards the *other modality's*. That pull
-# is what "invariance" means here.
+# is what "invariance" means here. A higher temperature weakens every pull, about in proportion.
 #
 # In numbers, a picture with similarity 0.8 to its own modality's prototype, 0.6 to the other one of
 # its cluster, and 0.5 to a stranger's:
@@ -185,7 +185,8 @@ np.testing.assert_allclose([plain, both], [0.020581, 2.020581], atol=1e-5)
 #
 # After every step the batch moves its prototypes: $\phi \leftarrow \mathrm{norm}(\mu \phi
 # + (1 - \mu) f)$. The *momentum* $\mu$ weighs the old prototype; BMIL and MULT take 0.1, DMDL
-# and MCF 0.2, so a new picture weighs nine or four times as much! A single bank takes the
+# and MCF 0.2 in the memories of one modality, so a new picture weighs nine or four times as much!
+# (MCF's shared memories take 0.8, DMDL's adapts.) A single bank takes the
 # pictures one by one; BMIL's code keeps two, one moved by the batch's mean, one by its *hardest*
 # picture, the least like the prototype.
 #
@@ -214,7 +215,10 @@ widgets.memory_walk().show()
 #
 # $$\mathcal L_{global} = \tfrac12 (\ell^v + \ell^r),$$
 #
-# $\ell^v$ over the batch's visible and $\ell^r$ over its infrared pictures.
+# $\ell^v$ over the batch's visible and $\ell^r$ over its infrared pictures. The two terms printed
+# below are $\tfrac12 \ell^v$ and $\tfrac12 \ell^r$ already, each the mean over BMIL's two banks
+# (section 3), so their floor is $\tfrac12 \ln 2 = 0.35$. The first step's loss is, per modality,
+# half the sum of the hard bank's and of what the mean bank's exceeds 0.2 nats by.
 #
 # **Predict first.** We ask for the first step, then for the second, then for the end. When does
 # the bank of the first loss move?
@@ -240,9 +244,8 @@ for when in ("step 1", "step 2", "the end"):
 # A loss never writes; it reads the banks as they were before its step. Released code of this field
 # moves memories inside the backward pass, where a second loss of the same step sees them already
 # moved (`moves="during"`). The two ways give different numbers, and only the first can be followed
-# line by line. *Who is written last* matters more: at momentum 0.1 the last picture owns nine
-# tenths of its prototype, so `write_order` is a part of a method (docs/log.md). BMIL's double bank
-# takes the mean and the hardest picture of a batch and has no such order; a single bank has.
+# line by line. *Who is written last* matters more. BMIL's double bank takes the mean and the
+# hardest picture of a batch and has no such order; a single bank has.
 #
 # **Predict first.** Below, one batch writes its three views into one bank, sample by sample. Which
 # view is nearest to the prototypes at momentum 0.1? Which momentum makes the order harmless?

@@ -161,8 +161,8 @@ assert DATA != "synthvi" or share["BMIL"] < share["stage 1, prolonged"], (
 #
 # Read the loss last. It falls whenever the labels are easy to satisfy, right or wrong; the labels
 # change every epoch, so its height in one epoch cannot be compared with another. What counts for
-# the method is the second row of pictures: do the joint clusters find more crossing pairs, and are
-# they right?
+# the method is the second figure (its epochs count from the start of stage 2): do the joint
+# clusters find more crossing pairs, and are they right?
 
 # %% [markdown] tags=["synthvi"]
 # And do not be surprised when the control ends above the method here: with one seed, 20 people and
@@ -283,10 +283,9 @@ if world.knows("test"):
 # | M3+MIRL | balanced lists, a prototype for each modality | BMIL |
 # | oracle | the true identities as clusters | upper bound, **not** unsupervised |
 #
-# SynthVI comes first; rows that are missing there are planned and not trained yet (`vireid evidence
-# --only synthvi_small_bmil` makes them). Training sets with people missing on one side are
-# [notebook 16](16_results.ipynb)'s subject. If `m3svd_bmil` is listed, that is real: a few dozen
-# people from public videos, the same ones for every seed.
+# SynthVI comes first; some rows have three seeds, some five. Training sets with people missing on
+# one side are [notebook 16](16_results.ipynb)'s subject. If `m3svd_bmil` is listed, that is real: a
+# few dozen people from public videos, the same ones for every seed.
 #
 # **Predict first.** Put the rows in order of rank-1. How far below the oracle will BMIL end? And
 # which two rows will you *not* be able to tell apart with this many seeds?
@@ -357,8 +356,8 @@ for name, rows in found.items():
 # takes as many *steps* as BMIL, as `prolonged` does (`steps` counts those after stage 1, whose own
 # stand in its row); how much they alone would have brought cannot be read from its table.
 #
-# **What to doubt.** Three seeds give a rough mean and next to no idea of its spread. A gain that is
-# smaller than the spread of its own pairs is no gain yet, whatever the means say.
+# **What to doubt.** Three to five seeds give a rough mean and next to no idea of its spread. A gain
+# that is smaller than the spread of its own pairs is no gain yet, whatever the means say.
 
 # %% [markdown]
 # ## 4 · Where along the way is it lost?
@@ -385,8 +384,10 @@ for name, rows in found.items():
 
 # %% [markdown]
 # Within a modality the labels are good from the start. Across the gap is where it is lost, and
-# training mends it where the labels cross to begin with: on SynthVI small balanced lists begin at
-# .4 and end above .7, plain ones stay under .2; on real people neither moves.
+# training mends it where the labels cross to begin with: on SynthVI small balanced lists on all
+# pictures begin at .43 and end above .7, on half of the visible ones (M4, M6; pictures left out
+# count as missed) they go from .29 to .49. Plain ones end near .2 (M2, M5), centred ones at .3. On
+# real people balanced lists stay below .06 in the mean and centred ones at 0.
 #
 # **What to doubt.** Agreement and rank-1 need not rise together: the oracle's labels are perfect,
 # and still its rank-1 has a ceiling, which the network and the pictures set. What a better

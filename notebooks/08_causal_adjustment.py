@@ -140,6 +140,10 @@ for name, field in learners.items():
 # - It does **not** win everywhere. At tie 0 there is nothing to adjust for, and asking the wrong
 #   modality's memory only adds noise. Adjusting makes an answer independent of how the sample was
 #   drawn; that need not make it better.
+# - Nor does it make an answer blind to the modality: changed by do(modality), it moves by a third
+#   at tie 0 already, more than P(Y|X). It takes away the sample's tie, not the gap of the features.
+# - *On people usual in this modality* is the probability given to the four people who are mostly
+#   seen in the picture's modality: 50 % would be no lean.
 # - **Own memory** is the best of all until the very end, and then the worst. Keep that in mind
 #   until section 5: it never looks across, so it learns nothing across either.
 #
@@ -334,9 +338,11 @@ if world.knows("train"):
         agree[i] = len(half_of) > 0 and np.bincount(half_of).argmax() == names[i]
     for word, rows in (("right", known.numpy() & agree), ("wrong", known.numpy() & ~agree)):
         told = f"{other[rows].mean():.0%}" if rows.any() else "-"
+        weight = f"{prior[1 - modality][rows].mean():.0%}" if rows.any() else "-"
         print(
-            f"{word} match: {rows.sum()} pictures, the other memory's share of the pull is {told}"
+            f"{word} match, {rows.sum()} pictures: the other memory has {weight} by p(m)", end=" "
         )
+        print(f"and {told} of the pull")
 
 # %%
 if world.knows("train"):
@@ -395,9 +401,14 @@ wins = float((mixed.argmax(1) == one.argmax(1)).float().mean())
 print(f"the two name the same favourite in {wins:.0%} of {len(one)} pictures")
 
 # %% [markdown]
-# The favourites agree, the certainty does not: one prototype in the middle of a person's two
-# modalities answers as if both memories agreed, and hides from the loss that they do not.
-#
+# Right of 0 the one prototype is surer of a label than the mixture. It stands in the middle of a
+# person's two modalities, answers as if both memories agreed, and hides from the loss where they do
+# not.
+
+# %% [markdown] tags=["synthvi"]
+# The favourites agree, the certainty does not: most of the mass lies right of 0.
+
+# %% [markdown]
 # **What to doubt.** The shared prototypes in use are plain means over all pictures of a label, so
 # the weights are counts, not p(m|x). "Derived from" is a way of reading them.
 

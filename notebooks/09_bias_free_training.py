@@ -146,8 +146,8 @@ if world.knows("train"):
 # with *all* labels' shared prototypes. The loss of its own label says how badly that fits. A
 # mixture of two Gaussians splits the losses into trusted and doubted ones; the chance of being a
 # trusted one is the label's **certainty** w. The paper fits one mixture to cross entropies; its
-# code fits one *per cluster* to -p. With weights $\pi$, means $\mu$ and variances $\sigma^2$ of the
-# two, and $\ell_i$ the loss of picture i,
+# code fits one *per cluster* to -p (on RegDB one over all). With weights $\pi$, means $\mu$ and
+# variances $\sigma^2$ of the two, and $\ell_i$ the loss of picture i,
 #
 # $$w_i = \frac{\pi_{low}\, \mathcal N(\ell_i; \mu_{low}, \sigma^2_{low})}
 # {\sum_{c \in \{low, high\}} \pi_c\, \mathcal N(\ell_i; \mu_c, \sigma^2_c)}.$$
@@ -475,9 +475,10 @@ if shown:
 #
 # Read the two figures together. Where labels get better and rank-1 does not, the labels were not
 # what held the network back. Where rank-1 falls and the labels stay as good as they were, it is
-# what the *losses* are told that has got worse. The first suspect for refined labels (3 to 4, 5
-# to 7) is section 3: belief in the right person before refining and after. For CAI (1 to 2, 6 to
-# 7) it is section 5 of notebook 08: who does the pulling.
+# what the *losses* are told that has got worse. Of the committed steps only 1 to 2 (CAI) falls in
+# every seed, and its labels fall with it: section 5 of notebook 08 asks who does the pulling. The
+# others lie within chance. Should refined labels cost in a run of yours (3 to 4, 5 to 7), begin
+# with section 3: belief in the right person before refining and after.
 #
 # **What to doubt.** A gain smaller than its spread over seeds is no gain yet. SynthVI's gap is
 # one that we drew: its colours, its poses, its starting weights (which have seen people of the

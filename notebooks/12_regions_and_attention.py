@@ -160,8 +160,11 @@ if world.knows("train"):
 
 # %% [markdown]
 # Both lines print MCF's regulariser, the second for shuffled persons: within a person, channels
-# should be weighed alike. They are, far more than in shuffled groups; but a network without any
-# such term would show that too, because pictures of one person *are* alike.
+# should be weighed alike. A network without any such term would show that too, because pictures of
+# one person *are* alike.
+
+# %% [markdown] tags=["synthvi"]
+# They are, far more than in shuffled groups.
 
 # %% [markdown]
 # **What to doubt.** An attention map says what is multiplied by what. It does not say what the
@@ -175,7 +178,7 @@ if world.knows("train"):
 # ## 3 · Neighbours, region by region
 #
 # VRNL asks in each region by itself who is near: who reaches `rho` times the best similarity there.
-# Neighbours are those that are near in at least `min_regions` regions (in the paper: in all).
+# Neighbours are those that are near in at least `min_regions` regions (in the released code: all).
 #
 # $$N_n(i) = \{j : s^{(n)}_{ij} > \rho \max_j s^{(n)}_{ij}\}, \qquad N(i) = \bigcap_n N_n(i).$$
 #
@@ -183,8 +186,8 @@ if world.knows("train"):
 # the same person. The last line holds those that agree. Turn `rho`, then look among the own
 # modality.
 #
-# **Predict first.** At the paper's `rho = 0.9`, how many of the other modality will be near in all
-# regions?
+# **Predict first.** At TokenMatcher's `rho = 0.9` (the paper's is lost), how many of the other
+# modality will be near in all regions?
 
 # %%
 panel = widgets.regional_neighbours(train, features, regions=REGIONS, start=5, rho=0.5)
@@ -236,7 +239,7 @@ if world.knows("train"):
 
 # %% [markdown] tags=["synthvi"]
 # Agreement of regions is a strong filter: those who pass are much more often right. But it is so
-# strict that at the paper's setting next to nobody passes here, in the own modality or in the
+# strict that at `rho = 0.9` next to nobody passes here, in the own modality or in the
 # other: the module then has nothing to say.
 
 # %% [markdown]
@@ -390,9 +393,12 @@ if world.knows("train") and world.knows("test"):
 # dips and recovers, and the gap stays open. Retrieval suffers in both games.
 
 # %% [markdown]
-# **What to doubt.** A whole network can do more than a layer, and the paper's weight is 0.1, not 1:
-# with it, neither classifier is fooled in so few steps. A classifier that fails is no proof that
-# the gap is closed. It may just be a weak player: ask a fresh one.
+# **What to doubt.** A whole network can do more than a layer, and the paper's weight is 0.1, not 1.
+# A classifier that fails is no proof that the gap is closed. It may just be a weak player: ask a
+# fresh one.
+
+# %% [markdown] tags=["synthvi"]
+# With 0.1 neither classifier is fooled in so few steps.
 
 # %% [markdown]
 # ## 6 · Merging clusters that share a partner
@@ -482,7 +488,9 @@ if world.knows("train") and world.knows("test"):
 # - *Filled in*: how many parts the channel attention looks at (one a region) and how narrow its
 #   hidden layer is; where PA-CBAM sits in the network; the form of the identity term; which memory
 #   augmented pictures contrast with; how a joint clustering would enter; groups of more than two;
-#   how the terms are added up; learning rates and weight decay (TokenMatcher's).
+#   how the terms are added up; learning rates, weight decay, `rho` and in how many regions a
+#   neighbour must be near (TokenMatcher's); in which order a batch's views are written into a
+#   memory (TokenMatcher's).
 # - *Not MCF*: `official` below is TokenMatcher, whose code is released; MCF's is not. TokenMatcher
 #   has no PA-CBAM and no modality game, and its tokens are kept apart by a loss that the paper does
 #   not have. `methods.kind("mcf").notes` says what each preset is.
@@ -495,8 +503,8 @@ if world.knows("train") and world.knows("test"):
 # - The ancestors' code chooses its epoch on the test set (notebook 07).
 #
 # **Predict first.** Which of these can move a result by more than the steps between the paper's
-# rows? Below are the two presets, wherever they differ. (Measured here for one of them only, the
-# order of writing, section 8: it is as large as the largest step.)
+# rows? (Measured here for one of them only, the order of writing, section 8: it is as large as the
+# largest step.) Below are the two presets, wherever they differ.
 
 # %%
 paper, official = (methods.build("mcf", preset=p).config() for p in ("paper", "official"))
@@ -506,9 +514,10 @@ plots.table(pd.DataFrame.from_dict(differ, orient="index", columns=["paper", "of
 # %% [markdown]
 # ## 8 · What each module is worth
 #
-# The rows of the paper's text on SynthVI small, over seeds with new people each. Rows whose phase
-# 1 reads the same share it; those with the modality game (R5 to R7) are trained from the start,
-# because its classifier plays on in phase 2:
+# The rows of the paper's text on SynthVI small, over seeds with new people each. All of them keep
+# three of TokenMatcher's choices: its loss that keeps tokens apart, its crossing neighbours in
+# turn, its mean over pairs. Rows whose phase 1 reads the same share it; those with the modality
+# game (R5 to R7) are trained from the start, because its classifier plays on in phase 2:
 #
 # `vireid evidence --only synthvi_small_mcf`
 #
@@ -561,8 +570,9 @@ if lines:
     plots.show(figure, f"Precision across over the epochs of phase 2; in the last: {told}.")
 
 # %% [markdown]
-# How much do the weights matter? The plan (`data/evidence.toml`) turns five of them, one at a time;
-# `vireid evidence --only synthvi_small_mcf` trains what is missing, and what is there stands below.
+# How much do the weights matter? The plan (`data/evidence.toml`) turns five of them, one at a time.
+# Without records (`vireid evidence --only synthvi_small_mcf`, some three CPU hours) nothing is
+# drawn.
 
 # %%
 if (drawn := ladder.mcf_sweep()) is not None:

@@ -78,7 +78,8 @@ plots.show(
 #
 # A method is a set of switches. Three kinds of settings are worth a training:
 #
-# - the **rows of its paper**, in the paper's order, so that a table can be compared line by line;
+# - the **rows of its table**: the paper's, in the paper's order, so that both can be compared line
+#   by line, and between them some of ours (other associations, other values of a weight);
 # - **every single change** of a switch from the method as it is: what does it cost to leave this
 #   out?
 # - the **controls**, the same for every method: `prolonged` goes on within the modalities for as
@@ -99,7 +100,7 @@ for name in ("bmil", "mult", "dmdl", "mcf"):
     for values in methods.kind(name).switches.values():
         every *= len(values)
     rows[methods.kind(name).title] = {
-        "rows of the paper": kinds.count("paper"),
+        "rows of its table": kinds.count("paper"),
         "controls": kinds.count("control"),
         "single changes": sum(len(v) - 1 for v in methods.kind(name).switches.values()),
         "all combinations": every,

@@ -101,7 +101,7 @@ plots.show(
 #
 # **Predict first.** The method below pairs a visible with an infrared cluster when **each is the
 # other's nearest**. Of two sides with 10 clusters each, how many pairs can that give at most? At
-# least? (At most 10; at least 1, for the nearest pair of all is always mutual.)
+# least?
 #
 # $$v \leftrightarrow r \iff r = \arg\max_{r'} \phi_v \cdot \phi_{r'} \;\text{ and }\;
 # v = \arg\max_{v'} \phi_{v'} \cdot \phi_r$$
@@ -155,7 +155,8 @@ class Mutual(PGM):
 
 
 # %% [markdown]
-# What each part is for:
+# Ten clusters on each side can give ten such pairs at most, and one at least: the nearest pair of
+# all is always mutual. What each part is for:
 #
 # - `least: float = 0.0` is a new hyperparameter with its default; `--set least=0.4` works at once,
 #   and `ranges` refuses what makes no sense.

@@ -195,9 +195,10 @@ twice = evidence.chance(plan, found)
 display(pd.DataFrame(twice).T.round(1).rename(columns=lambda seed: f"seed {seed}"))
 
 # %% [markdown]
-# A step of that size in one seed has shown nothing. Each line below is one step of a paper's
-# ablation: what it adds here, in every seed, beside what it adds on SYSU-MM01. Only signs are
-# compared: another world has other sizes.
+# A step of that size in one seed has shown nothing. Each line below is one step: of a paper's
+# ablation where *paper* has a number, what it adds on SYSU-MM01, and composed by us elsewhere.
+# *agrees* compares signs alone, another world has other sizes: all seeds have the paper's (yes),
+# all the other one (no), or not all the same (mixed).
 
 # %%
 display(evidence.against_paper(plan, found))
@@ -213,8 +214,11 @@ display(evidence.against_paper(plan, found))
 #
 # **Predict first.** Matching looks for a partner for each cluster, clustering over both modalities
 # asks who is near. Which of them loses more when half of the partners are not there? (Below:
-# matching is PGM, N-ULC, MULT and MCF, clustering over both is BMIL. Look whether the gap between
-# them is larger than that between seeds.)
+# matching is ADCA, PGM, N-ULC, DMDL, MULT and MCF, clustering over both is BMIL. Look whether the
+# gap between them is larger than that between seeds. *largest over least*: what the largest share
+# that was trained adds to none missing, seed by seed. *lone linked*: of the images without a
+# partner, how many share a label across all the same, at that share: compare rows with the same
+# shares only.)
 
 # %%
 drawn, by_data = figures.sensitivity.people_missing(), evidence.turned(found, "absent")
@@ -230,7 +234,8 @@ else:
 # People are not all that can be missing. On SynthVI three dials of the *world* can be turned, each
 # with everything else as it is: `modality_gap` (how much of a cloth's infrared look no colour
 # tells), how many pictures a person has in each modality, and the share of people whose patterns
-# and bags infrared does not show.
+# and bags infrared does not show. (n on the axes is the number of seeds: a line of one seed shows a
+# direction, no size.)
 
 # %%
 drawn = figures.sensitivity.world_dials()
@@ -283,7 +288,7 @@ else:
 # `vireid evaluate --data m3svd` asks: of what was scored so (stage 1, PGM, MULT, DMDL, MCF) the
 # best answer is from the right one of nine *scenes* for 17 to 44 % of the queries, and told the
 # scene, features choose the right person for 40 to 60 % (a random picture of that scene: 30 %).
-# What BMIL with edges has over its control it has by scenes (`docs/log.md`). Look into a gain
+# What BMIL with edges had over stage 1 prolonged it had by scenes (`docs/log.md`). Look into a gain
 # before you believe it.
 #
 # ## 7 · What the records say

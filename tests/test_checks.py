@@ -45,6 +45,24 @@ def test_solution_passes_and_each_slip_gets_its_own_hint(name):
     assert checks.exercise(name).hints
 
 
+ROUNDED = {
+    name: {"two": 2, "three": 3}[found[1].lower()]
+    for name in NAMES
+    if (found := re.search("(two|three) (decimals|digits)", checks.exercise(name).question, re.I))
+}  # exercise -> how many places its answer is asked for with
+
+
+@pytest.mark.parametrize("name", ROUNDED)
+def test_an_answer_rounded_as_asked_is_right(name):
+    answer = checks.solution(name)
+    assert checks.check(name, round(answer, ROUNDED[name])).ok
+    assert not checks.check(name, answer + 2 * 10 ** -ROUNDED[name]).ok
+
+
+def test_some_answers_are_asked_for_with_so_many_places():
+    assert len(ROUNDED) >= 3
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_that_is_not_written_raises_or_loses_is_told_so(name):
     count = checks.exercise(name).signature.count(",") + 1

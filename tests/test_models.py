@@ -93,9 +93,10 @@ def test_the_neck_has_a_frozen_zero_shift_and_a_scale_near_one():
     assert neck.weight.std().item() == pytest.approx(0.01, abs=0.001)
 
 
-def test_non_local_starts_as_identity_and_then_adds_the_dot_product_sum():
+@pytest.mark.parametrize("inner", [2, 20])  # fewer channels than places, and more
+def test_non_local_starts_as_identity_and_then_adds_the_dot_product_sum(inner):
     torch.manual_seed(0)
-    block, x = NonLocal(6, inner=2), random(2, 6, 4, 3)
+    block, x = NonLocal(6, inner=inner), random(2, 6, 4, 3)
     assert torch.equal(block(x), x)
     nn.init.ones_(block.out[1].weight)
     block.eval()
@@ -104,7 +105,7 @@ def test_non_local_starts_as_identity_and_then_adds_the_dot_product_sum():
     for i in range(12):
         for j in range(12):
             y[:, :, i] += (theta[:, :, i] * phi[:, :, j]).sum(1, keepdim=True) * g[:, :, j] / 12
-    assert torch.allclose(block(x), x + block.out(y.reshape(2, 2, 4, 3)), atol=1e-5)
+    assert torch.allclose(block(x), x + block.out(y.reshape(2, inner, 4, 3)), atol=1e-5)
 
 
 # ---- build

@@ -48,7 +48,7 @@ def intersect(similarity: Tensor, *, rho: float = 0.9, min_regions: int | None =
     regions, n, m = similarity.shape
     needed = regions if min_regions is None else min_regions
     if not 0 < rho <= 1:
-        raise ValueError(f"rho={rho}: give a share in (0, 1]; the paper's is 0.9")
+        raise ValueError(f"rho={rho}: give a share in (0, 1]; TokenMatcher's is 0.9")
     if not 1 <= needed <= regions:
         raise ValueError(f"min_regions={min_regions}: give 1 to {regions}, the number of regions")
     if not m:

@@ -114,10 +114,13 @@ EXERCISES = [
         "13-ceiling",
         "`prolonged` has rank-1 61.4, the method 75.8, the `oracle` 85.2. Which share of what "
         "could be won at most has the method won? (A fraction, two decimals.)",
-        0.605,
+        (75.8 - 61.4) / (85.2 - 61.4),
         {
-            "of-oracle": (0.890, "that is its share of the oracle's score; count from the control"),
-            "lost": (0.395, "that is the share that is still to be won"),
+            "of-oracle": (
+                75.8 / 85.2,
+                "that is its share of the oracle's score; count from the control",
+            ),
+            "lost": ((85.2 - 75.8) / (85.2 - 61.4), "that is the share that is still to be won"),
         },
         ("What could be won is oracle minus control.", "(75.8 - 61.4) / (85.2 - 61.4)"),
     ),

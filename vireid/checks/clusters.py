@@ -205,10 +205,13 @@ EXERCISES = [
         "(b) only falls; (c) rises, then falls; (d) stays.",
         "c",
         {
-            "rises": ("a", "at large eps everybody melts into one crowd"),
+            "rises": ("a", "at large eps people melt into a few crowds"),
             "falls": ("b", "at small eps nearly all are outliers, and outliers are no clusters"),
         },
-        ("How many clusters are there when nobody is a core?", "None at first, one in the end."),
+        (
+            "How many clusters are there when nobody is a core?",
+            "Few at first, where hardly anybody is a core; few again when crowds merge.",
+        ),
         options=dict.fromkeys("abcd", ""),
     ),
     Choice(

@@ -62,7 +62,7 @@ EXERCISES = [
         },
         (
             "What does a method decide itself?",
-            "A step of MULT shows three views of a batch, one within a modality fewer.",
+            "DMDL shows painted infrared pictures beside the plain ones in every step; does MULT?",
         ),
         options=dict.fromkeys("abcd", ""),
     ),

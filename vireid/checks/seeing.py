@@ -115,7 +115,7 @@ EXERCISES = [
                 "a rule that is wrong in most cases is right in most when turned round",
             ),
             "at-least": (
-                lambda value, modality, cut: two_way_accuracy(value, modality, cut).clamp(max=0.5),
+                lambda value, modality, cut: 1 - two_way_accuracy(value, modality, cut),
                 "the better direction is never below one half; take the larger of the two",
             ),
         },

@@ -108,7 +108,10 @@ EXERCISES = [
         {
             "right": ("a", "nobody remembers a first label; everyone averages with everyone"),
             "hard": ("c", "averaging never sharpens"),
-            "first": ("d", "that is alpha = 1"),
+            "first": (
+                "d",
+                "at alpha = 1 labels stay near them, averaged once; at 0 nothing holds them at all",
+            ),
         },
         ("All matrices only average.", "What is left when everybody has averaged with everybody?"),
         options=dict.fromkeys("abcd", ""),

@@ -74,10 +74,16 @@ def apart(lines: Lines, rows: list[dict], found: Found) -> tuple[Lines, Lines]:
 
     ``rows`` : as of ``plan.equal``; stage 1 by itself stands in neither
     """
-    titles = {_name_of(lines, row, found): row["title"] for row in rows}
     told = {name: points for name, points in lines.items() if not name.endswith(f" {STAGE1}")}
-    equal = {titles[name]: points for name, points in told.items() if name in titles}
-    return equal, {name: points for name, points in told.items() if name not in titles}
+    titles, named = {row["title"] for row in rows}, titled(told, rows, found)
+    equal = {name: points for name, points in named.items() if name in titles}
+    return equal, {name: points for name, points in named.items() if name not in titles}
+
+
+def titled(lines: Lines, rows: list[dict], found: Found) -> Lines:
+    """The lines, those of the rows of a table on equal terms by their titles there."""
+    titles = {_name_of(lines, row, found): row["title"] for row in rows}
+    return {titles.get(name, name): points for name, points in lines.items()}
 
 
 def _name_of(lines: Lines, row: dict, found: Found) -> str | None:

@@ -167,7 +167,7 @@ def mult_alpha_beta():
 def lone_shares() -> dict[str, dict[str, list[float]]]:
     """Measure -> association -> per cent of each seed after the last epoch, M3SVD-Persons.
 
-    Rows without OCLR. An association without a space has no entry there; none at all, no records.
+    Rows without OCLR. An association without a space has no values there; none at all, no records.
     """
     rows = table3(records(LONE), oclr=False)
     rows.pop(TABLE3["none"], None)
@@ -180,7 +180,7 @@ def lone_shares() -> dict[str, dict[str, list[float]]]:
     found = {}
     for label, keys in measures.items() if rows else ():
         last = {name: [quality(run, keys)[-1] for run in runs] for name, runs in rows.items()}
-        found[label] = {name: values for name, values in last.items() if np.isfinite(values).all()}
+        found[label] = {name: v if np.isfinite(v).all() else [] for name, v in last.items()}
     return found
 
 
@@ -197,7 +197,7 @@ def lone_people():
         return None
     figure, axes = plots.canvas(3, width=11.5, height=1.2 + 0.38 * max(map(len, shares.values())))
     for ax, (label, values) in zip(axes, shares.items(), strict=True):
-        plots.bars(values, ax, xlabel=label)
+        plots.bars(values, ax, xlabel=label, without="has no such space")
         ax.set_xlim(0, 135)
         ax.set_xticks(range(0, 101, 25))
     return figure

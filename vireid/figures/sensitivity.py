@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 
 from vireid import evidence, experiment, methods, plots, warm_start
-from vireid.evidence.dials import DIALS, apart, lone, rank1, turned
+from vireid.evidence.dials import DIALS, apart, lone, rank1, titled, turned
 from vireid.features import extract
 from vireid.figures.field import PANELS
 from vireid.figures.records import kept, noted
@@ -73,14 +73,16 @@ def people_missing():
 @drawing(
     "Rank-1 on SynthVI as one dial of the world is turned: how much of a cloth's infrared look no "
     "colour tells, how many people have cues that infrared lacks, how few infrared pictures there "
-    "are. Mean and range over seeds; a panel for each dial with records.",
+    "are. Mean and range over seeds; a panel for each dial with records. Rows of the table on "
+    "equal terms have their titles there; after another name stands its row (MULT 7, MCF R7: "
+    "all of the method, with the preset's number of steps).",
     of_any=False,
 )
 def world_dials():
     """Rank-1 over the world's dials, from records."""
-    records = kept()
+    records, equal = kept(), evidence.read().equal
     found = {
-        (dial, data): lines
+        (dial, data): titled(lines, equal, records)
         for dial in DIALS
         if dial != "absent"
         for data, lines in turned(records, dial).items()

@@ -114,7 +114,12 @@ class NonLocal(nn.Module):
         """(b, c, h, w) -> the same shape."""
         b, _, h, w = x.shape
         theta, phi, g = (f(x).flatten(2) for f in (self.theta, self.phi, self.g))  # (b, inner, n)
-        # (theta^T phi) g^T = theta^T (phi g^T): inner x inner instead of n x n, the same sum
-        context = phi @ g.transpose(1, 2) / (h * w)  # (b, inner, inner)
-        y = (theta.transpose(1, 2) @ context).transpose(1, 2)  # (b, inner, n)
+        n = h * w
+        g, theta = g.transpose(1, 2), theta.transpose(1, 2)  # (b, n, inner)
+        # theta phi g, the smaller product first: n x n or inner x inner numbers, the same sum
+        if n < g.shape[2]:
+            y = (theta @ phi / n) @ g  # (b, n, inner)
+        else:
+            y = theta @ (phi @ g / n)
+        y = y.transpose(1, 2)  # (b, inner, n)
         return x + self.out(y.reshape(b, -1, h, w))

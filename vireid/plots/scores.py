@@ -74,6 +74,7 @@ def bars(
     paper_name: str = "paper, SYSU-MM01",
     title: str = "",
     each: str = "one seed",
+    without: str = "",
 ) -> Axes:
     """A bar per name at the mean over seeds, a dot per seed, and the paper's number as a diamond.
 
@@ -82,13 +83,18 @@ def bars(
     scores : name -> one score per seed, in the unit of ``xlabel``
     paper : name -> the published number; it is of another data set, so compare the *order* only
     each : what a dot is
+    without : words in place of the bar where a name has no score, which is an error otherwise
     """
     names, paper = list(scores), paper or {}
+    told = next((name for name in names if len(scores[name])), None)  # what the legend is of
     for y, name in enumerate(names):
         seeds = as_array(scores[name]).astype(float)
+        if not len(seeds) and without:
+            ax.text(0, y, f"  {without}", va="center", fontsize=8, color=INK)
+            continue
         if not len(seeds):
             raise ValueError(f"scores[{name!r}] is empty; give at least one seed's score")
-        label = f"ours, mean over {each.removeprefix('one ')}s" if y == 0 else None
+        label = f"ours, mean over {each.removeprefix('one ')}s" if name == told else None
         ax.barh(y, seeds.mean(), height=0.6, color=COLOURS[3], alpha=0.7, label=label)
         ax.plot(
             seeds,
@@ -96,7 +102,7 @@ def bars(
             "o",
             ms=4,
             color=INK,
-            label=each if y == 0 else None,
+            label=each if name == told else None,
         )
         spread = f" ± {seeds.std(ddof=1):.1f}" if len(seeds) > 1 else ""
         right = max(seeds.max(), paper.get(name, 0))
@@ -114,7 +120,8 @@ def bars(
     ax.set_ylim(max(len(names), 4) - 0.5, -0.5)
     ax.grid(axis="y", visible=False)
     ax.grid(axis="x", color=FAINT, linewidth=0.6)
-    top = max([float(np.max(as_array(s))) for s in scores.values()] + list(paper.values()))
+    every = [float(x) for seeds in scores.values() for x in as_array(seeds)]
+    top = max([*every, *paper.values()])
     if "(%)" in xlabel:  # the room to the right is for the numbers
         ax.set_xticks(range(0, 101, 20))
     ax.set_xlim(0, top * (1 + 0.5 * lecture.larger() ** 2))
