@@ -62,7 +62,7 @@ EXERCISES = [
         },
         (
             "What does a method decide itself?",
-            "DMDL shows painted infrared pictures beside the plain ones in every step; does MULT?",
+            "DMDL shows infrared pictures in pseudo-colour beside the plain ones; does MULT?",
         ),
         options=dict.fromkeys("abcd", ""),
     ),
