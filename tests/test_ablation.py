@@ -4,11 +4,12 @@ import threading
 from dataclasses import replace
 
 import ipywidgets as W
+import numpy as np
 import pytest
 from test_warm_start import world  # noqa: F401
 from toy import charts_of
 
-from vireid import experiment, methods, widgets
+from vireid import experiment, methods, plots, widgets
 from vireid.bench.panels import ANSWER
 from vireid.experiment import lookup
 from vireid.identity import numbers_of
@@ -16,7 +17,7 @@ from vireid.methods import build
 from vireid.methods.controls import CONTROLS
 from vireid.runs import Run
 from vireid.widgets import ablation_live
-from vireid.widgets.ablation_drawing import _percent
+from vireid.widgets.ablation_drawing import _percent, draw_curves
 from vireid.widgets.live import Cancelled, Live
 
 SMALL, TINY = "synthvi small train", "synthvi tiny train"
@@ -161,13 +162,42 @@ def test_records_of_two_versions_make_no_pairs():
 def test_curves_are_there_too_and_answers_come_fast():
     panel = widgets.ablation(records())
     panel.curve.value = "rank1"
-    assert "rank1 over the epochs" in alt(panel)
+    assert "rank-1 (%) over the epochs, from first to last, mean over seeds: M3+MIRL 42" in alt(
+        panel
+    )
     panel.curve.value = panel.curve.options[0][1]
 
     def step(i):
         panel.switches["split_prototypes"].value = bool(i % 2)
 
     assert charts_of(step) < ANSWER
+
+
+def test_stage_2_alone_is_drawn_where_stage_2_begins():
+    """A whole run has recorded its stage 1; a run that went on from one kept elsewhere has not."""
+    alone, whole = record("M3", 1, 0.5), record("M3+MIRL", 1, 0.6)
+    whole.curves[:0] = [{"epoch": e, "stage": 1, "rank1": 0.1} for e in range(3)]
+    _, ax = plots.canvas()
+    told = draw_curves({"M3": [alone], "M3+MIRL": [whole]}, "rank1", ax)
+    first, second = (line.get_xdata()[np.isfinite(line.get_ydata())] for line in ax.lines[:2])
+    assert first.tolist() == [3, 4] and second.tolist() == [0, 1, 2, 3, 4]
+    assert "M3 40 to 50; M3+MIRL 10 to 60" in told
+    _, ax = plots.canvas()
+    draw_curves({"M3": [alone]}, "rank1", ax)
+    assert ax.get_xlabel() == "epoch of stage 2"
+    assert draw_curves({"M3": [alone]}, "global/lone", ax) == "No run recorded global/lone."
+
+
+def test_another_data_set_keeps_what_the_reader_has_moved():
+    here = [record(row, 1, 0.4) for row in ("M1", "M3+MIRL", "prolonged")]
+    there = [record(row, 1, 0.3, name="another") for row in ("M1", "M3+MIRL", "prolonged")]
+    panel = widgets.ablation([*here, *there])
+    panel.data.value, panel.against.value, panel.start.value = SMALL, "M1", lookup.WHOLE
+    panel.switches["global_clusters"].value = "vanilla"
+    before = panel.config("", panel.changes())
+    panel.data.value = "another"
+    assert panel.switches["global_clusters"].value == "vanilla"
+    assert panel.config("", panel.changes()) == before and panel.against.value == "M1"
 
 
 def test_each_method_has_its_own_switches_behind_one_choice():
@@ -284,6 +314,27 @@ def test_the_bar_tells_the_time_left_and_failures_are_said():
         thread.join(10)
     assert any("left in this part" in text for text in said)
     assert "eps=9 is too large" in live.status.value and not live.button.disabled
+
+
+def test_whatever_a_readers_class_raises_is_said_and_can_be_tried_again():
+    def work(given, report):
+        raise KeyError("<typo>")
+
+    live = Live(work, print)
+    live.begin()
+    if thread := live.thread:
+        thread.join(10)
+    assert "KeyError: &#x27;&lt;typo&gt;&#x27;" in live.status.value
+    assert not live.button.disabled and live.button.description == "train it now"
+
+
+def test_go_on_goes_when_another_setting_is_chosen():
+    panel = widgets.ablation(records())
+    panel.live.button.description = "go on"  # as after a cancelled training
+    panel.live.say("cancelled")
+    panel.start.value = "M4"
+    assert panel.live.button.description == "train it now"
+    assert "cancelled" not in panel.live.status.value
 
 
 def test_a_cancelled_report_raises():

@@ -108,6 +108,11 @@ def test_certainty_panel_follows_its_choices_fast_enough():
     alt, after = html(panel.picture)
     assert "9 labels (all labels, one mixture)" in alt and "right above wrong: 100%" in alt
     assert before != after
+    assert panel.controls["cluster"].disabled, "one mixture of all has no cluster to choose"
+    panel.controls["scope"].value = "cluster"
+    assert not panel.controls["cluster"].disabled
+    with pytest.raises(ValueError, match="kind='foo' is unknown; known: "):
+        widgets.certainties(fitted(), kind="foo")
 
     def step(i):
         panel.controls["kind"].value = ("ce", "neg_prob")[i % 2]

@@ -6,12 +6,16 @@ import re
 import ipywidgets as W
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 from toy import charts_of
 
 from vireid import plots, widgets
 from vireid.bench.panels import ANSWER
+from vireid.data.augment import RECIPES
 from vireid.types import Images, Modality
+from vireid.widgets.augmentations import view_features
+from vireid.widgets.clusters import Clusterings
 
 
 def world(n: int = 40):
@@ -141,6 +145,76 @@ def test_map_shows_the_selection_of_slider_and_lasso():
     assert "draw a lasso" in chart.picture.value
     with pytest.raises(ValueError, match="for 40 images"):
         widgets.embedding_map(images, points[:5])
+
+
+def blobs(identity: bool = True):
+    """Two modalities' pictures of one table, and distances that make one big cluster or four."""
+    images, _ = world(40)
+    place = np.repeat([0.0, 0.3, 0.6, 0.9], 10) + np.tile(np.linspace(0, 0.05, 10), 4)
+    return (images if identity else images.blind()), np.abs(place[:, None] - place)
+
+
+def test_the_cluster_slider_ends_where_the_clusters_do():
+    images, distance = blobs()
+    panel = widgets.clusters(images, distance, eps=0.1, cluster=3)
+    alt, _ = html(panel.picture)
+    assert "eps 0.1: 4 clusters" in alt and "cluster 3: 10 images" in alt
+    panel.controls["eps"].value = 0.4
+    alt, _ = html(panel.picture)
+    which = panel.controls["cluster"]
+    assert (which.value, which.max) == (0, 0) and "cluster 0: 40 images" in alt
+    assert "(24 shown)" in alt, "a sheet has room for as many"
+
+
+def test_no_radius_is_best_where_nothing_is_known():
+    images, distance = blobs(identity=False)
+    with pytest.raises(ValueError, match="identities are hidden"):
+        _ = Clusterings(images, distance).best
+    images, _ = blobs()
+    with pytest.raises(ValueError, match="no radius gives two clusters"):
+        _ = Clusterings(images, np.ones((40, 40))).best
+
+
+def test_values_to_begin_with_are_checked_by_name():
+    images, _ = blobs()
+    visible = images.of(Modality.VISIBLE)
+    for call, words in {
+        lambda: widgets.sinkhorn_steps(
+            np.eye(3), np.eye(3), lam=11.5
+        ): "lam=11.5 is unknown; known",
+        lambda: widgets.greedy_steps(eye, max_matches=0): "max_matches=0; give 1 or more",
+        lambda: widgets.augmentations(visible): "no infrared picture",
+    }.items():
+        with pytest.raises(ValueError, match=words):
+            call()
+
+
+def test_a_network_is_left_as_it_was_when_a_recipe_lacks_a_view():
+    images, _ = blobs()
+    network = torch.nn.Linear(1, 1)
+    with pytest.raises(ValueError, match="no view"):
+        view_features(network, images, RECIPES["pgm"], view=7)
+    assert network.training
+
+
+def test_plots_say_what_is_wrong_with_their_points_and_scores():
+    _, ax = plots.canvas()
+    with pytest.raises(ValueError, match=r"points has shape \(4, 8\); give \(n, 2\)"):
+        plots.embedding_map(np.zeros((4, 8)), [0, 0, 1, 1], ax)
+    with pytest.raises(ValueError, match="identity"):
+        plots.embedding_map(np.zeros((4, 2)), [0, 0, 1, 1], ax, identity=[0, 1])
+    with pytest.raises(ValueError, match=r"names with some: b$"):
+        plots.gains_over("a", {"a": {}, "b": {1: 2.0}})
+    plots.prediction((0, 100), ax, guess=150, measured=50, unit="%")
+    assert ax.get_xlim()[1] > 150, "a guess that was kept is drawn wherever it lies"
+
+
+def test_bins_of_a_modality_ratio_hold_as_many_values_each():
+    for k in (7, 32, 33, 40, 60, 80, 200):
+        _, ax = plots.canvas()
+        plots.modality_ratio(np.arange(k + 1) / k, np.zeros(k + 1, int), ax, k=k)
+        heights = ax.patches[0].get_data().values
+        assert len(heights) <= 33 and np.ptp(heights[:-1]) < 1e-9, k
 
 
 def test_map_draws_a_bounded_sheet_and_gives_thumbnails():

@@ -34,6 +34,13 @@ def test_map_is_drawn_and_lasso_selects(page, lab):
     lasso(page, canvas)
     everything = panel.locator(".vireid-picture img[alt*='48 selected']")
     everything.wait_for(timeout=PATIENCE)
+    box = canvas.bounding_box()  # pressed beside the map, let go over it: no lasso
+    page.mouse.move(box["x"] + 20, box["y"] - 8)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 20, box["y"] + 30, steps=4)
+    page.mouse.up()
+    page.wait_for_timeout(1500)  # an empty selection would have come through
+    assert everything.is_visible()
 
 
 def test_a_guess_is_kept_and_an_exercise_answers(page, lab, folder):

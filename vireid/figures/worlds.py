@@ -68,8 +68,9 @@ def neighbour_modality():
     figure, axes = plots.canvas(3, width=12.0, height=3.4)
     for ax, (title, row) in zip(axes, shown.items(), strict=True):
         _, train = after(row)
-        ratio = bias.neighbour_modality_ratio(train, k=min(K, len(train) - 1))
-        plots.modality_ratio(ratio.own, train.modality, ax, k=K, title=f"after {title}")
+        k = min(K, len(train) - 1)
+        ratio = bias.neighbour_modality_ratio(train, k=k)
+        plots.modality_ratio(ratio.own, train.modality, ax, k=k, title=f"after {title}")
     return figure
 
 

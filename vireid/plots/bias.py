@@ -94,8 +94,10 @@ def modality_ratio(ratio, modality, ax: Axes, *, k: int, title: str = "") -> Axe
     """
     ratio, modality = as_array(ratio), as_array(modality)
     same_length(ratio=ratio, modality=modality)
-    steps = np.linspace(-0.5 / k, 1 + 0.5 / k, k + 2)  # one bin per possible value j / k
-    bins = steps if k <= 32 else np.linspace(0, 1, 33)
+    each = -(
+        -(k + 1) // 33
+    )  # of the possible values j / k in a bin: one, or as few as 33 bins take
+    bins = (np.arange(0, k + 1 + each, each) - 0.5) / k
     histogram(
         ratio, ax, modality=modality, bins=bins, title=title,
         xlabel=f"own-modality share of the {k} nearest images",

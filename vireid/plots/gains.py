@@ -15,7 +15,8 @@ def gains_over(base: str, scores: Mapping[str, Mapping[Hashable, float]]) -> dic
     Raises ValueError for a base without scores.
     """
     if not scores.get(base):
-        raise ValueError(f"base={base!r} has no scores; names with some: {', '.join(scores)}")
+        some = ", ".join(name for name, own in scores.items() if own) or "none"
+        raise ValueError(f"base={base!r} has no scores; names with some: {some}")
     return {
         name: [own[seed] - scores[base][seed] for seed in own if seed in scores[base]]
         for name, own in scores.items()

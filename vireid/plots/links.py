@@ -48,7 +48,7 @@ def link_kinds(people_visible, people_infrared) -> np.ndarray:
 
 def drawn_links(forth, back) -> np.ndarray:
     """(K_v, K_r) whether ``bipartite`` draws a link: at least a tenth of either side chose it."""
-    return np.maximum(forth, back.T) >= LEAST
+    return np.maximum(as_array(forth), as_array(back).T) >= LEAST
 
 
 def bipartite(

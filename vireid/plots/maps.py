@@ -145,8 +145,10 @@ def embedding_map(
         centre of its own images, so that one sees whether a person is in one place or two
     axis : the word for the axes ("PCA", "UMAP", ...); the units of a map have no meaning
     """
-    points, modality = as_array(points), as_array(modality)
-    same_length(points=points, modality=modality)
+    points, modality = _in_the_plane(points), as_array(modality)
+    same_length(
+        points=points, modality=modality, **({} if identity is None else {"identity": identity})
+    )
     for m, rows in modality_groups(modality):
         ax.scatter(
             *points[rows].T, s=14, marker=MODALITY_MARKER[m], color=MODALITY_COLOUR[m], lw=0,
@@ -159,6 +161,14 @@ def embedding_map(
     ax.set_yticks([])
     legend_below(ax, columns=3, drop=0.08)
     return ax
+
+
+def _in_the_plane(points) -> np.ndarray:
+    """``points`` as (n, 2), or ValueError."""
+    points = as_array(points)
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise ValueError(f"points has shape {points.shape}; give (n, 2), as from plots.project")
+    return points
 
 
 def _pick_out(points, modality, identity, people, ax):
@@ -193,8 +203,8 @@ def prototypes(
 
     The two prototypes of one cluster are joined by a line.
     """
-    points, modality, label = map(as_array, (points, modality, label))
-    proxies, proxy_label = as_array(proxies), as_array(proxy_label)
+    points, modality, label = _in_the_plane(points), as_array(modality), as_array(label)
+    proxies, proxy_label = _in_the_plane(proxies), as_array(proxy_label)
     same_length(points=points, modality=modality, label=label)
     same_length(proxies=proxies, proxy_label=proxy_label)
     for m, rows in modality_groups(np.where(label >= 0, modality, -1)):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 
 from vireid.plots.base import COLOURS, INK, PALETTE, as_array, dress, legend_below
 
@@ -41,7 +42,9 @@ def matching_board(
             places = np.array(at, dtype=float).T
             ax.plot(*places, marker, ms=8, color=colour, label=label, ls="", **edge)
     if moves:
-        ax.plot(moves[-1].column, moves[-1].row, "o", ms=17, mfc="none", mec=PALETTE[1], mew=2.2)
+        ring = [withStroke(linewidth=5, foreground="white")]  # seen on dark fields, too
+        at = moves[-1].column, moves[-1].row
+        ax.plot(*at, "o", ms=17, mfc="none", mec=INK, mew=2.2, path_effects=ring)
     dress(ax, title=title, xlabel=columns, ylabel=rows)
     ax.grid(visible=False)
     for axis in (ax.xaxis, ax.yaxis):

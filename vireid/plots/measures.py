@@ -5,7 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from vireid.plots.base import INK, MODALITY_COLOUR, as_array, dress, legend_below, same_length
+from vireid.plots.base import (
+    COLOURS,
+    INK,
+    MODALITY_COLOUR,
+    as_array,
+    dress,
+    legend_below,
+    same_length,
+)
 from vireid.plots.bias import HATCH
 from vireid.types import Modality
 
@@ -86,7 +94,7 @@ def heat(
     if chosen is not None:
         r, c = list(rows).index(chosen[0]), list(columns).index(chosen[1])
         box = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) * 0.46
-        ax.plot(c + box[:, 0], r + box[:, 1], color="#D55E00", lw=2.4)
+        ax.plot(c + box[:, 0], r + box[:, 1], color=COLOURS[1], lw=2.4)
     return ax
 
 

@@ -104,7 +104,7 @@ def _centre(box: Box) -> tuple[float, float]:
 
 def _box(ax: Axes, box: Box, *, framed: bool) -> None:
     x, y = _centre(box)
-    edge = {"edgecolor": PALETTE[1], "linewidth": 2.6} if framed else {"edgecolor": INK}
+    edge = {"edgecolor": INK, "linewidth": 3.2 if framed else 1.0}
     corner = (x - WIDE / 2, y - HIGH / 2)
     look = {"boxstyle": "round,pad=0.02,rounding_size=0.12", "facecolor": "#F4F4F4"}
     ax.add_patch(FancyBboxPatch(corner, WIDE, HIGH, zorder=2, **look, **edge))

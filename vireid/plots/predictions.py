@@ -20,10 +20,10 @@ def prediction(
 
     Parameters
     ----------
-    span : (low, high) of what can be guessed; a measured value outside stretches the line
+    span : (low, high) of what can be guessed; a value outside stretches the line
     guess, measured : None draws nothing
     """
-    values = [v for v in (*span, measured) if v is not None]
+    values = [v for v in (*span, guess, measured) if v is not None]
     low, high = min(values), max(values)
     ax.plot([low, high], [0, 0], color=FAINT, lw=5, solid_capstyle="round", zorder=0)
     marks = (("measured", measured, "D", PALETTE[2]), ("your guess", guess, "v", PALETTE[3]))

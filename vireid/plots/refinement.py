@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
 
 from vireid.plots.base import (
     COLOURS,
@@ -26,7 +27,7 @@ def colour_tables(tables, ax: Axes, *, chosen: tuple[int, int, int], title: str 
     tables : (3, options, 256) as ``data.pseudo_colour.TABLES``; chosen : option of each channel
     """
     tables = as_array(tables)
-    looks = ((PALETTE[1], "-", "1st"), (PALETTE[2], "--", "2nd"), (PALETTE[0], "-.", "3rd"))
+    looks = ((COLOURS[1], "-", "1st"), (COLOURS[0], "--", "2nd"), (COLOURS[3], "-.", "3rd"))
     for channel, (colour, line, word) in enumerate(looks):
         for option, values in enumerate(tables[channel]):
             mine = option == chosen[channel]
@@ -73,6 +74,7 @@ def trust(loss, certainty, ax: Axes, *, right=None, xlabel: str = "loss", title:
             ax.plot(grid, density * np.diff(edges)[0], color=INK, ls=line, lw=1.6, label=name)
     dress(ax, title=title, xlabel=xlabel, ylabel="labels per bin")
     ax.set_yscale("log")
+    ax.yaxis.set_minor_formatter(NullFormatter())  # its labels would push the axis' own off
     ax.set_ylim(0.3, 2 * most)
     twin = ax.twinx()
     order = np.argsort(loss, kind="stable")

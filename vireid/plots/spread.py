@@ -39,7 +39,7 @@ def label_graph(
 
     Parameters
     ----------
-    labels : modality -> (n, K) soft labels, K <= 6; a ring's arcs are a row's shares, the number in
+    labels : modality -> (n, K) soft labels, K <= 8; a ring's arcs are a row's shares, the number in
         it is the largest one
     people : modality -> (n,) identity each label is to be judged by, and that images are sorted by
     within : modality -> (n, n) affinities of its images, drawn as arcs beside the column
@@ -48,7 +48,7 @@ def label_graph(
         get a cross
 
     An edge is the thicker the larger its share of the row's affinity; under 8 % it is left out.
-    Raises ValueError for more than six labels.
+    Raises ValueError for more than eight labels.
     """
     width = labels[Modality.VISIBLE].shape[1]
     if width > len(COLOURS):
@@ -148,7 +148,7 @@ def affinities(
 
     Parameters
     ----------
-    s : (n, m) affinities >= 0, dense; each row is shown relative to its largest entry
+    s : (n, m) affinities >= 0, dense; shown is the root of each row's share of its largest entry
     people_rows, people_columns : (n,) and (m,) identities
     words : what rows and columns are, for the axes
 

@@ -100,7 +100,7 @@ def serve(
     share = (out / ".jupyter").resolve()
     save(share / "voila/templates/vireid/index.html.j2", TEMPLATE)
     save(share / "voila/templates/vireid/conf.json", '{"base_template": "lab"}')
-    seen = {"VIREID_MODE": "lecture", "VIREID_PLAYERS": "first"}
+    seen = {"VIREID_MODE": "lecture"}
     searched = [str(share), os.environ.get("JUPYTER_PATH")]
     seen["JUPYTER_PATH"] = os.pathsep.join(filter(None, searched))
     words = [sys.executable, "-m", "voila", str(out), "--template=vireid"]

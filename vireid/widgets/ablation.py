@@ -160,23 +160,32 @@ class Ablation:
         """On another data set: a base that has records there; the whole method by its row."""
         world = self.data.value or ""
         rows = sorted(self.against.options, key=lambda name: (name != "prolonged", name == WHOLE))
-        known = (n for n in rows if self.answer(world, self.settings[n].changes).runs)
-        self.against.value = next(known, rows[0])
+        known = [n for n in rows if self.answer(world, self.settings[n].changes).runs]
+        if change is None or self.against.value not in known:
+            self.against.value = next(iter(known), rows[0])
         if self.start.value == WHOLE:
-            whole = self.config(world, {})
+            whole, moved = self.config(world, {}), self._moved
             same = (n for n in rows if self.config(world, self.settings[n].changes) == whole)
             self.start.value = next((n for n in same if n != WHOLE), WHOLE)
+            self._moved = moved  # the row is the same setting: what the reader moved stays
         self._put_switches()
 
     def _restart(self, change=None) -> None:
         self._moved = {}
         self._put_switches()
+        self._fresh()
+
+    def _fresh(self) -> None:
+        """Another setting: the button trains it and no longer goes on with the one before."""
+        if hasattr(self, "live"):
+            self.live.reset()
 
     def _switched(self, change=None) -> None:
         if not self._quiet:
             usual = self._values(self.settings[self.start.value].changes)
             now = {name: control.value for name, control in self.switches.items()}
             self._moved = {name: value for name, value in now.items() if value != usual[name]}
+            self._fresh()
             self.panel.redraw()
 
     def _worlds(self) -> list[str]:
@@ -204,8 +213,10 @@ class Ablation:
             figure, ax = canvas(width=9.6, height=4, margins=margins)
             lines = {n: list(one.runs) for n, one in shown.items() if one.runs}
             order = sorted(lines, key=lambda n: (n != name, n != against))
-            draw_curves({n: lines[n] for n in order[:LINES]}, curve, ax)
-            return figure, f"{head}. {curve} over the epochs."
+            told = draw_curves({n: lines[n] for n in order[:LINES]}, curve, ax)
+            few = f"{LINES} of {len(order)} settings" if len(order) > LINES else ""
+            ax.set_title(few, loc="right", fontsize=9)
+            return figure, f"{head}. {few + ': ' if few else ''}{told}"
         paper = self._paper(shown, score)
         high = 1.35 + 0.29 * max(len(shown), 5)
         margins = {"left": 0.16, "right": 0.99, "bottom": 0.8 / high, "top": 1 - 0.3 / high}

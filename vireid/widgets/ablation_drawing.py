@@ -20,14 +20,14 @@ def _percent(key: str) -> bool:
     return not key.startswith("loss/") and key.rpartition("/")[2] not in COUNTS
 
 
-def draw_curves(groups: dict[str, list[Run]], key: str, ax) -> None:
-    """A line per group over the epochs, stage 2 behind the stage 1 it went on from."""
+def draw_curves(groups: dict[str, list[Run]], key: str, ax) -> str:
+    """A line per group over the epochs, stage 2 alone where stage 2 begins; returns it in words."""
     lines, scale = {}, 100 if _percent(key) else 1
-    before = [len(r.curves) for runs in groups.values() for r in runs if r.config["epochs"][1] == 0]
-    begins = max(before, default=0)  # where runs that went on from a stage 1 stand
+    first = [sum(row["stage"] == 1 for row in r.curves) for runs in groups.values() for r in runs]
+    begins = max(first, default=0)  # epochs of stage 1: of runs that have recorded it
     for name, runs in groups.items():
         seeds = [
-            [None] * (begins if run.config["epochs"][0] == 0 else 0)
+            [None] * (begins if run.curves[0]["stage"] == 2 else 0)
             + [None if row.get(key) is None else scale * row[key] for row in run.curves]
             for run in runs
         ]
@@ -37,8 +37,21 @@ def draw_curves(groups: dict[str, list[Run]], key: str, ax) -> None:
     if not lines:
         ax.set_axis_off()
         ax.text(0.5, 0.5, f"no run recorded {key}", ha="center", transform=ax.transAxes)
-        return
+        return f"No run recorded {key}."
     curve(lines, ax, ylabel=label, stage2=begins or None)
+    if not begins:
+        ax.set_xlabel("epoch of stage 2")
+    ends = {
+        name: [scale * mean(values[at] for values in _told(groups[name], key)) for at in (0, -1)]
+        for name in lines
+    }
+    words = "; ".join(f"{name} {first:.3g} to {last:.3g}" for name, (first, last) in ends.items())
+    return f"{label} over the epochs, from first to last, mean over seeds: {words}."
+
+
+def _told(runs: list[Run], key: str) -> list[list[float]]:
+    """The recorded values of every run that has some."""
+    return [values for run in runs if (values := run.curve(key)[1])]
 
 
 def draw_answers(

@@ -114,7 +114,7 @@ def _draw_clouds(shift: float, stretch: float, estimator: str) -> Drawing:
     figure, (left, right) = canvas(2, width=9.8, height=3.6, ratios=[1.3, 1], margins=margins)
     moved = two_clouds(shift, stretch)
     clouds(*moved, left, arrows=12 * steps, title=f"D = {value:.2f}; arrows: 12 times the step")
-    left.set(xlim=(-1.6, 7.6), ylim=(-2.6, 2.6))
+    left.set(xlim=(-1.8, 8.4), ylim=(-3.5, 3.5))
     lines = {name: over_shifts(stretch, name) for name in ESTIMATORS}
     sweep(SHIFTS[::2], lines, right, xlabel="shift (as the axes)", ylabel="D (no unit)",
           chosen=shift, title="over the shift")  # fmt: skip

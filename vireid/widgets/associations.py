@@ -5,6 +5,7 @@ from functools import lru_cache
 import ipywidgets as W
 import numpy as np
 
+from vireid.data.benchmarks.files import choose
 from vireid.plots import bipartite, canvas, link_legend, pair_scores
 from vireid.types import Embeddings, Modality
 from vireid.widgets.panel import Drawing, Panel
@@ -27,6 +28,7 @@ def associations(
 
     The other dials are ``disturbed``'s.
     """
+    choose(start, NAMES, "start")
     scenes = {name: Scene(features, label) for name, label in clusters.items()}
 
     @lru_cache(maxsize=REMEMBERED)

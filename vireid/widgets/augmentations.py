@@ -8,6 +8,7 @@ from torch.nn.functional import normalize
 from vireid.data.augment import MEAN, RECIPES, STD, Recipe
 from vireid.data.channels import channel_exchange
 from vireid.data.pseudo_colour import TABLES, pseudo_colour
+from vireid.features import evaluating
 from vireid.plots import canvas, colour_tables
 from vireid.plots.base import INK
 from vireid.plots.pictures import caption, frame, modality_frame, sheet
@@ -36,16 +37,15 @@ def view_features(
     view : 0 or 1; seed : of its draws
     """
     device, dice = next(model.parameters()).device, torch.Generator().manual_seed(seed)
-    usual, found = model.training, []
-    model.eval()
-    for rows in np.array_split(np.arange(len(images)), -(-len(images) // batch)):
-        pictures = np.stack([images.resized(int(i)) for i in rows])
-        views = recipe.batch(
-            pictures, modality=images.modality[rows], view=[view] * len(rows), generator=dice
-        )
-        modality = torch.as_tensor(images.modality[rows], device=device)
-        found.append(normalize(model(views.to(device), modality).x.float()).cpu())
-    model.train(usual)
+    found = []
+    with evaluating(model):
+        for rows in np.array_split(np.arange(len(images)), -(-len(images) // batch)):
+            pictures = np.stack([images.resized(int(i)) for i in rows])
+            views = recipe.batch(
+                pictures, modality=images.modality[rows], view=[view] * len(rows), generator=dice
+            )
+            modality = torch.as_tensor(images.modality[rows], device=device)
+            found.append(normalize(model(views.to(device), modality).x.float()).cpu())
     return torch.cat(found)
 
 
@@ -65,7 +65,12 @@ def augmentations(images: Images, *, recipe: Recipe | None = None, start: int = 
     ----------
     images : the table ; start : which infrared picture to begin with
     recipe : of the drawn views (default DMDL's)
+
+    Raises ValueError when a modality has no picture.
     """
+    for own in Modality:
+        if not (images.modality == own).any():
+            raise ValueError(f"images: no {own.word} picture; give a table with both modalities")
     recipe = recipe or RECIPES["dmdl"]
     infrared = np.flatnonzero(images.modality == Modality.INFRARED)
 

@@ -6,6 +6,7 @@ import ipywidgets as W
 import numpy as np
 import torch
 
+from vireid.data.benchmarks.files import choose
 from vireid.losses import adaptive_momentum, label_certainty, label_loss, refined_targets
 from vireid.losses.refine import KINDS
 from vireid.plots import beliefs, canvas, histogram, trust
@@ -77,22 +78,19 @@ def certainties(table: Certainties, *, kind: str = "neg_prob", scope: str = "clu
 
     On the right the certainty of all labels, right ones against wrong ones.
     """
+    choose(kind, KINDS, "kind")
+    choose(scope, SCOPES, "scope")
 
     def draw(kind: str, scope: str, cluster: int) -> Drawing:
         return _draw_trust(table, kind, scope, cluster)
 
     wide = {"layout": W.Layout(width="280px"), "style": {"description_width": "90px"}}
     sizes = np.bincount(table.label)
-    return Panel(
-        draw,
-        {
-            "kind": W.Dropdown(options=list(KINDS), value=kind, description="loss", **wide),
-            "scope": W.Dropdown(options=list(SCOPES), value=scope, description="mixture", **wide),
-            "cluster": W.IntSlider(
-                int(sizes.argmax()), 0, len(sizes) - 1, description="cluster", **wide
-            ),
-        },
-    )
+    mixture = W.Dropdown(options=list(SCOPES), value=scope, description="mixture", **wide)
+    which = W.IntSlider(int(sizes.argmax()), 0, len(sizes) - 1, description="cluster", **wide)
+    W.dlink((mixture, "value"), (which, "disabled"), lambda scope: scope == "global")
+    losses = W.Dropdown(options=list(KINDS), value=kind, description="loss", **wide)
+    return Panel(draw, {"kind": losses, "scope": mixture, "cluster": which})
 
 
 def _draw_trust(table: Certainties, kind: str, scope: str, cluster: int) -> Drawing:
@@ -105,11 +103,12 @@ def _draw_trust(table: Certainties, kind: str, scope: str, cluster: int) -> Draw
     trust(loss[mine], w[mine], left, right=truth, xlabel=WORDS[kind], title=where)
     auc = table.separation(kind, scope)
     known = "" if np.isnan(auc) else f"right above wrong: {auc:.0%}"
+    unsaid = "the truth is not known" if table.right is None else "all labels are right, or none is"
     _spread(table.right, w, right, known)
     return figure, (
         f"Losses ({kind}) of {int(mine.sum())} labels ({where}), split into two Gaussians; mean "
         f"certainty {w[mine].mean():.2f}. Over all labels, mixture per {scope}: mean certainty "
-        f"{w.mean():.2f}; {known or 'the truth is not known'}."
+        f"{w.mean():.2f}; {known or unsaid}."
     )
 
 

@@ -9,6 +9,7 @@ from vireid.plots import canvas, contact_sheet, sweep
 from vireid.types import Images
 from vireid.widgets.panel import Drawing, Panel
 
+SHOWN = 24  # pictures of a cluster
 GRID = tuple(np.round(np.arange(0.1, 0.96, 0.05), 2).tolist())
 
 
@@ -39,7 +40,13 @@ class Clusterings:
 
     @property
     def best(self) -> float:
-        """The radius of the largest ARI: known to us, who have the truth, and to no method."""
+        """The radius of the largest ARI: known to us, who have the truth, and to no method.
+
+        Raises ValueError where identities are hidden, and where no radius gives two clusters.
+        """
+        if self.ari is None or np.isnan(self.ari).all():
+            lack = "identities are hidden" if self.ari is None else "no radius gives two clusters"
+            raise ValueError(f"there is no best radius: {lack}")
         return GRID[int(np.nanargmax(self.ari))]
 
 
@@ -69,8 +76,9 @@ def clusters(
 
     wide = {"layout": W.Layout(width="380px")}
     radius = W.SelectionSlider(options=list(GRID), value=start, description="eps", **wide)
-    last = max(0, max(table.clusters) - 1)
-    which = W.IntSlider(min(cluster, last), 0, last, description="cluster", **wide)
+    last = {eps: max(0, found - 1) for eps, found in zip(GRID, table.clusters, strict=True)}
+    which = W.IntSlider(min(cluster, last[start]), 0, last[start], description="cluster", **wide)
+    radius.observe(lambda change: setattr(which, "max", last[change["new"]]), names="value")
     return Panel(draw, {"eps": radius, "cluster": which})
 
 
@@ -96,5 +104,6 @@ def _draw(table: Clusterings, eps: float, cluster: int) -> Drawing:
     if images.identity is not None:
         people = len(np.unique(images.identity[rows]))
         told += f", {people} {'person' if people == 1 else 'people'}"
-    contact_sheet(images, right, rows=rows[:24], columns=8, title=told)
+    told += f" ({SHOWN} shown)" if len(rows) > SHOWN else ""
+    contact_sheet(images, right, rows=rows[:SHOWN], columns=8, title=told)
     return figure, f"At {found}. Pictures of {told}."

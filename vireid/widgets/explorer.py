@@ -37,7 +37,7 @@ def view(distance, k: int, *, weights=None) -> View:
     distance : (n, n) dense, or sparse as ``jaccard_distance`` gives it: absent pairs at distance 1
     weights : the encoding behind it, if there is one
 
-    Neighbours at distance 1 share nothing with the image and are left out.
+    Of a sparse table, neighbours at distance 1 share nothing with the image and are left out.
     """
     table = distance if sparse.issparse(distance) else _near(as_array(distance))
     table = sparse.csr_array(table)

@@ -85,13 +85,15 @@ def _draw(table: ThreeModalities, game: Trained, maps: np.ndarray, name: str, st
     three_modalities(
         maps[at], table.modality, left, limits=limits, title=title, axis="means' plane"
     )
+    counts = np.unique(table.modality, return_counts=True)[1]
+    guessing = 100 * float(counts.max() / counts.sum())
     seen = [
         100 * a if s <= step else np.nan for s, a in zip(game.steps, game.accuracy, strict=True)
     ]
     sweep(
         game.steps, {"of the classifier": seen}, right, xlabel="step",
-        ylabel="modalities named rightly (%)", chosen=step, reference={"guessing (%)": 33.3},
-        title=name,
+        ylabel="modalities named rightly (%)", chosen=step, title=name,
+        reference={"always the commonest (%)": guessing},
     )  # fmt: skip
     right.set(xlim=(-0.02 * game.steps[-1], 1.02 * game.steps[-1]), ylim=(0, 104))
     return figure, (

@@ -3,10 +3,12 @@
 import threading
 import time
 from collections.abc import Callable
+from html import escape
 from typing import Any
 
 import ipywidgets as W
 
+TRAIN = "train it now"  # what the button says before anything was cancelled
 Report = Callable[[int, int], None]  # (steps done, steps in all)
 
 
@@ -39,7 +41,7 @@ class Live:
         self.thread, self._stop, self._begun = None, threading.Event(), (0.0, 0)
         self.status = W.HTML()
         self.status.add_class("vireid-status")
-        self.button = W.Button(description="train it now", icon="play")
+        self.button = W.Button(description=TRAIN, icon="play")
         self.cancel = W.Button(description="cancel", icon="stop", disabled=True)
         self.progress = W.IntProgress(0, 0, 1, layout=W.Layout(width="260px"))
         self.button.on_click(self.begin)
@@ -57,6 +59,12 @@ class Live:
     def say(self, text: str) -> None:
         """Show a line; screen readers read it out."""
         self.status.value = f'<span role="status">{text}</span>'
+
+    def reset(self) -> None:
+        """Something else is to be trained now: the button offers to begin, nothing is said."""
+        if not self.running and self.button.description != TRAIN:
+            self.button.description = TRAIN
+            self.say("")
 
     def begin(self, _=None) -> None:
         """Start the thread, unless one runs."""
@@ -90,10 +98,11 @@ class Live:
         except Cancelled:
             self.say("cancelled")
             self.button.description = "go on"
-        except (ValueError, RuntimeError, ArithmeticError, OSError) as error:
-            self.say(f"training stopped: {error}")
+        except Exception as error:  # a class of the reader's own can raise anything: say it
+            self.say(escape(f"training stopped: {type(error).__name__}: {error}"))
+            self.button.description = TRAIN
         else:
-            self.button.description = "train it now"
+            self.button.description = TRAIN
         finally:
             self.cancel.disabled, self.button.disabled = True, False
             self.thread = None

@@ -82,7 +82,8 @@ class EmbeddingMap:
             return rows
         groups = [rows[at] for _, at in modality_groups(self.images.modality[rows])]
         places = [round(self.largest * len(group) / len(rows)) for group in groups]
-        places = [min(max(1, place), self.largest - 1) for place in places]
+        most = self.largest - len(groups) + 1
+        places = [min(max(1, place), most) for place in places]
         spread = [
             g[np.linspace(0, len(g) - 1, k).round().astype(int)]
             for g, k in zip(groups, places, strict=True)

@@ -80,6 +80,8 @@ def greedy_steps(
     max_matches : the cap to begin with, mu; step : the still's move, None = the last
     names : of rows and columns
     """
+    if max_matches < 1:
+        raise ValueError(f"max_matches={max_matches}; give 1 or more")
     s = as_array(similarity)
     if s.shape[1] > s.shape[0]:
         s, names = s.T, names[::-1]

@@ -7,6 +7,7 @@ import ipywidgets as W
 import numpy as np
 
 from vireid.association.rows import cosine
+from vireid.data.benchmarks.files import choose
 from vireid.plots import canvas, course_board, course_legend
 from vireid.widgets.courses import Step, hungarian_course, pgm_course, sinkhorn_course
 from vireid.widgets.panel import Drawing, Panel
@@ -36,6 +37,7 @@ def pgm_steps(visible, infrared, *, step: int = 0) -> Panel:
 def sinkhorn_steps(visible, infrared, *, lam: float = 5.0, step: int = 0) -> Panel:
     """Sinkhorn: rows and columns scaled in turns; ``lam`` of ``LAMBDAS`` to begin with."""
     wide = {"layout": W.Layout(width="260px"), "style": {"description_width": "80px"}}
+    choose(lam, LAMBDAS, "lam")
     dial = W.SelectionSlider(options=LAMBDAS, value=lam, description="lambda", **wide)
     return _panel(2 - 2 * _cosine(visible, infrared), sinkhorn_course, step, lam=dial)
 

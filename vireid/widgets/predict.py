@@ -29,11 +29,11 @@ class Prediction:
         if not low < high:
             raise ValueError(f"low={low} and high={high}: the slider needs low < high")
         self.name, self.question, self.span, self.unit = name, question, (low, high), unit
-        middle = (low + high) / 2
+        middle, told = (low + high) / 2, f"your guess ({unit})" if unit else "your guess"
         self.slider = W.FloatSlider(
             value=middle if self.guess is None else min(max(self.guess, low), high), min=low,
-            max=high, step=(high - low) / 100, description=unit or "guess",
-            layout=W.Layout(width="420px"),
+            max=high, step=(high - low) / 100, description=told,
+            style={"description_width": "initial"}, layout=W.Layout(width="460px"),
         )  # fmt: skip
         self.button = W.Button(description="Keep my guess", style=READABLE)
         self.told = W.HTML(self._told())

@@ -5,6 +5,7 @@ import numpy as np
 import torch
 
 from vireid.association.neighbour_sets import intersect, regional_similarity
+from vireid.data.benchmarks.files import choose
 from vireid.plots import canvas, region_neighbours
 from vireid.plots.base import as_array
 from vireid.types import Embeddings, Images, Modality
@@ -34,6 +35,8 @@ def regional_neighbours(
     """
     if len(images) != len(features):
         raise ValueError(f"{len(images)} images and {len(features)} features: give one table's")
+    choose(rho, RHOS, "rho")
+    choose(among, AMONG, "among")
     modality = torch.as_tensor(images.modality)
 
     def draw(image: int, among: str, rho: float, min_regions: int) -> Drawing:

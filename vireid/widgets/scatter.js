@@ -68,8 +68,10 @@ function render({ model, el }) {
     draw();
   });
   canvas.addEventListener("pointerleave", () => { tip.style.display = "none"; });
+  canvas.addEventListener("pointercancel", () => { lasso = null; draw(); });
   canvas.addEventListener("pointerup", () => {
-    const rows = places.map((_, i) => i).filter((i) => inside(places[i], lasso || []));
+    if (!lasso) return;  // pressed elsewhere: the selection stays
+    const rows = places.map((_, i) => i).filter((i) => inside(places[i], lasso));
     lasso = null;
     model.set("selection", rows);
     model.save_changes();

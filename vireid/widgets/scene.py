@@ -13,6 +13,7 @@ from vireid.data.absence import absentees, remaining
 from vireid.evaluation import cross_modality_scores
 from vireid.jaccard import jaccard_distance
 from vireid.methods.mult.labels import ASSOCIATIONS, Side, associate, make_side
+from vireid.plots.base import as_array
 from vireid.types import Embeddings, Modality
 
 NAMES = tuple(name for name in ASSOCIATIONS if name != "oracle")
@@ -36,6 +37,7 @@ class Scene:
     def __post_init__(self):
         if self.features.identity is None:
             raise ValueError("features have no identity; the truth is what links are judged by")
+        object.__setattr__(self, "label", as_array(self.label))
         if np.shape(self.label) != (len(self.features),):
             raise ValueError(
                 f"label has shape {np.shape(self.label)} for {len(self.features)} images"

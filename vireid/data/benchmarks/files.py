@@ -34,10 +34,10 @@ def table(rows: Iterable[Row], name: str, size: tuple[int, int] = SIZE) -> Image
     return Images(list(path), modality, camera, identity, size, name)
 
 
-def choose(value: str, known: Iterable[str], argument: str) -> str:
+def choose(value, known: Iterable, argument: str):
     """The value itself; ValueError listing the known ones otherwise."""
     if value not in (known := tuple(known)):
-        raise ValueError(f"{argument}={value!r} is unknown; known: {', '.join(known)}")
+        raise ValueError(f"{argument}={value!r} is unknown; known: {', '.join(map(str, known))}")
     return value
 
 
