@@ -1,6 +1,7 @@
 """Figures: what they draw equals what they are given; same input, same bytes; errors teach."""
 
 import csv
+import io
 import re
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import same_color, to_rgb
 from matplotlib.patches import Rectangle
+from PIL import Image
 
 from vireid import papers, plots
 from vireid.plots import base, maps
@@ -336,6 +338,23 @@ def test_lecture_mode_enlarges_once_and_page_is_as_before(page, monkeypatch):
     assert first[16:20] != plain[16:20] and all(b > a for a, b in zip(before, after, strict=True))
     with pytest.raises(ValueError, match="page, lecture"):
         plots.mode("cinema")
+
+
+def test_in_a_lecture_a_picture_grows_to_what_reaches_beyond_it(page):
+    """Margins are fixed for the page; enlarged words are not cut off."""
+
+    def size(title: str) -> tuple[int, int]:
+        margins = {"left": 0.15, "right": 0.9, "bottom": 0.2, "top": 0.8}
+        figure, ax = plots.canvas(width=4, height=2, margins=margins)
+        base.dress(ax, title=title)
+        with Image.open(io.BytesIO(base.png(figure))) as picture:
+            return picture.size
+
+    long = "a title that fits the page, and in a lecture no longer"
+    assert size("short") == size(long) == (400, 200)
+    plots.mode("lecture")
+    assert size("short") == (600, 300)
+    assert size(long)[0] > 600
 
 
 def test_in_a_lecture_nothing_runs_into_anything(page):

@@ -178,10 +178,9 @@ def test_no_radius_is_best_where_nothing_is_known():
 def test_values_to_begin_with_are_checked_by_name():
     images, _ = blobs()
     visible = images.of(Modality.VISIBLE)
+    eye = np.eye(3)
     for call, words in {
-        lambda: widgets.sinkhorn_steps(
-            np.eye(3), np.eye(3), lam=11.5
-        ): "lam=11.5 is unknown; known",
+        lambda: widgets.sinkhorn_steps(eye, eye, lam=11.5): "lam=11.5 is unknown; known",
         lambda: widgets.greedy_steps(eye, max_matches=0): "max_matches=0; give 1 or more",
         lambda: widgets.augmentations(visible): "no infrared picture",
     }.items():

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.transforms import Bbox
 
 from vireid.plots import lecture
 from vireid.types import Modality
@@ -103,11 +104,18 @@ def share_legend(figure: Figure, *, columns: int = 4) -> None:
 def png(figure: Figure, *, dpi: int | None = None) -> bytes:
     """The figure as PNG bytes: the same figure gives the same bytes (no date, no version).
 
-    ``dpi`` is the present ``lecture.mode``'s by default; a lecture's type and lines are larger.
+    ``dpi`` is the present ``lecture.mode``'s by default; a lecture's type and lines are larger, and
+    its picture grows where they reach beyond the canvas.
     """
-    buffer = io.BytesIO()
+    buffer, box = io.BytesIO(), None
     lecture.enlarge(figure)
-    figure.savefig(buffer, format="png", dpi=dpi or lecture.dpi(), metadata={"Software": None})
+    if lecture.mode() == "lecture":
+        figure.draw_without_rendering()
+        box = Bbox.union([figure.bbox_inches, figure.get_tightbbox()])
+    figure.savefig(
+        buffer, format="png", dpi=dpi or lecture.dpi(), bbox_inches=box,
+        metadata={"Software": None},
+    )  # fmt: skip
     return buffer.getvalue()
 
 
