@@ -111,7 +111,7 @@ def png(figure: Figure, *, dpi: int | None = None) -> bytes:
     lecture.enlarge(figure)
     if lecture.mode() == "lecture":
         figure.draw_without_rendering()
-        box = Bbox.union([figure.bbox_inches, figure.get_tightbbox()])
+        box = Bbox.union([figure.bbox_inches, figure.get_tightbbox().padded(0.08)])
     figure.savefig(
         buffer, format="png", dpi=dpi or lecture.dpi(), bbox_inches=box,
         metadata={"Software": None},
