@@ -114,7 +114,7 @@ def _draw(images: Images, row: int, x, label, banks, setting, shown: int) -> Dra
                 title=f"p(label | x, {word})")  # fmt: skip
     parts = {f"{w} part": part[order] for w, part in zip(words, mixed, strict=True)}
     total = float(mixed[0][mine] + mixed[1][mine])
-    loss = f"loss {-np.log(total):.2f} nats" if total > 0 else "the label is impossible"
+    loss = f"loss {abs(np.log(total)):.2f} nats" if total > 0 else "the label is impossible"
     beliefs(parts, axes[3], names=names, right=0, stacked=True, ylabel="",
             title=f"p(label | do(x)), {loss}")  # fmt: skip
     word = Modality(int(images.modality[row])).word
@@ -196,7 +196,7 @@ def _draw_limits(angle: int, gap: int, visible: float, temperature: float) -> Dr
         3, width=10.4, height=3.6, ratios=[0.8, 1, 1], margins=margins
     )
     _arc(banks, image, circle)
-    loss = float(mixed_surprise(*surprise, np.array([visible]))[0])
+    loss = max(0.0, float(mixed_surprise(*surprise, np.array([visible]))[0]))  # rounding: -1e-16
     adjustment(surprise, losses, prior=visible, title=f"label 0: CAI {loss:.2f} nats")
     grid = np.arange(-20, 141, 5)
     lines = turning(grid, banks, prior=visible, temperature=temperature)
