@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PatchCollection
-from matplotlib.patches import Circle, Wedge
+from matplotlib.patches import Circle, Patch, Wedge
 
 from vireid.plots.base import (
     COLOURS,
@@ -64,8 +64,11 @@ def label_graph(
             wrong = as_array(clusters)[as_array(labels[m]).argmax(1)] != as_array(people[m])
             _crosses(place[m][wrong], m, ax)
     rows = max(map(len, place.values()))
-    ax.set(xlim=(-4.2, REACH + 4.2), ylim=(rows - 0.3, -1.5), aspect="equal")
+    ax.set(xlim=(-4.2, REACH + 4.2), ylim=(rows + 0.5, -1.5), aspect="equal")
     ax.set_axis_off()
+    named = [Patch(facecolor=COLOURS[k], label=f"label {k}") for k in range(width)]
+    legend_inside = {"loc": "lower center", "ncols": width, "fontsize": 8, "frameon": False}
+    ax.legend(handles=named, columnspacing=1.2, handletextpad=0.5, **legend_inside)
     ax.set_title(title, loc="left", fontsize=9, color=INK)
     return ax
 

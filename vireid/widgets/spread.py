@@ -209,7 +209,7 @@ def _curves(of: Problem, shares: list[tuple], moved: list[float], round: int, ax
     sweep(count, {"labels": moved}, axes[1], ylabel="share that moved", reference=stop, **look)
     axes[1].set(yscale="log", ylim=(1e-6, 2), xlim=axes[0].get_xlim())
     axes[1].yaxis.set_minor_locator(NullLocator())  # drawing them takes longer than all the rest
-    axes[1].set_yticks([1, 1e-2, 1e-4, 1e-6], ["1", "0.01", "0.0001", "0.000001"])
+    axes[1].set_yticks([1, 1e-2, 1e-4, 1e-6], ["1", "$10^{-2}$", "$10^{-4}$", "$10^{-6}$"])
     legend_below(axes[1], columns=2)
 
 
