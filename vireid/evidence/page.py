@@ -51,7 +51,8 @@ costs, seed by seed. "Lone linked": of the images whose person has no picture in
 how many per cent share a label with one of it all the same, in the last epoch at the largest share.
 """
 TURNED = """## The world's dials
-Rank-1 as one dial of SynthVI is turned and nothing else; columns are the dial's values.
+Rank-1 as one dial of SynthVI is turned and nothing else; columns are the dial's values. A number
+without a spread in brackets is of one seed.
 """
 STUDIES = """## Every row
 "Steps" are those of the row's own run; rows of a stage 2 go on from their study's "stage1".
