@@ -75,9 +75,9 @@ plots.show(plots.pipeline_map("evaluation"), "The map of the workbook; here: eva
 from vireid.data import check, counts, rehearsal
 from vireid.evaluation import evaluate
 from vireid.experiment import prepare
-from vireid.features import extract
+from vireid.features import Described
 from vireid.retrieval_task import retrieval_task
-from vireid.types import Embeddings, Modality
+from vireid.types import Modality
 from vireid.warm_start import stage_one, trained
 
 # %% [markdown]
@@ -192,17 +192,7 @@ for error, (honest, reported) in WORTH.items():
 # %%
 shelf = Path(tempfile.mkdtemp())
 tree = rehearsal.draw_tree(shelf / "RegDB", "regdb", scale=0.03, size=(64, 32))
-described = {}  # picture -> feature: however many tables show a picture, it is described once
-
-
-def features_of(table):
-    if new := [i for i, path in enumerate(table.source) if path not in described]:
-        first_seen = table.rows(new)
-        described.update(zip(first_seen.source, extract(model, first_seen).x, strict=True))
-    x = torch.stack([described[path] for path in table.source])
-    return Embeddings(x, table.modality, table.camera, table.identity)
-
-
+described = Described(model)  # however many tables show a picture, it is described once
 halves, splits = {}, {}
 for way in ("visible_to_infrared", "infrared_to_visible"):
     for split in range(1, 11):
@@ -211,7 +201,7 @@ for way in ("visible_to_infrared", "infrared_to_visible"):
             for part in ("query", "gallery")
         )
         one = retrieval_task(ask, [answer], "regdb")
-        rank1 = one.score(features_of(one.query), features_of(one.gallery))["rank1"]
+        rank1 = one.score(described(one.query), described(one.gallery))["rank1"]
         splits.setdefault(way, []).append(100 * rank1)
         halves[split] = {path.parent.name for path in ask.source}
 
@@ -288,7 +278,7 @@ for words, turned in {"as it is called": False, "official script": True}.items()
     tables = {p: data.load("llcm", root=tree, split=p, **options) for p in ("query", "gallery")}
     asks = Modality(int(tables["query"].modality[0])).word
     one = retrieval_task(tables["query"], [tables["gallery"]], "llcm")
-    ways[words] = one.score(features_of(one.query), features_of(one.gallery))
+    ways[words] = one.score(described(one.query), described(one.gallery))
     print(f"{words}: {len(one.query)} {asks} pictures ask {len(one.gallery)}:", end=" ")
     print(f"rank-1 {ways[words]['rank1']:.1%}, mAP {ways[words]['mAP']:.1%}")
 pair = [100 * ways[words]["rank1"] for words in ("as it is called", "official script")]

@@ -10,7 +10,7 @@ from torch import nn
 
 from vireid import models
 from vireid.data.augment import to_input
-from vireid.features import extract, pick_device
+from vireid.features import Described, extract, pick_device
 from vireid.models import Output
 from vireid.types import Images
 
@@ -104,6 +104,29 @@ def test_files_give_what_memory_gives(tmp_path):
     expected = extract(Corner(), images, batch=3)
     found = extract(Corner(), replace(images, source=paths), batch=3)
     assert torch.equal(found.x, expected.x)
+
+
+def test_a_picture_that_tables_share_is_described_once(tmp_path):
+    whole = table()
+    paths = [tmp_path / f"{i}.png" for i in range(len(whole))]
+    for path, pixels in zip(paths, whole.source, strict=True):
+        Image.fromarray(pixels).save(path)
+    files, network = replace(whole, source=paths), Corner()
+    described = Described(network, flip=False)
+    first, second = files.rows([0, 1, 2, 3]), files.rows([5, 3, 2])
+    torch.testing.assert_close(described(first).x, extract(network, first, flip=False).x)
+    network.modes.clear()
+    found = described(second)
+    assert len(network.modes) == 1, "one pass: for the one picture that is new"
+    torch.testing.assert_close(found.x, extract(network, second, flip=False).x)
+    assert found.identity.tolist() == second.identity.tolist()
+    network.modes.clear()
+    described(first), described(second)
+    assert not network.modes
+    described(replace(first, size=(4, 3)))
+    assert network.modes, "at another size it is another picture"
+    with pytest.raises(ValueError, match="pictures in memory; use extract"):
+        described(whole)
 
 
 def test_pictures_are_resized_to_the_tables_size(tmp_path):

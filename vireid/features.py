@@ -95,6 +95,34 @@ def extract(
     return Embeddings(x.pop("plain"), images.modality, images.camera, images.identity, x)
 
 
+class Described:
+    """Features of tables that share files, by one network: each picture is described once.
+
+    Parameters
+    ----------
+    model, options : as for ``extract``, without ``looks``
+
+    Call it with a table: ``described(images)`` is ``extract(model, images)`` but for rounding, for
+    pictures go through the network in other batches. Raises ValueError for pictures in memory,
+    which have no name to be known by, and whatever ``extract`` raises.
+    """
+
+    def __init__(self, model: torch.nn.Module, **options):
+        self.model, self.options = model, options
+        self._known: dict[tuple, Tensor] = {}  # path, height, width
+
+    def __call__(self, images: Images) -> Embeddings:
+        """(n, d) unit rows of a table of files."""
+        if isinstance(images.source, np.ndarray):
+            raise ValueError(f"{images.name or 'images'}: pictures in memory; use extract")
+        keys = [(path, *images.size) for path in images.source]
+        if new := [i for i, key in enumerate(keys) if key not in self._known]:
+            found = extract(self.model, images.rows(new), **self.options).x
+            self._known.update(zip([keys[i] for i in new], found, strict=True))
+        x = torch.stack([self._known[key] for key in keys])
+        return Embeddings(x, images.modality, images.camera, images.identity)
+
+
 @contextmanager
 def evaluating(model: torch.nn.Module) -> Iterator[None]:
     """Evaluation mode inside, every part's own mode again outside."""
