@@ -94,9 +94,7 @@ def modality_ratio(ratio, modality, ax: Axes, *, k: int, title: str = "") -> Axe
     """
     ratio, modality = as_array(ratio), as_array(modality)
     same_length(ratio=ratio, modality=modality)
-    each = -(
-        -(k + 1) // 33
-    )  # of the possible values j / k in a bin: one, or as few as 33 bins take
+    each = (k + 33) // 33  # possible values j / k in a bin: one, or as few as 33 bins take
     bins = (np.arange(0, k + 1 + each, each) - 0.5) / k
     histogram(
         ratio, ax, modality=modality, bins=bins, title=title,

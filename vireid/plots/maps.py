@@ -146,9 +146,8 @@ def embedding_map(
     axis : the word for the axes ("PCA", "UMAP", ...); the units of a map have no meaning
     """
     points, modality = _in_the_plane(points), as_array(modality)
-    same_length(
-        points=points, modality=modality, **({} if identity is None else {"identity": identity})
-    )
+    known = {} if identity is None else {"identity": identity}
+    same_length(points=points, modality=modality, **known)
     for m, rows in modality_groups(modality):
         ax.scatter(
             *points[rows].T, s=14, marker=MODALITY_MARKER[m], color=MODALITY_COLOUR[m], lw=0,
