@@ -66,11 +66,11 @@ def test_slides_turn_and_have_their_notes(page, site, asked):
     page.keyboard.press("ArrowRight")
     page.locator("section.present img.output").first.wait_for(timeout=60_000)
     assert "The task" in page.locator("section.present h2").first.inner_text()
-    page.goto(f"{site}/slides/index.html#/7")
+    page.goto(f"{site}/slides/index.html#/8")
     panel = page.locator("section.present figure.panel")
     panel.get_by_role("slider").press("ArrowRight")
     panel.locator("figcaption", has_text="eps 0.6").wait_for(timeout=60_000)
-    assert page.evaluate("() => Reveal.getIndices().h") == 7  # the key moved the panel alone
+    assert page.evaluate("() => Reveal.getIndices().h") == 8  # the key moved the panel alone
     assert page.evaluate("() => Reveal.hasPlugin('notes')")
 
 

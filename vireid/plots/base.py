@@ -111,7 +111,10 @@ def png(figure: Figure, *, dpi: int | None = None) -> bytes:
     lecture.enlarge(figure)
     if lecture.mode() == "lecture":
         figure.draw_without_rendering()
-        box = Bbox.union([figure.bbox_inches, figure.get_tightbbox().padded(0.08)])
+        whole, reach = figure.bbox_inches, figure.get_tightbbox()
+        grown = Bbox.union([whole, reach.padded(0.02)])  # extents differ a little by dpi
+        if (grown.extents != whole.extents).any():
+            box = Bbox.union([whole, reach.padded(0.08)])
     figure.savefig(
         buffer, format="png", dpi=dpi or lecture.dpi(), bbox_inches=box,
         metadata={"Software": None},
