@@ -168,13 +168,11 @@ def modality_bias():
     found, key = records(LADDER), "own_share_30"
     found = same_seeds({row: runs for row, runs in found.items() if row in (STAGE1, *"1267")})
     start = {run.seed: run.along(key) for run in found.pop(STAGE1, ())}
-    lines = {
-        ROWS[row]: [start[run.seed] + run.along(key) for run in runs if run.seed in start]
-        for row, runs in found.items()
-    }
-    lines = {title: seeds for title, seeds in lines.items() if seeds}
-    if not lines:
+    if not (start and found):
         return None
+    lines = {
+        ROWS[row]: [start[run.seed] + run.along(key) for run in runs] for row, runs in found.items()
+    }
     noted(found)
     figure, ax = plots.canvas(width=7.2, height=3.8)
     words = "own-modality share of 30 neighbours"

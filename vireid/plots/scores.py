@@ -89,11 +89,11 @@ def bars(
     told = next((name for name in names if len(scores[name])), None)  # what the legend is of
     for y, name in enumerate(names):
         seeds = as_array(scores[name]).astype(float)
-        if not len(seeds) and without:
+        if not len(seeds):
+            if not without:
+                raise ValueError(f"scores[{name!r}] is empty; give at least one seed's score")
             ax.text(0, y, f"  {without}", va="center", fontsize=8, color=INK)
             continue
-        if not len(seeds):
-            raise ValueError(f"scores[{name!r}] is empty; give at least one seed's score")
         label = f"ours, mean over {each.removeprefix('one ')}s" if name == told else None
         ax.barh(y, seeds.mean(), height=0.6, color=COLOURS[3], alpha=0.7, label=label)
         ax.plot(

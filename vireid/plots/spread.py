@@ -16,6 +16,7 @@ from vireid.plots.base import (
     MODALITY_LINE,
     as_array,
     dress,
+    legend,
     legend_below,
 )
 from vireid.types import Modality
@@ -67,8 +68,8 @@ def label_graph(
     ax.set(xlim=(-4.2, REACH + 4.2), ylim=(rows + 0.5, -1.5), aspect="equal")
     ax.set_axis_off()
     named = [Patch(facecolor=COLOURS[k], label=f"label {k}") for k in range(width)]
-    legend_inside = {"loc": "lower center", "ncols": width, "fontsize": 8, "frameon": False}
-    ax.legend(handles=named, columnspacing=1.2, handletextpad=0.5, **legend_inside)
+    look = {"ncols": width, "columnspacing": 1.2, "handletextpad": 0.5}
+    legend(ax, handles=named, loc="lower center", **look)
     ax.set_title(title, loc="left", fontsize=9, color=INK)
     return ax
 

@@ -58,8 +58,8 @@ class Ablation:
         self.settings = {one.name: one for one in settings(method)}
         self._train, self._quiet = train or self._train_tiny, False
         self._wanted, self._answers, self._moved = {}, {}, {}
-        self._make_controls()
         self.live = Live(self._train, self._take, self.changes)
+        self._make_controls()
         self.panel = Panel(self._draw, {
             "start": self.start, "world": self.data, "against": self.against,
             "score": self.score, "curve": self.curve,
@@ -173,19 +173,14 @@ class Ablation:
     def _restart(self, change=None) -> None:
         self._moved = {}
         self._put_switches()
-        self._fresh()
-
-    def _fresh(self) -> None:
-        """Another setting: the button trains it and no longer goes on with the one before."""
-        if hasattr(self, "live"):
-            self.live.reset()
+        self.live.reset()
 
     def _switched(self, change=None) -> None:
         if not self._quiet:
             usual = self._values(self.settings[self.start.value].changes)
             now = {name: control.value for name, control in self.switches.items()}
             self._moved = {name: value for name, value in now.items() if value != usual[name]}
-            self._fresh()
+            self.live.reset()
             self.panel.redraw()
 
     def _worlds(self) -> list[str]:
