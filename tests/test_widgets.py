@@ -13,7 +13,7 @@ from toy import charts_of
 from vireid import plots, widgets
 from vireid.bench.panels import ANSWER
 from vireid.data.augment import RECIPES
-from vireid.types import Images, Modality
+from vireid.types import Embeddings, Images, Modality
 from vireid.widgets.augmentations import view_features
 from vireid.widgets.clusters import Clusterings
 
@@ -123,6 +123,41 @@ def test_explorer_alt_text_counts_modality_and_person():
     alt, _ = html(widgets.explorer(images, seen).picture)
     assert f"{kin} of 7 neighbours are visible too" in alt
     assert f"{same} show the same person" in alt
+
+
+def test_start_beyond_the_last_picture_is_the_last_one():
+    images, x = world()
+    points = plots.project(x, "pca")
+    chart = widgets.embedding_map(images, points, start=99, around=3)
+    assert chart.slider.value == chart.selection[0] == 39
+    seen = widgets.views(x, ("cosine",), k=3)
+    assert "Image 39 " in html(widgets.explorer(images, seen, start=99).picture)[0]
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: widgets.twins(people=0), "give 1 person or more"),
+        (lambda: widgets.twins(last=0), "give 1 person or more"),
+        (lambda: outliers_only(), "all 40 images are outliers"),
+        (lambda: two_images(), "2 images have no 2 neighbours; give a smaller k in ks"),
+    ],
+    ids=["no people", "no slider", "outliers", "two images"],
+)
+def test_nothing_to_show_is_said(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
+
+
+def outliers_only():
+    images, x = world()
+    banks = [(torch.arange(2), torch.eye(2, 16))] * 2
+    return widgets.two_memories(images, x, np.full(len(x), -1), banks, prior=[0.5, 0.5])
+
+
+def two_images():
+    images, x = world()
+    return widgets.neighbour_ratio(Embeddings(x[[0, 4]], *[images.modality[[0, 4]]] * 2))
 
 
 def test_map_shows_the_selection_of_slider_and_lasso():

@@ -46,3 +46,9 @@ def test_the_panel_redraws_and_tells(batch):
     assert "Momentum 0.1, written plain visible, then augmented visible, then infrared" in alt
     panel.controls["order"].value = "rav"
     assert panel.values["order"] == "rav"
+
+
+def test_arrays_do_as_well_as_tensors(batch):
+    bank, views = batch
+    arrays = {v: (x.numpy(), label.numpy()) for v, (x, label) in views.items()}
+    assert writing_order(bank.numpy(), arrays).picture.value == writing_order(*batch).picture.value

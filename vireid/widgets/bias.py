@@ -34,8 +34,14 @@ def neighbour_ratio(
     ----------
     ks : the numbers on the slider; those that are too many for the table are left out
     start : the k to begin with (the nearest of them)
+
+    Raises ValueError when all are too many.
     """
-    found = ratios(embeddings, [k for k in ks if k < len(embeddings)])
+    if not (fitting := [k for k in ks if k < len(embeddings)]):
+        raise ValueError(
+            f"{len(embeddings)} images have no {min(ks)} neighbours; give a smaller k in ks"
+        )
+    found = ratios(embeddings, fitting)
     known = list(found)
     means = [found[k].mean for k in known]
 

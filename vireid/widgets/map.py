@@ -24,7 +24,7 @@ class EmbeddingMap:
     images : the table; points : (n, 2) its layout, from ``plots.project``
     labels : (n,) pseudo-labels to name on hover, or None
     axis : what the map is, e.g. "UMAP"
-    start : the image to begin with
+    start : the image to begin with, the last one where there are fewer
     around : how many images the slider selects
     largest : at most this many pictures are drawn of a selection
 
@@ -55,7 +55,7 @@ class EmbeddingMap:
         left = W.Box([self.scatter], layout=W.Layout(width="480px"))
         self.widget = W.HBox([left, right], layout=W.Layout(flex_flow="row wrap"))
         self.widget.add_class("vireid-map")
-        self.select(self.near(start))
+        self.select(self.near(self.slider.value))
 
     def near(self, image: int) -> np.ndarray:
         """The image and those around it on the map, nearest first."""

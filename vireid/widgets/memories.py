@@ -68,9 +68,16 @@ def two_memories(
     label : (n,) unified pseudo-labels, -1 outliers, which are left out
     banks : visible and infrared (ids, prototypes), as in ``losses.cai``; prior : (2,) p(m)
     start : which labelled image to begin with ; shown : labels drawn, the likeliest ones
+
+    Raises ValueError when all images are outliers.
     """
     label, x = as_array(label), torch.as_tensor(as_array(x))
     rows, share = np.flatnonzero(label >= 0), round(float(prior[0]), 2)
+    if not len(rows):
+        raise ValueError(
+            f"all {len(label)} images are outliers (-1), and an outlier is asked nothing; cluster "
+            "with a larger eps"
+        )
 
     def draw(image: int, visible: float, temperature: float, missing: str) -> Drawing:
         row = rows[image]

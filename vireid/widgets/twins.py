@@ -16,7 +16,11 @@ def twins(*, people: int = 8, seed: int = 11, last: int = 40) -> Panel:
     ----------
     people : how many are shown side by side; last : the largest number the people slider reaches
     seed : the population
+
+    Raises ValueError when ``people`` or ``last`` is below 1.
     """
+    if min(people, last) < 1:
+        raise ValueError(f"people={people}, last={last}: give 1 person or more")
 
     def draw(first: int, modality_gap: float, style_gap: float, style: str) -> Drawing:
         world = WORLD.do(modality_gap=modality_gap, style_gap=style_gap, style=style)

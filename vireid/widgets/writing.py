@@ -58,7 +58,8 @@ def writing_order(start: Tensor, views: dict[str, tuple[Tensor, Tensor]]) -> Pan
     start : (K, d) prototypes of clusters that hold both modalities
     views : "v", "a" and "r" -> ((b, d) features of that view, (b,) their clusters)
     """
-    instances = int(max(np.bincount(label.numpy()).max() for _, label in views.values()))
+    views = {letter: tuple(map(torch.as_tensor, view)) for letter, view in views.items()}
+    instances = int(max(label.bincount().max() for _, label in views.values()))
 
     def draw(order: str, momentum: float) -> Drawing:
         figure, axes = canvas(2, width=9.0, height=3.0, margins=_MARGINS)
