@@ -94,14 +94,25 @@ def test_slides_have_notes_that_sum_to_90_minutes(site):
         until.append((clock, 60 * hour + minute))
     assert clock == 90 and all(counted == said for counted, said in until)
     assert len(notes) == len(re.findall(r"<h[12]>", text)) >= 20
-    assert text.count('<figure class="shown">') + text.count('<figure class="panel"') >= 15
+    assert text.count('<figure class="r-stretch shown">') >= 10  # each fills its slide
+    assert text.count('<figure class="r-stretch panel"') >= 4
 
 
 def test_a_figure_is_found_by_the_beginning_of_its_alt_text(tmp_path):
     found = sources.filled("<!-- figure: 00 The pipeline -->", tmp_path)
-    assert 'src="_static/pictures/00_start_here-01.png"' in found and "(Notebook 00)" in found
+    assert 'src="_static/pictures/00_start_here-01.png"' in found and "(notebook 00)." in found
     with pytest.raises(ValueError, match="0 pictures of notebook 00 begin 'No such'"):
         sources.filled("<!-- figure: 00 No such -->", tmp_path)
+
+
+def test_a_figure_of_figures_brings_its_caption_and_its_file(site, tmp_path):
+    found = sources.filled("<!-- figure: figures bmil_ladder -->", tmp_path)
+    assert 'src="_static/pictures/bmil_ladder.png"' in found
+    assert "<figcaption>Rank-1 on SynthVI small" in found and "(figure bmil_ladder)." in found
+    drawn = (sources.CHECKOUT / "figures/bmil_ladder.png").read_bytes()
+    assert (site / "slides/_static/pictures/bmil_ladder.png").read_bytes() == drawn
+    with pytest.raises(ValueError, match=r"shows no nothing\.png"):
+        sources.filled("<!-- figure: figures nothing -->", tmp_path)
 
 
 def test_a_lecture_ends_before_the_exercises(tmp_path):

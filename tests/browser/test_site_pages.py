@@ -74,5 +74,23 @@ def test_slides_turn_and_have_their_notes(page, site, asked):
     assert page.evaluate("() => Reveal.hasPlugin('notes')")
 
 
+def test_pictures_fill_their_slides(page, site, asked):
+    page.goto(f"{site}/slides/index.html")
+    page.locator("section.present h1").wait_for(timeout=60_000)
+    tall = {}
+    for number in range(page.evaluate("() => Reveal.getTotalSlides()")):
+        page.evaluate("n => Reveal.slide(n)", number)
+        figure = page.locator("section.present figure")
+        if figure.count():
+            title = page.locator("section.present h2").inner_text()
+            drawn = figure.locator("img")
+            page.wait_for_function("i => i.complete && i.naturalWidth", arg=drawn.element_handle())
+            page.evaluate("() => Reveal.layout()")
+            box = figure.evaluate("f => [f.offsetTop + f.offsetHeight, f.offsetWidth]")
+            assert box[0] <= 720 and box[1] == 1280, f"{title}: {box} is more than the slide"
+            tall[title] = drawn.evaluate("i => i.clientHeight")
+    assert len(tall) >= 15 and min(tall.values()) > 300, tall
+
+
 def test_the_handout_has_two_pages(built, tmp_path):
     assert pages(handout(tmp_path / "handout.pdf", site=built)) == 2

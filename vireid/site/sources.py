@@ -16,7 +16,7 @@ PAGES = (
     "figures/README.md", "data/README.md",
 )  # fmt: skip
 PANEL = re.compile(r"<!-- panel: (\w+) -->")
-FIGURE = re.compile(r"<!-- figure: (\d\d) (.+?) -->")
+FIGURE = re.compile(r"<!-- figure: (\d\d|figures) (.+?) -->")
 # What the reference documents: the public contract's rooms.
 MODULES = (
     "types", "data", "models", "features", "neighbours", "jaccard", "clustering", "association",
@@ -47,7 +47,12 @@ def lay_out_slides(source: Path, site: Path) -> None:
     shutil.rmtree(source, ignore_errors=True)
     shutil.copytree(site / "_static", source / "_static")
     text = (CHECKOUT / "docs/slides/index.md").read_text("utf-8")
-    save(source / "index.md", filled(text, site))
+    for place, name in FIGURE.findall(text):
+        if place == "figures":
+            picture = (CHECKOUT / f"figures/{name}.png").read_bytes()
+            save(source / f"_static/pictures/{name}.png", picture)
+    filling = 'class="r-stretch '  # reveal.js gives it what is left of the slide
+    save(source / "index.md", filled(text, site).replace('<figure class="', f"<figure {filling}"))
 
 
 def _static(folder: Path) -> None:
@@ -89,20 +94,37 @@ def filled(text: str, site: Path) -> str:
     """Markdown with its panels and figures in place; ``site`` has been laid out as far as these.
 
     ``<!-- panel: NAME -->`` is one of ``toys.PANELS``; ``<!-- figure: NN words -->`` the picture of
-    notebook NN whose alt text begins with these words, with that text as its caption.
+    notebook NN whose alt text begins with these words, ``<!-- figure: figures NAME -->`` the one in
+    ``figures/``, each with its text as caption.
     """
     text = PANEL.sub(lambda f: (site / f"panels/{f[1]}.html").read_text("utf-8"), text)
     return FIGURE.sub(lambda f: _figure(f[1], f[2]), text)
 
 
-def _figure(number: str, words: str) -> str:
+def _figure(place: str, words: str) -> str:
+    name, alt = _drawn(words) if place == "figures" else _of_notebook(place, words)
+    short = html.escape(alt.split(". ")[0].rstrip("."))
+    origin = f"figure {words}" if place == "figures" else f"notebook {place}"
+    said = f"<figcaption>{short} ({origin}).</figcaption>"
+    return f'<figure class="shown">\n{picture_tag(name, alt, "_static")}\n{said}\n</figure>'
+
+
+def _of_notebook(number: str, words: str) -> tuple[str, str]:
+    """(file name, alt text) of a notebook's picture, by the words that its alt text begins with."""
     (path,) = (path for path in notebooks() if path.stem.startswith(f"{number}_"))
     found = [pair for pair in shown(_read(path), path.stem) if pair[1].startswith(words)]
     if len(found) != 1:
         raise ValueError(f"{len(found)} pictures of notebook {number} begin {words!r}; name one")
-    (name, alt), short = found[0], found[0][1].split(". ")[0].rstrip(".")
-    said = f"<figcaption>{html.escape(short)}. (Notebook {number})</figcaption>"
-    return f'<figure class="shown">\n{picture_tag(name, alt, "_static")}\n{said}\n</figure>'
+    return found[0]
+
+
+def _drawn(name: str) -> tuple[str, str]:
+    """(file name, alt text) of a picture in ``figures/``, as its README has it."""
+    told = (CHECKOUT / "figures/README.md").read_text("utf-8")
+    found = re.search(rf"!\[(.+?)\]\({re.escape(name)}\.png\)", told)
+    if not found:
+        raise ValueError(f"figures/README.md shows no {name}.png; name one that it shows")
+    return f"{name}.png", found[1]
 
 
 def shown(notebook, stem: str) -> list[tuple[str, str]]:
