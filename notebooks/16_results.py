@@ -228,7 +228,7 @@ for data, lines in by_data.items():
 if drawn is None:
     print("Not trained yet: vireid evidence --only synthvi_small_bmil_absent_0.5")
 else:
-    plots.show(drawn, evidence.missing(found) or "Rank-1 and lone images linked over absence.")
+    plots.show(drawn, evidence.missing(found, plan.equal) or "Rank-1 and lone images linked over absence.")
 
 # %% [markdown]
 # People are not all that can be missing. On SynthVI three dials of the *world* can be turned, each

@@ -175,6 +175,10 @@ def test_equal_terms_by_hand():
     assert ours["rank1"] == "48.3 (10.4)" and ours["mAP"] == "24.2 (5.2)"
     assert ours["gain by seed"] == "+10.0 / +20.0 / +10.0" and ours["mean gain"] == "+13.3 (5.8)"
     assert ours["way to the top"] == "33 %"  # 13.3 of 40 points
+    assert ours["95 % of the gain"] == "-1.0 to +27.7"  # 13.33 +- 4.303 * 5.77 / sqrt(3)
+    hardly = {"s": FOUND["s"] | {"top": [run(1, 0.31), run(2, 0.8), run(3, 0.75)]}}
+    share = evidence.equal_terms(EQUAL, hardly).loc["Ours", "way to the top"]
+    assert share == "", "the top gains next to nothing in seed 1"
     assert (ours["seeds"], ours["steps"], ours["CPU minutes"]) == ("1 2 3", "14", "2")
     assert (
         ours["note"] == "a note" and ours["best on the test set"] == ""
@@ -210,6 +214,31 @@ def test_steps_beside_the_paper():
         assert evidence.against_paper(Evidence([], [], [ladder]), own)["agrees"][0] == verdict
 
 
+def test_a_step_that_the_paper_tells_in_words_has_a_sign():
+    steps = [["base", "1", "more", "+"], ["1", "base", "less", "+"], ["base", "2", "and more"]]
+    ladder = {"method": "mcf", "study": "s", "table": "", "steps": steps}
+    table = evidence.against_paper(Evidence([], [], [ladder]), FOUND)
+    assert table["paper"].tolist() == ["+", "+", ""]
+    assert table["agrees"].tolist() == ["yes", "no", ""]
+
+
+@pytest.mark.parametrize("apart, verdict", [(0.05, "yes"), (0.12, "level")])
+def test_a_mean_within_chance_is_level(apart, verdict):
+    """Gains of 10, 20 and 10: 13.3 in the mean; two standard errors of 5 and 12 are 5.8, 13.9."""
+    pair = {"method": "X", "kept": "s", "other": "o", "rows": ["top"], "word": "elsewhere"}
+    gpu = {"device": "cuda"}
+    again = [
+        replace(run(seed, score + apart), identity=gpu)
+        for seed, score in ((1, 0.7), (2, 0.8), (3, 0.75))
+    ]
+    ladder = {"method": "mcf", "study": "s", "table": "", "steps": [["base", "1", "more", "+"]]}
+    plan = Evidence([], EQUAL, [ladder], again=[pair])
+    table = evidence.against_paper(plan, FOUND | {"o": {"top": again}})
+    assert table["agrees"].tolist() == [verdict]
+    told = evidence.guide(plan, FOUND | {"o": {"top": again}})
+    assert any(s.startswith("Neither: Ours") for s in told) == (verdict == "level")
+
+
 def test_guide_compares_methods_that_lost_the_same_people():
     def told(share: float, *scores: float) -> list[Run]:
         source = {"data": "synthvi", "preset": "tiny", "options": {"absent": share}}
@@ -236,10 +265,12 @@ def test_guide_compares_methods_that_lost_the_same_people():
 def test_guide_says_only_what_the_seeds_allow():
     told = evidence.guide(Evidence([], EQUAL, []), FOUND)
     assert told == [
-        "In every seed ahead of stage 1 prolonged, in points of rank-1: Ours (+10.0 / +20.0 / "
-        "+10.0); Whole (+20.0 / +10.0 / +20.0).",
-        "Nothing is behind stage 1 prolonged in every seed.",
-        "The largest mean gain is that of Whole, 3.3 points over Ours, and larger in 2 of 3 seeds.",
+        "Ahead of stage 1 prolonged in every seed and beyond chance, in points of rank-1: Ours "
+        "(+10.0 / +20.0 / +10.0); Whole (+20.0 / +10.0 / +20.0).",
+        "Behind stage 1 prolonged in every seed and beyond chance, in points of rank-1: none of "
+        "those that were given no identities.",
+        "The largest mean gain is that of Whole (+16.7). These seeds cannot tell it from (points "
+        "over it): Ours (-10.0 / +10.0 / -10.0).",
         "CPU minutes with stage 1 of those that gain in every seed: Whole 1, Ours 2.",
         "Fewer than 3 seeds, so nothing is said of: Other (none).",
     ]
@@ -248,10 +279,17 @@ def test_guide_says_only_what_the_seeds_allow():
     told = evidence.guide(Evidence([], EQUAL, [], [order]), turned)
     assert told[-1].endswith("moves rank-1 by: X, row 1: turned (+20.0 / +0.0 / -15.0).")
     mixed = {"s": FOUND["s"] | {"1": [run(1, 0.2), run(2, 0.5), run(3, 0.4)]}}
-    assert (
-        "Ahead in one seed and behind in another: Ours (-10.0 / +10.0 / +5.0)."
-        in evidence.guide(Evidence([], EQUAL, []), mixed)
+    told = evidence.guide(Evidence([], EQUAL, []), mixed)
+    assert "Neither: Ours (-10.0 / +10.0 / +5.0)." in told
+    assert told[3].endswith("cannot tell it from (points over it): Ours (-30.0 / +0.0 / -15.0).")
+    behind = {"s": FOUND["s"] | {"1": [run(seed, 0.2) for seed in (1, 2, 3)]}}
+    (most,) = [s for s in evidence.guide(Evidence([], EQUAL, []), behind) if "largest" in s]
+    assert most == (
+        "The largest mean gain is that of Whole (+16.7). All others are behind it in every seed."
     )
+    none = {"s": FOUND["s"] | {row: [run(seed, 0.32) for seed in (1, 2, 3)] for row in "12"}}
+    told = evidence.guide(Evidence([], EQUAL, []), none)
+    assert "The largest mean gain is that of Ours, and it is none in some seed." in told
 
 
 def test_chance_is_what_two_equal_trainings_differ_by():

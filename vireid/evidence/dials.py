@@ -166,34 +166,40 @@ def _linked(run: Run) -> float | None:
 def over(lines: Lines) -> pd.DataFrame:
     """A row a line: rank-1 at each value, mean (sd), what the largest adds to the least by seed.
 
-    Beside them the lone images that the last epoch linked at the largest value, where the records
-    tell; all in per cent or points of it.
+    Beside them the steps of the row's own run and the lone images that the last epoch linked at the
+    largest value, where the records tell; all else in per cent or points of it. A line that ends
+    before the others says where.
     """
     values, linked = sorted({v for points in lines.values() for v in points}), lone(lines)
     rows = {}
     for name, points in lines.items():
         low, high = min(points), max(points)
-        row = {f"{v:.2g}": mean_sd(points[v], "rank1") if v in points else "" for v in values}
-        row["largest over least by seed"] = signed(gained(points[high], points[low]))
+        end = "" if high == values[-1] else f" (at {high:.2g})"
+        row = {"steps": points[low][0].steps}
+        row |= {f"{v:.2g}": mean_sd(points[v], "rank1") if v in points else "" for v in values}
+        row["largest over least by seed"] = signed(gained(points[high], points[low])) + end
         if linked:
             told = linked.get(name, {}).get(high)
-            row["lone linked"] = f"{np.mean(told):.0f}" if told else ""
+            row["lone linked"] = f"{np.mean(told):.0f}{end}" if told else ""
         rows[name] = row
     return pd.DataFrame.from_dict(rows, orient="index").fillna("")
 
 
-def missing(found: Found) -> str:
-    """A sentence on what people missing on one side cost, where three seeds or more tell."""
-    by_share: dict[tuple[str, float], dict[str, list[float]]] = {}
-    for data, lines in turned(found, "absent").items():
-        for name, points in lines.items():
-            for share, kept in points.items():
-                lost = gained(kept, points.get(0.0, [])) if share else []
-                if len(lost) >= SURE:
-                    by_share.setdefault((data, share), {})[name] = lost
+def missing(found: Found, rows: list[dict]) -> str:
+    """A sentence on what people missing on one side cost ``rows``, of ``plan.equal``.
+
+    "" unless three seeds or more tell.
+    """
+    absent, by_share = turned(found, "absent"), {}
+    for row in rows:
+        points = at_values(absent, row, found)
+        for share, kept in points.items():
+            lost = gained(kept, points.get(0.0, [])) if share else []
+            if len(lost) >= SURE:
+                by_share.setdefault((_data(kept[0]), share), {})[row["title"]] = lost
     told = [
         f"on {data}, {share:.0%} of the people: {_span(by)}"
-        for (data, share), by in by_share.items()
+        for (data, share), by in sorted(by_share.items())
     ]
     words = "When people lack the pictures of one modality, rank-1 changes in the mean over seeds, "
     return f"{words}{'; '.join(told)}." if told else ""

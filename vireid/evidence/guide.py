@@ -4,32 +4,44 @@ import numpy as np
 
 from vireid.evidence.dials import at_values, missing, turned
 from vireid.evidence.plan import Evidence
-from vireid.evidence.tables import SURE, Found, chance, cpu_minutes, named, order_gains
+from vireid.evidence.tables import (
+    SURE,
+    Found,
+    chance,
+    cpu_minutes,
+    is_level,
+    named,
+    order_gains,
+    size_of_chance,
+)
 from vireid.experiment.rows import STAGE1
 from vireid.runs import Run, gained
 
 
 def guide(plan: Evidence, found: Found) -> list[str]:
     """Sentences about drawn people: equal terms, orders of writing, people missing."""
-    told = on_equal_terms(plan.equal, found)
+    told = on_equal_terms(plan.equal, found, size_of_chance(plan, found))
     told += [
         _orders(plan, found),
         *_chance(plan, found),
-        missing(found),
+        missing(found, plan.equal),
         *_when_missing(plan.equal, found),
     ]
     return [sentence for sentence in told if sentence]
 
 
-def on_equal_terms(rows: list[dict], found: Found) -> list[str]:
-    """Sentences about ``plan.equal`` or ``plan.real``; of what has too few seeds, it says so."""
+def on_equal_terms(rows: list[dict], found: Found, size: float) -> list[str]:
+    """Sentences about ``plan.equal`` or ``plan.real``; of what has too few seeds, it says so.
+
+    ``size`` : of chance, see ``size_of_chance``; no gain that is as small is called one
+    """
     runs = {row["title"]: found.get(row["study"], {}).get(row["row"], []) for row in rows}
     role = {row["role"]: row["title"] for row in rows if "role" in row}
     base = runs.get(role.get("base"), [])
     gains = {row["title"]: gained(runs[row["title"]], base) for row in _rivals(rows)}
     enough = {title: values for title, values in gains.items() if len(values) >= SURE}
-    told = [_every(enough, up=True), _every(enough, up=False), _mixed(enough)]
-    told += [_best(runs, enough), _cost(rows, found, enough), _few(gains)]
+    told = _ahead_or_behind(enough, size)
+    told += [_best(runs, enough, size), _cost(rows, found, enough), _few(gains)]
     return [sentence for sentence in told if sentence]
 
 
@@ -38,28 +50,31 @@ def _rivals(rows: list[dict]) -> list[dict]:
     return [row for row in rows if "role" not in row and row["row"] != STAGE1]
 
 
-def _every(gains: dict[str, list[float]], *, up: bool) -> str:
-    one_way = {t: v for t, v in gains.items() if all((x > 0) == up and x for x in v)}
-    word = "ahead of" if up else "behind"
-    if not one_way:
-        return f"Nothing is {word} stage 1 prolonged in every seed." if gains else ""
-    return f"In every seed {word} stage 1 prolonged, in points of rank-1: {named(one_way)}."
+def _ahead_or_behind(gains: dict[str, list[float]], size: float) -> list[str]:
+    """Who is ahead of the base in every seed, who behind, and who neither, beyond chance."""
+    ahead = {t: v for t, v in gains.items() if min(v) > 0 and not is_level(v, size)}
+    behind = {t: v for t, v in gains.items() if max(v) < 0 and not is_level(v, size)}
+    neither = {t: v for t, v in gains.items() if t not in ahead | behind}
+    words = "{} stage 1 prolonged in every seed and beyond chance, in points of rank-1"
+    groups = {words.format("Ahead of"): ahead, words.format("Behind"): behind}
+    groups |= {"Neither": neither} if neither else {}
+    nobody = "none of those that were given no identities"
+    return [f"{word}: {named(group) or nobody}." for word, group in groups.items() if gains]
 
 
-def _mixed(gains: dict[str, list[float]]) -> str:
-    both = {t: v for t, v in gains.items() if min(v) <= 0 <= max(v)}
-    return f"Ahead in one seed and behind in another: {named(both)}." if both else ""
-
-
-def _best(runs: dict[str, list[Run]], gains: dict[str, list[float]]) -> str:
+def _best(runs: dict[str, list[Run]], gains: dict[str, list[float]], size: float) -> str:
+    """Who gains most, and, where it does in every seed, who cannot be told apart from it."""
     if len(gains) < 2:
         return ""
-    first, second = sorted(gains, key=lambda t: -np.mean(gains[t]))[:2]
-    apart = gained(runs[first], runs[second])
-    return (
-        f"The largest mean gain is that of {first}, {np.mean(apart):.1f} points over {second}, and "
-        f"larger in {sum(a > 0 for a in apart)} of {len(apart)} seeds."
-    )
+    first = max(gains, key=lambda title: np.mean(gains[title]))
+    if min(gains[first]) <= 0:
+        return f"The largest mean gain is that of {first}, and it is none in some seed."
+    apart = {title: gained(runs[title], runs[first]) for title in gains if title != first}
+    close = {t: v for t, v in apart.items() if v and (is_level(v, size) or max(v) >= 0)}
+    told = f"The largest mean gain is that of {first} ({np.mean(gains[first]):+.1f}). "
+    if not close:
+        return f"{told}All others are behind it in every seed."
+    return f"{told}These seeds cannot tell it from (points over it): {named(close)}."
 
 
 def _cost(rows: list[dict], found: Found, gains: dict[str, list[float]]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
-from scipy.stats import bootstrap
+from scipy.stats import bootstrap, t
 
 from vireid import methods
 from vireid.evidence.make import minutes
@@ -34,8 +34,9 @@ def equal_terms(rows: list[dict], found: Found) -> pd.DataFrame:
 
     Columns: seeds, steps, then of each metric mean and sd, and of rank-1 the 95 % bootstrap
     interval of the mean, the network that the test set would have chosen (``best_test``), the gain
-    over "base" in each seed that both have, its mean and sd, the share of the way from "base" to
-    "top", CPU minutes with stage 1. Scores in per cent; rows without records say "not run".
+    over "base" in each seed that both have, its mean, sd and 95 % interval (Student), the share of
+    the way from "base" to "top", CPU minutes with stage 1. Scores in per cent; rows without records
+    say "not run".
     """
     runs = {row["title"]: found.get(row["study"], {}).get(row["row"], []) for row in rows}
     role = {row["role"]: row["title"] for row in rows if "role" in row}
@@ -54,6 +55,7 @@ def equal_terms(rows: list[dict], found: Found) -> pd.DataFrame:
         base, top = (runs.get(role.get(name), []) for name in ("base", "top"))
         line["gain by seed"] = _gains(own, base)
         line["mean gain"] = "" if own is base else _mean_gain(gained(own, base))
+        line["95 % of the gain"] = "" if own is base else _student(gained(own, base))
         line["way to the top"] = _share(own, base, top)
         line["CPU minutes"] = cpu_minutes(row, found)
         lines[row["title"]] = line | {"note": row.get("note", "")}
@@ -63,20 +65,24 @@ def equal_terms(rows: list[dict], found: Found) -> pd.DataFrame:
 def against_paper(plan: Evidence, found: Found) -> pd.DataFrame:
     """A row for each step of ``plan.ladders``: its gain in rank-1 by seed beside the paper's.
 
-    "agrees" is yes or no where every seed has one sign, else "mixed"; "too few seeds" for fewer
-    than three, "not run" for none.
+    Where the paper tells no number, its sign alone, if the plan has it. "agrees" is yes or no where
+    every seed has one sign, else "mixed"; "level" where the mean is no more than ``is_level`` lets
+    chance make; "too few seeds" for fewer than three, "not run" for none.
     """
-    rows = []
-    for ladder, (low, high, what) in [(one, step) for one in plan.ladders for step in one["steps"]]:
+    rows, size = [], size_of_chance(plan, found)
+    for ladder, (low, high, what, *told) in (
+        (one, step) for one in plan.ladders for step in one["steps"]
+    ):
         study = found.get(ladder["study"], {})
         added = gained(study.get(high, []), study.get(low, []))
         paper = _published_gain(ladder, low, high)
+        sign = "".join(told) if paper is None else f"{paper:+.1f}"
         rows.append({
             "method": ladder["method"], "step": what, "rows": f"{low} to {high}",
             "gain by seed": signed(added) or NOT_RUN,
             "mean": f"{np.mean(added):+.1f}" if added else "",
-            "paper": "" if paper is None else f"{paper:+.1f}",
-            "agrees": _verdict(added, paper),
+            "paper": sign,
+            "agrees": _verdict(added, sign, size),
         })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -97,6 +103,17 @@ def chance(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
     of threads. What two runs differ by here, no step of a ladder has shown.
     """
     return _between(plan.again, "kept", found, counts=_elsewhere)
+
+
+def size_of_chance(plan: Evidence, found: Found) -> float:
+    """Points of rank-1 by which two equal trainings differ, root mean square; 0 without any."""
+    apart = [value for by_seed in chance(plan, found).values() for value in by_seed.values()]
+    return float(np.sqrt(np.mean(np.square(apart)))) if apart else 0.0
+
+
+def is_level(gains: list[float], size: float) -> bool:
+    """Whether a mean gain is no more than chance: within two standard errors of ``size``."""
+    return abs(float(np.mean(gains))) < 2 * size / len(gains) ** 0.5
 
 
 def _elsewhere(own: Run, kept: Run) -> bool:
@@ -139,15 +156,18 @@ def rows(found: dict[str, list[Run]]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(lines, orient="index")
 
 
-def _verdict(added: list[float], paper: float | None) -> str:
-    if not added or paper is None:
+def _verdict(added: list[float], paper: str, size: float) -> str:
+    """Whether gains have the sign that the paper's, "+2.5" or "+", begins with."""
+    if not added or not paper:
         return NOT_RUN if not added else ""
     if len(added) < SURE:
         return "too few seeds"
+    if is_level(added, size):
+        return "level"
     signs = {np.sign(gain) for gain in added}
     if len(signs) > 1:
         return "mixed"
-    return "yes" if signs == {np.sign(paper)} else "no"
+    return "yes" if signs == {1 if paper.startswith("+") else -1} else "no"
 
 
 def _published_gain(ladder: dict, low: str, high: str) -> float | None:
@@ -195,6 +215,14 @@ def _interval(runs: list[Run]) -> str:
     return f"{low:.1f} to {high:.1f}"
 
 
+def _student(gains: list[float]) -> str:
+    """95 % interval of a mean gain by Student's t, three seeds at the least."""
+    if len(gains) < SURE:
+        return ""
+    reach = t.ppf(0.975, len(gains) - 1) * np.std(gains, ddof=1) / len(gains) ** 0.5
+    return f"{np.mean(gains) - reach:+.1f} to {np.mean(gains) + reach:+.1f}"
+
+
 def _seeds(runs: list[Run]) -> str:
     return " ".join(str(run.seed) for run in runs)
 
@@ -233,13 +261,18 @@ def _gains(own: list[Run], base: list[Run]) -> str:
 
 
 def _share(own: list[Run], base: list[Run], top: list[Run]) -> str:
-    """Mean gain over the base as a share of the top's, in the seeds that all three have."""
+    """Mean gain over the base as a share of the top's, in the seeds that all three have.
+
+    "" where the top gains next to nothing (a tenth of its mean) in one of them: a share of that
+    would be the other seeds' alone.
+    """
     seeds = set.intersection(*({run.seed for run in runs} for runs in (own, base, top)))
     if not seeds or own is base or own is top:
         return ""
     kept = [[run for run in runs if run.seed in seeds] for runs in (own, base, top)]
-    gain, whole = np.mean(gained(kept[0], kept[1])), np.mean(gained(kept[2], kept[1]))
-    return f"{100 * gain / whole:.0f} %" if whole > 0 else ""
+    gain, whole = np.mean(gained(kept[0], kept[1])), gained(kept[2], kept[1])
+    mean = np.mean(whole)
+    return f"{100 * gain / mean:.0f} %" if min(whole) > 0.1 * mean > 0 else ""
 
 
 def _with_stage1(
