@@ -67,7 +67,7 @@ from vireid import bias, methods, plots, widgets
 from vireid.experiment import prepare
 from vireid.features import extract
 from vireid.losses import feature_alignment, refined_targets, shared_prediction
-from vireid.runs import ladders, rank1, same_seeds, table
+from vireid.runs import rank1, same_seeds, table
 from vireid.types import Modality
 from vireid.warm_start import trained
 
@@ -393,9 +393,9 @@ if world.knows("train"):
 
 # %%
 from vireid.figures.dmdl import LADDER
+from vireid.figures.records import records
 
-ORDER = ["stage1", *"1234567"]
-kept = ladders().get(LADDER, {})
+ORDER, kept = ["stage1", *"1234567"], records(LADDER)  # those of another identity left out
 ladder = {row: kept[row] for row in ORDER if row in kept}
 listed = plots.paper_table(paper="DMDL", table="Table 3", mode="all")
 paper = {
@@ -499,8 +499,8 @@ if shown:
 # every seed, and its labels fall with it: section 5 of notebook 08 asks who does the pulling. The
 # others lie within chance. Should refined labels cost in a run of yours (3 to 4, 5 to 7), begin
 # with section 3: belief in the right person before refining and after. The four variants lie
-# within chance, too: each is below DMDL in two seeds and above it in one.
-#
+# within chance, too. (All four are below DMDL in the same two seeds and above it in the third: they
+# share its runs, so a row 7 that ended high or low moves all four differences.)
 #
 # **What to doubt.** A gain smaller than its spread over seeds is no gain yet. SynthVI's gap is
 # one that we drew: its colours, its poses, its starting weights (which have seen people of the

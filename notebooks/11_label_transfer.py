@@ -427,8 +427,8 @@ if world.knows("train"):
 # contrast is. What training makes of it only trainings can tell.
 
 # %% [markdown] tags=["synthvi"]
-# The figure at the end of section 5 has them: from $\beta$ = 0 to .7 rank-1 rises in all three
-# seeds (1.8 / 5.7 / 7.5 points), and from there to .9 it stays.
+# The figure at the end of section 5 has them: from $\beta$ = 0 to .7 rank-1 rises by 1.8 / 5.7 /
+# 7.5 points (the first is within chance), and from there to .9 it stays.
 
 # %% [markdown]
 # ## 7 · What it is worth: the ladders
@@ -455,9 +455,10 @@ if world.knows("train"):
 
 # %%
 from vireid.figures import mult as ladder
-from vireid.runs import ladders, table
+from vireid.figures.records import records as found_records
+from vireid.runs import table
 
-records = ladders().get(ladder.LADDER, {})
+records = found_records(ladder.LADDER)  # those of another identity are left out
 absent = (
     f"No records in data/runs/{ladder.LADDER} yet: this part shows nothing until they are there."
 )

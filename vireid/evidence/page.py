@@ -28,8 +28,8 @@ EQUAL = """## On equal terms
 SynthVI small, the same people, starting weights, evaluation and 680 optimiser steps for everybody
 (batches differ: what a method shows in a step is part of it). The gain is that over stage 1
 prolonged, seed by seed; "way to the top" is its share of what true identities gain. "95 % of the
-mean" is a bootstrap over seeds, and too narrow for so few: drawn from a normal distribution, five
-seeds' holds the true mean in 84 of 100 cases, three seeds' (their least and their largest) in 75.
+mean" is a bootstrap over seeds, and too narrow for so few: of normal numbers, that of five seeds
+holds the true mean in some 83 of 100 cases, that of three (their least and their largest) in 75.
 "95 % of the gain" is Student's for the mean of gains in pairs. "Best on the test set" is rank-1 of
 the epoch that the test set would choose, of every second one of the last stage; no other column
 uses it. True identities are BMIL's, no ceiling: other labels may end above them.

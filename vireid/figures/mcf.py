@@ -65,8 +65,8 @@ def mcf_sweep():
 
 @drawing(
     "ROC curves of all pairs the protocol compares, MCF's baseline and MCF on SynthVI tiny "
-    "(seed 0); the diagonal is chance. A training of seconds, so no evidence on either: after "
-    "whole trainings on SynthVI small MCF's area is the larger one in every seed (docs/log.md).",
+    "(seed 0); the diagonal is chance. A training of seconds, so no evidence on either (whole "
+    "trainings are compared in docs/log.md).",
     "MCF, Fig. 5",
 )
 def mcf_roc():

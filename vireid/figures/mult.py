@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
@@ -204,10 +205,13 @@ def lone_people():
     return figure
 
 
+def _kept_distances(row: str) -> list[Path]:
+    return sorted((COMMITTED / "distances" / named(LADDER)).glob(f"seed*/{row}.json"))
+
+
 def distances(row: str) -> tuple[np.ndarray, np.ndarray, tuple[int, int]] | None:
     """(same, different, (pairs, pairs)) squared crossing distances of a row's committed seeds."""
-    files = sorted((COMMITTED / "distances" / named(LADDER)).glob(f"seed*/{row}.json"))
-    seeds = [json.loads(file.read_text()) for file in files]
+    seeds = [json.loads(file.read_text()) for file in _kept_distances(row)]
     if not seeds:
         return None
     same, different = (np.concatenate([seed[k] for seed in seeds]) for k in ("same", "different"))
@@ -215,7 +219,7 @@ def distances(row: str) -> tuple[np.ndarray, np.ndarray, tuple[int, int]] | None
 
 
 @drawing(
-    "Squared distances of visible-infrared training pairs on SynthVI small, all seeds, one "
+    "Squared distances of visible-infrared training pairs on SynthVI small, one "
     "person's against two people's: after stage 1, then with MULT's labels without and with OCLR.",
     "MULT, Fig. 5",
 )
@@ -225,6 +229,7 @@ def crossing_distances():
     found = {title: distances(row) for row, title in titles.items()}
     if not all(found.values()):
         return None
+    noted({row: [int(file.parent.name[4:]) for file in _kept_distances(row)] for row in titles})
     figure, axes = plots.canvas(len(found), width=10.4, height=3.2)
     for ax, (title, (same, different, counts)) in zip(axes, found.items(), strict=True):
         look = {"xlabel": "squared distance across the gap", "span": (0, 3.2), "title": title}
