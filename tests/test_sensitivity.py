@@ -142,7 +142,7 @@ def test_records_of_the_world_as_it_is():
 
 def test_what_missing_people_cost_in_a_table_and_a_sentence(shelf):
     row = dials.over(dials.turned(ladders(shelf), "absent")["synthvi small"]).loc["MULT 7"]
-    assert row["0"] == "65.0 (7.1)" and row["0.5"] == "50.0 (0.0)"
+    assert row["0"] == "65.0 (7.1)" and row["0.5"] == "50.0 (0.0)" and row["seeds"] == "1 2"
     assert row["largest over least by seed"] == "-20.0 / -10.0" and row["lone linked"] == "80"
     equal = [{"title": f"MULT {row}", "study": "rest", "row": row} for row in "73"]
     assert dials.missing(ladders(shelf), equal) == "", "two seeds are too few for a sentence"

@@ -8,7 +8,7 @@ import pandas as pd
 
 from vireid import methods, runs
 from vireid.data.synthvi import PRESETS, WORLD
-from vireid.evidence.tables import SURE, Found, mean_sd, signed
+from vireid.evidence.tables import SURE, Found, mean_sd, seeds_of, signed
 from vireid.experiment.rows import STAGE1
 from vireid.runs import Run, gained
 
@@ -166,16 +166,16 @@ def _linked(run: Run) -> float | None:
 def over(lines: Lines) -> pd.DataFrame:
     """A row a line: rank-1 at each value, mean (sd), what the largest adds to the least by seed.
 
-    Beside them the steps of the row's own run and the lone images that the last epoch linked at the
-    largest value, where the records tell; all else in per cent or points of it. A line that ends
-    before the others says where.
+    Beside them its seeds, the steps of the row's own run and the lone images that the last epoch
+    linked at the largest value, where the records tell; all else in per cent or points of it. A
+    line that ends before the others says where.
     """
     values, linked = sorted({v for points in lines.values() for v in points}), lone(lines)
     rows = {}
     for name, points in lines.items():
         low, high = min(points), max(points)
         end = "" if high == values[-1] else f" (at {high:.2g})"
-        row = {"steps": points[low][0].steps}
+        row = {"seeds": seeds_of(points[low]), "steps": points[low][0].steps}
         row |= {f"{v:.2g}": mean_sd(points[v], "rank1") if v in points else "" for v in values}
         row["largest over least by seed"] = signed(gained(points[high], points[low])) + end
         if linked:

@@ -47,7 +47,7 @@ def equal_terms(rows: list[dict], found: Found) -> pd.DataFrame:
             lines[row["title"]] = {"seeds": NOT_RUN}
             continue
         whole = row.get("whole", False)
-        line = {"seeds": _seeds(own), "steps": _with_stage1(own, stage1, "steps", whole)}
+        line = {"seeds": seeds_of(own), "steps": _with_stage1(own, stage1, "steps", whole)}
         for metric in METRICS:
             line[metric] = mean_sd(own, metric)
         line["95 % of the mean"] = _interval(own)
@@ -146,7 +146,7 @@ def rows(found: dict[str, list[Run]]) -> pd.DataFrame:
     """A row each of a study: seeds, steps, rank-1 by seed, mean and sd of all scores, per cent."""
     lines = {
         label: {
-            "seeds": _seeds(runs),
+            "seeds": seeds_of(runs),
             "steps": runs[0].steps,
             "rank-1 by seed": " / ".join(f"{100 * run.result['rank1']:.1f}" for run in runs),
             **{metric: mean_sd(runs, metric) for metric in METRICS},
@@ -223,7 +223,8 @@ def _student(gains: list[float]) -> str:
     return f"{np.mean(gains) - reach:+.1f} to {np.mean(gains) + reach:+.1f}"
 
 
-def _seeds(runs: list[Run]) -> str:
+def seeds_of(runs: list[Run]) -> str:
+    """Which seeds have records, as text."""
     return " ".join(str(run.seed) for run in runs)
 
 
