@@ -413,6 +413,35 @@ def test_every_field_is_tried():
     assert known - set(CHANGES) - engine == ELSEWHERE | set(JOINT) | set(MERGING)
 
 
+def test_clusters_are_matched_by_centred_features_where_that_is_asked_for():
+    """Two clusters a modality; infrared is shifted towards the other visible one's direction."""
+    corners = torch.eye(3, dtype=torch.float64)
+    x = corners[[0, 0, 1, 1] * 2] + 0.1 * torch.arange(24, dtype=torch.float64).reshape(8, 3) / 24
+    x[4:] += 3 * corners[2]
+    train = Embeddings(normalize(x), [0] * 4 + [1] * 4, [1] * 8, [0, 0, 1, 1] * 2)
+    label = torch.tensor([0, 0, 1, 1])
+    found = {}
+    for centring in (False, True):
+        method = methods.build("mcf", **(SMALL | {"centring": centring}))
+        parts = {
+            own: mcf.sides.Side(
+                np.flatnonzero(train.modality == own), train.of(own).x, train.of(own).camera,
+                label, object(),
+            )
+            for own in Modality
+        }  # fmt: skip
+        found[centring] = mcf.sides.cluster_similarity(method, train, parts)
+    means = [train.of(own).x.mean(0) for own in Modality]
+    apart = [normalize(train.of(own).x - mean) for own, mean in zip(Modality, means, strict=True)]
+    banks = [
+        [torch.stack([normalize(part[label == k].mean(0), dim=0) for k in (0, 1)]) for part in side]
+        for side in (apart, [train.of(own).x for own in Modality])
+    ]
+    for centring, (visible, infrared) in zip((True, False), banks, strict=True):
+        torch.testing.assert_close(found[centring], (visible @ infrared.T).exp())
+    assert not torch.allclose(found[True], found[False])
+
+
 @pytest.mark.parametrize("name", JOINT)
 def test_joint_settings_matter(name):
     a, b = (run(clustering="joint", **s)[1] for s in ({}, {name: JOINT[name]}))

@@ -183,6 +183,19 @@ def test_one_sided_people_make_links_wrong_and_are_told_apart():
     assert none["global/cross_precision"] == 1 and "global/lone" not in none
 
 
+def test_an_outlier_is_a_miss_across_the_gap():
+    """Three pictures of a person in either modality, nine pairs: an outlier misses three of them.
+
+    The recall of 33 of 36 pairs; left out, the outlier would leave a recall of 1.
+    """
+    train = features(24)
+    label = train.identity.numpy().copy()
+    label[0] = -1
+    row = label_curves({"global": PseudoLabels(label)}, train)
+    assert row["global/cross_recall"] == pytest.approx(33 / 36)
+    assert row["global/recall"] == 1, "within a space outliers are left out"
+
+
 def test_quantiles_across_the_gap_stand_for_all_pairs():
     rng = np.random.default_rng(0)
     identity, modality = np.repeat(np.arange(8), 6), np.tile([0, 0, 0, 1, 1, 1], 8)

@@ -9,6 +9,7 @@ import toy
 from vireid import methods
 from vireid.runs import Run, load_all, table
 from vireid.training import fit
+from vireid.training.session import Session
 
 SETTINGS = {
     "epochs": (2, 2),
@@ -129,6 +130,73 @@ def test_stage_2_starts_from_the_best_network_of_stage_1(tmp_path):
     record = train(model, select="best_test", out=tmp_path, **given)
     ranks = [row["rank1"] for row in record.curves[:2]]
     assert record.stage1_epoch == ranks.index(max(ranks))
+
+
+RANK1 = (0.6, 0.4, 0.5, 0.3)  # after each epoch: the first of either stage is its best
+
+
+def chosen(monkeypatch, first: int = 0, **options):
+    """A run of "best_test" that is scored as ``RANK1`` says, from epoch ``first`` on.
+
+    Returns its network, and the weights after each epoch and as stage 2 began.
+    """
+    told, model, seen = iter([*RANK1[first:], 0.5]), toy.net(), {}
+    monkeypatch.setattr(
+        Session, "test", lambda self, test, first=False: {"rank1": 0.0 if first else next(told)}
+    )
+
+    def on_step(done, total):
+        if done == 2 * SETTINGS["iterations"]:
+            seen["stage 2"] = weights(model)
+
+    def on_epoch(row):
+        seen[row["epoch"]] = weights(model)
+        if row["epoch"] == options.get("killed"):
+            raise Killed
+
+    given = {"test": toy.test_of(toy.images()), "evaluate_every": 1, "select": "best_test"}
+    given |= {k: v for k, v in options.items() if k != "killed"}
+    train(model, on_step=on_step, on_epoch=on_epoch, **given)
+    return model, seen
+
+
+def test_the_best_network_begins_stage_2_and_is_the_result(monkeypatch):
+    model, seen = chosen(monkeypatch)
+    assert torch.equal(seen["stage 2"], seen[0]) and not torch.equal(seen[0], seen[1])
+    assert torch.equal(weights(model), seen[2]) and not torch.equal(seen[2], seen[3])
+
+
+@pytest.mark.parametrize("killed", [1, 2])
+def test_a_killed_run_remembers_its_best_network(tmp_path, monkeypatch, killed):
+    whole, _ = chosen(monkeypatch)
+    with pytest.raises(Killed):
+        chosen(monkeypatch, killed=killed, out=tmp_path)
+    again, _ = chosen(monkeypatch, first=killed + 1, out=tmp_path, resume=True)
+    assert torch.equal(weights(again), weights(whole))
+
+
+class Dropping(toy.Net):
+    """The toy network, some of whose features are left out by chance in every step."""
+
+    def forward(self, pictures, modality):
+        out = super().forward(pictures, modality)
+        return out._replace(x=torch.nn.functional.dropout(out.x, 0.3, self.training))
+
+
+def test_chance_in_the_network_is_the_seeds_and_the_epochs(tmp_path):
+    """A run that goes on draws what the whole run drew, whatever was drawn before."""
+
+    def made():
+        model = Dropping()
+        model.load_state_dict(toy.net().state_dict())
+        return model
+
+    whole, again = made(), made()
+    expected = train(whole)
+    train(made(), out=tmp_path, epochs=2)
+    torch.manual_seed(9)
+    assert train(again, out=tmp_path, resume=True).curves == expected.curves
+    assert torch.equal(weights(again), weights(whole))
 
 
 def test_training_learns_and_scores_are_recorded():

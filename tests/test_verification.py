@@ -1,5 +1,7 @@
 """One ROC over all gallery draws: areas by trial, the curve of the pool."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -61,3 +63,44 @@ def test_a_test_set_counts_the_pairs_of_its_protocol():
     assert not keep.all() and found.pairs == keep.sum() + keep[:, ::2].sum()
     one = roc(asked.x @ known.x.T, asked.identity, known.identity, keep=keep)
     assert found.areas[1] == pytest.approx(one.auc)
+
+
+def drawn(rng, identity, own, gap: float) -> Embeddings:
+    """Features near their person's, shifted by a gap; each in a camera of its own."""
+    x = np.eye(4)[identity] + gap * np.ones(4) + rng.normal(0, 0.3, (len(identity), 4))
+    x = torch.nn.functional.normalize(torch.as_tensor(x), dim=1)
+    return Embeddings(x, np.full(len(identity), own), np.arange(len(identity)), identity)
+
+
+def test_the_centred_control_takes_each_modalitys_mean_away():
+    rng, identity = np.random.default_rng(0), np.arange(24) % 4
+    visible, infrared = drawn(rng, identity, 0, 0.0), drawn(rng, identity, 1, 2.0)
+    table = toy.images(4, 6)
+    test = RetrievalTask(
+        table.rows(table.modality == 1), table.rows(table.modality == 0), (np.arange(24),), "regdb"
+    )
+    found = test.score(infrared, visible)
+    own = [normalised(part.x - part.x.mean(0)) for part in (infrared, visible)]
+    parts = [replace(part, x=x) for part, x in zip((infrared, visible), own, strict=True)]
+    expected = test.score(*parts)
+    assert found["rank1_centred"] == expected["rank1"] != found["rank1"]
+    assert found["mAP_centred"] == pytest.approx(expected["mAP"])
+    half = test.score(parts[0], visible)  # of the queries' mean alone
+    assert half["mAP"] != pytest.approx(expected["mAP"])
+
+
+def normalised(x):
+    return torch.nn.functional.normalize(x, dim=1)
+
+
+def test_the_spread_over_trials_is_that_of_rank_1():
+    query = Embeddings(torch.eye(2), [1, 1], [3, 4], [0, 1])
+    gallery = Embeddings(torch.eye(2)[[0, 1, 1]], [0, 0, 0], [1, 2, 3], [0, 1, 0])
+    table = toy.images(2, 6)
+    rows = np.array([0, 1, 2])
+    test = RetrievalTask(
+        table.rows(np.array([0, 6])), table.rows(rows), (rows[:2], rows[[1, 2]]), "regdb"
+    )
+    found = test.score(query, gallery)
+    assert found["rank1"] == 0.75 and found["rank5"] == 1  # both right; one of two
+    assert found["rank1_over_trials_sd"] == pytest.approx(np.std([1, 0.5], ddof=1))
