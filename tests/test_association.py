@@ -391,6 +391,13 @@ def test_regions_2_warns_about_the_unmatched():
         greedy_regions(FOUR, max_matches=1)
 
 
+@pytest.mark.parametrize("kind", ["uint8", "int64", "bfloat16"])
+def test_regions_take_any_numbers(kind):
+    rows = [[3, 1], [0, 2]]
+    s = torch.tensor(rows, dtype=torch.bfloat16) if kind == "bfloat16" else np.array(rows, kind)
+    assert greedy_regions(s)[0].tolist() == [0, 1]
+
+
 def test_regions_3():
     s = np.array([[0.9, 0.8], [0.7, 0.1], [0.6, 0.5]])
     v2r, r2v = greedy_regions(s, max_matches=2)

@@ -187,6 +187,8 @@ def test_torch_and_numpy_agree():
         ({"label": [0, 0, -2]}, "label holds -2"),
         ({"label": [[0], [0], [0]]}, "one number per image"),
         ({"outliers": "keep"}, "known: drop, alone"),
+        ({"identity": [0, -1, -1]}, "identity is -1, unknown, 2 times"),
+        ({"identity": [0, 0.5, 1]}, "identity holds .*give whole numbers"),
     ],
 )
 def test_bad_input(change, words):

@@ -189,6 +189,13 @@ def test_ties_keep_the_gallery_order():
     np.testing.assert_array_equal(found.cmc, [0, 1, 1])
 
 
+def test_the_first_rank_is_one():
+    found = evaluate(np.eye(2), [0, 1], [0, 1], [0, 0], [1, 1], protocol="regdb")
+    assert found.rank(1) == 1
+    with pytest.raises(ValueError, match="k=0: the first answer has rank 1"):
+        found.rank(0)
+
+
 def test_torch_and_numpy_agree_and_rank_pads():
     data = world(5)
     numpy_found = evaluate(*data)

@@ -183,6 +183,13 @@ def test_one_sided_people_make_links_wrong_and_are_told_apart():
     assert none["global/cross_precision"] == 1 and "global/lone" not in none
 
 
+def test_nobody_named_is_no_reason_to_stop():
+    train = features(24)
+    nobody = Embeddings(train.x, train.modality, train.camera, -1 - train.identity)
+    row = label_curves({"global": PseudoLabels(train.identity.numpy())}, nobody)
+    assert "own_share_30" in row and "own_share_k" not in row
+
+
 def test_an_outlier_is_a_miss_across_the_gap():
     """Three pictures of a person in either modality, nine pairs: an outlier misses three of them.
 

@@ -1,5 +1,7 @@
 """The method table, BMIL's blocks and proxies, and that no setting lies."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import toy
 
 from vireid import methods
 from vireid.clustering import NoClustersError, split_proxies
+from vireid.features import extract
 from vireid.methods.controls import CONTROLS
 from vireid.methods.dcl import subset_blocks
 from vireid.training import fit
@@ -206,6 +209,26 @@ def test_identities_reach_the_oracle_only():
         record = fit(toy.net(), method, toy.images(), seed=0)
         assert record.unsupervised is (row is None)
     assert seen == [True, True, False, False]
+
+
+def test_an_oracle_needs_identities():
+    method = methods.build("bmil", row="oracle", **SMALL)
+    with pytest.raises(ValueError, match=r"is given the true identities .* have none"):
+        fit(toy.net(), method, toy.images().blind(), seed=0)
+
+
+@pytest.mark.parametrize("name, switches", [("bmil", {"subset_ratio": 1.0}), ("dmdl", {})])
+def test_the_oracle_gives_nobody_a_label_for_being_unknown(name, switches):
+    images = toy.images()
+    identity = np.where(images.identity < 2, -1, images.identity)
+    switches |= {"epochs": (0, 1), "k1": 6, "k2": 2, "min_samples": 2}
+    method = methods.build(name, row="oracle", **switches)
+    model = toy.net()
+    method.start(model, 0)
+    seen = extract(model, replace(images, identity=identity))
+    label = method.relabel(seen, 0)["global"].label
+    assert (label[identity < 0] == -1).all()
+    assert len(set(label[identity >= 0])) == 4 and label.max() == 3
 
 
 def test_oracle_labels_are_the_truth():

@@ -108,6 +108,24 @@ def test_plain_folders(tmp_path):
     assert query.identity is None and set(query.source) < set(train.source)
 
 
+def test_minus_one_is_nobody(tmp_path):
+    """The library's mark for unknown people is no name: they would match each other."""
+    lines = {}
+    for who in ("4", "9", "-1"):
+        for modality in ("visible", "infrared"):
+            lines[f"{who}{modality}.jpg"] = (modality, who)
+    for name, (modality, _) in lines.items():
+        layouts.shown(tmp_path / "mine" / name, Modality[modality.upper()])
+    told = "\n".join(f"{name},{m},{who},train" for name, (m, who) in lines.items())
+    (tmp_path / "mine/pictures.csv").write_text("path,modality,identity,split\n" + told)
+    train = data.load("files", root=tmp_path / "mine")
+    assert train.identity.tolist() == [4, 9, -1, 4, 9, -1]
+    for modality in Modality:
+        layouts.shown(tmp_path / "laid/train" / modality.word / "-1/0.jpg", modality)
+        layouts.shown(tmp_path / "laid/train" / modality.word / "ann/0.jpg", modality)
+    assert data.load("files", root=tmp_path / "laid").identity.tolist() == [-1, 1, -1, 1]
+
+
 def test_numbers_and_names():
     assert own.numbered(["10", "9", "", "0010"]) == {"0010": 10, "10": 10, "9": 9}
     assert own.numbered(["b", "10", "a"]) == {"10": 1, "a": 2, "b": 3}

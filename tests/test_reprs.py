@@ -6,9 +6,25 @@ import pytest
 from vireid import data
 from vireid.retrieval_task import retrieval_task
 from vireid.runs import Run
-from vireid.types import Embeddings, PseudoLabels
+from vireid.types import Embeddings, Images, PseudoLabels
 
+BLACK = np.zeros((2, 4, 2, 3), np.uint8)
 PEOPLE = "2 visible + 1 infrared, 2 identities, 3 cameras"
+
+
+@pytest.mark.parametrize(
+    "made, words",
+    [
+        (lambda: PseudoLabels([0.9, 1.7]), "label holds fractions"),
+        (lambda: Images(BLACK, [0, 7], [1, 2], [1, 1], (4, 2)), "holds .7.;"),
+        (lambda: Images(BLACK, [0, 1], [1, 1.5], [1, 1], (4, 2)), "camera holds fractions"),
+        (lambda: Embeddings(np.eye(2), [0, 2], [1, 1]), "holds .2.; 0 is visible"),
+        (lambda: Embeddings(np.eye(2), [0, 1], [1, 1.5]), "camera holds fractions"),
+    ],
+)
+def test_numbers_that_would_be_changed_are_refused(made, words):
+    with pytest.raises(ValueError, match=words):
+        made()
 
 
 @pytest.fixture

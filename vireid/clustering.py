@@ -13,6 +13,12 @@ class NoClustersError(ValueError):
     """Every image is an outlier, so there is nothing to learn from."""
 
 
+def consecutive(label: np.ndarray) -> np.ndarray:
+    """The labels that are there, renumbered 0..K-1 in ascending order; negative ones become -1."""
+    there = np.unique(label[label >= 0])
+    return np.where(label >= 0, np.searchsorted(there, label), -1)
+
+
 def dbscan(distance, *, eps: float, min_samples: int = 4):
     """Density clusters: labels (n,) int64, 0..K-1 in order of their first core image, -1 outlier.
 

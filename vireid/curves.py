@@ -55,9 +55,10 @@ def neighbour_curves(train: Embeddings) -> dict:
     row = {"own_share_30": bias.neighbour_modality_ratio(train, k=min(30, len(train) - 1)).mean}
     if train.identity is not None:
         people = [train.of(own).identity.numpy() for own in Modality]
-        counts = [np.unique(i[i >= 0], return_counts=True)[1] for i in people]
-        k = int(np.median(np.concatenate(counts)))
-        row |= {"k": k, "own_share_k": bias.neighbour_modality_ratio(train, k=k).mean}
+        counts = np.concatenate([np.unique(i[i >= 0], return_counts=True)[1] for i in people])
+        if len(counts):  # somebody is named
+            k = int(np.median(counts))
+            row |= {"k": k, "own_share_k": bias.neighbour_modality_ratio(train, k=k).mean}
     return row
 
 

@@ -35,11 +35,26 @@ class Modality(IntEnum):
         return self.name.lower()
 
 
+def _whole(values, name: str) -> np.ndarray:
+    """Numbers as int64; ValueError for fractions, which would be cut off."""
+    given = np.asarray(values)
+    if given.dtype.kind == "f" and (given != np.round(given)).any():
+        raise ValueError(f"{name} holds fractions ({given[given != np.round(given)][0]})")
+    return given.astype(np.int64)
+
+
 def _ids(values, n: int, name: str) -> np.ndarray:
-    ids = np.asarray(values, dtype=np.int64)
+    ids = _whole(values, name)
     if ids.shape != (n,):
         raise ValueError(f"{name} has shape {ids.shape} for {n} images; give one number per image")
+    if name == "modality":
+        _check_modality(ids)
     return ids
+
+
+def _check_modality(values) -> None:
+    if other := set(values.tolist()) - {m.value for m in Modality}:
+        raise ValueError(f"modality holds {other}; 0 is visible, 1 infrared")
 
 
 def who(table) -> str:
@@ -190,11 +205,15 @@ class Embeddings:
         for column in ("modality", "camera", "identity"):
             value = getattr(self, column)
             if value is not None:
+                if not torch.is_tensor(value) or value.is_floating_point():
+                    value = _whole(value, column)
                 value = torch.as_tensor(value, dtype=torch.int64, device=x.device)
                 if value.shape != (len(x),):
                     raise ValueError(
                         f"{column} has shape {tuple(value.shape)} for {len(x)} rows of x"
                     )
+                if column == "modality":
+                    _check_modality(value)
                 object.__setattr__(self, column, value)
 
     def __len__(self) -> int:
@@ -231,7 +250,7 @@ class PseudoLabels:
     label: np.ndarray
 
     def __post_init__(self):
-        label = np.asarray(self.label, dtype=np.int64)
+        label = _whole(self.label, "label")
         if label.ndim != 1 or (label < -1).any():
             raise ValueError("label must be one row of numbers >= -1")
         object.__setattr__(self, "label", label)

@@ -36,8 +36,8 @@ def greedy_regions(similarity, *, max_matches: int = 3):
     Source: multi-module framework (VRA) with TokenMatcher's released code. Differs: that code idles
     or adds a spurious pair when pass B runs out, and lacks the swap on SYSU.
     """
-    on_torch = torch.is_tensor(similarity)
-    s = similarity.detach().cpu().numpy() if on_torch else np.asarray(similarity)
+    given = similarity.detach().cpu().double() if torch.is_tensor(similarity) else similarity
+    s = np.asarray(given, dtype=float)
     if s.ndim != 2:
         raise ValueError(f"similarity has shape {s.shape}; give a matrix (K_v, K_r)")
     if not np.isfinite(s).all():

@@ -20,6 +20,7 @@ NAMES = ("files",)
 SPLITS = ("train", "query", "gallery")
 SIZE = (128, 64)  # height, width
 LARGEST = 2**63 - 1  # of numbers that tables hold
+NOBODY = "-1"  # the name of unknown people, as an empty one
 UNKNOWN = -1  # identity of a picture of nobody knows whom
 COLUMNS = ("path", "modality")  # the others may be missing
 HEAD = (*COLUMNS, "camera", "identity", "split")
@@ -192,7 +193,8 @@ def _listed(folder: Path, file: Path) -> Iterator[Picture]:
         if path in first:
             raise ValueError(f"{where}: {cell['path']} stands in {first[path]} already")
         first[path] = where
-        yield Picture(path, WORDS[word], int(camera) if camera else None, cell["identity"], split)
+        identity = "" if cell["identity"] == NOBODY else cell["identity"]
+        yield Picture(path, WORDS[word], int(camera) if camera else None, identity, split)
 
 
 def _head(file: Path) -> list[str]:
@@ -208,7 +210,7 @@ def _laid_out(folder: Path) -> Iterator[Picture]:
         for modality in Modality:
             place = folder / split / modality.word
             people = sorted(p for p in place.glob("*") if p.is_dir() and p.name[0] != ".")
-            for owner, name in ((place, ""), *((person, person.name) for person in people)):
+            for owner, name in ((place, ""), *((p, p.name * (p.name != NOBODY)) for p in people)):
                 files.inside(folder, str(owner.relative_to(folder)), str(place))
                 for path in pictures(owner):
                     yield Picture(path, modality, None, name, split)

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import coo_array
 
-from vireid.evaluation.retrieval import as_array
+from vireid.evaluation.given import as_array, whole_numbers
 from vireid.types import Modality
 
 OUTLIERS = ("drop", "alone")
@@ -27,7 +27,8 @@ def cluster_scores(label, identity, *, outliers: str = "drop") -> dict[str, floa
     NaN where it is undefined: precision without clusters of two, recall without identities of two,
     all without images.
 
-    Raises ValueError for lengths that differ and labels below -1.
+    Raises ValueError for lengths that differ, labels below -1, fractions, and identities of -1:
+    unknown people would count as one person.
     Source: DMDL Fig. 8 (homogeneity, ARI); MULT Fig. 4 (pair precision and recall). Differs: MULT's
     code counts every image as a pair with itself.
     """
@@ -72,11 +73,11 @@ def cross_modality_scores(label, identity, modality, *, outliers: str = "drop") 
 
     Returns ``precision``, ``recall``, ``ari``, ``pairs`` (M) and ``kept`` (images); NaN where
     undefined: precision when A = 0, recall when B = 0, ari when M = 0.
-    Raises ValueError for lengths that differ, labels below -1, or when a modality has no image.
+    Raises ValueError as ``cluster_scores`` does, and when a modality has no image.
     Source: ours, after Hubert & Arabie 1985 and MULT Fig. 4 (cross pairs).
     """
     for own in Modality:
-        if not (_numbers(modality) == own).any():
+        if not (as_array(modality) == own).any():
             raise ValueError(f"modality has no {own.word} image, so no pair crosses the gap")
     label, identity, modality = _scored(label, identity, modality, outliers)
     label, identity = (np.unique(v, return_inverse=True)[1] for v in (label, identity))
@@ -115,8 +116,13 @@ def _scored(label, identity, modality, outliers: str):
     """Arrays of equal length with outliers dropped or each given a label of its own."""
     if outliers not in OUTLIERS:
         raise ValueError(f"outliers={outliers!r}; known: {', '.join(OUTLIERS)}")
-    label, identity = _numbers(label), _numbers(identity)
-    modality = np.zeros_like(label) if modality is None else _numbers(modality)
+    label, identity = whole_numbers(label, "label"), whole_numbers(identity, "identity")
+    modality = np.zeros_like(label) if modality is None else whole_numbers(modality, "modality")
+    if (identity == -1).any():
+        raise ValueError(
+            f"identity is -1, unknown, {int((identity == -1).sum())} times: unknown people would "
+            "count as one person; leave them out"
+        )
     if label.ndim != 1 or not label.shape == identity.shape == modality.shape:
         raise ValueError(
             f"label has shape {label.shape}, identity {identity.shape}, modality {modality.shape}; "
@@ -134,10 +140,6 @@ def _without_outliers(label, identity, modality, outliers: str):
     label = label.copy()
     label[lost] = label.max(initial=-1) + 1 + np.arange(lost.sum())
     return label, identity, modality
-
-
-def _numbers(values) -> np.ndarray:
-    return as_array(values).astype(np.int64)
 
 
 def _pairs(sizes: np.ndarray) -> int:

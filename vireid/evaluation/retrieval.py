@@ -34,7 +34,12 @@ class Retrieval:
     n_valid: int
 
     def rank(self, k: int) -> float:
-        """CMC at rank k >= 1; beyond the last rank the curve stays at its last value."""
+        """CMC at rank k; beyond the last rank the curve stays at its last value.
+
+        Raises ValueError for k < 1: the first answer has rank 1.
+        """
+        if k < 1:
+            raise ValueError(f"k={k}: the first answer has rank 1")
         return float(self.cmc[min(k, len(self.cmc)) - 1])
 
 

@@ -163,7 +163,8 @@ class _Job:
         model = self.model(step)
         now = identity_of(self.experiment, method, model, seed=self.seed, **self.options)
         refuse_another(run, now, folder, anywhere=step.label in self.given)
-        return run
+        wanted = self.options.get("epochs") or sum(method.schedule.epochs)
+        return run if len(run.curves) >= wanted or step.label in self.given else None
 
     def run(self, step: Training) -> Run:
         """A finished run from disk, or a trained one."""

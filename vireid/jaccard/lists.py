@@ -185,7 +185,7 @@ def camera_aware(  # noqa: PLR0913
     average = mean_rows([np.concatenate([own[:, :k2_intra], other[:, :k2_inter]], axis=1)])
     if rectify == "both":
         return Lists(near, None, average, near, near_score)
-    ordinary = vanilla(source, k1, k2, list_width=list_width or k1 + 1)
+    ordinary = vanilla(source, k1, k2, list_width=k1 + 1 if list_width is None else list_width)
     if rectify == "sets":
         return Lists(near, None, ordinary.average, near, near_score)
     return Lists(ordinary.near, ordinary.half, average, ordinary.known, ordinary.similarity)
@@ -236,7 +236,9 @@ def _group(values, n: int, name: str, rule: str) -> np.ndarray:
 
 
 def _nearest(source, k1: int, k2: int, list_width: int | None):
-    width = list_width or k1
+    width = k1 if list_width is None else list_width
+    if width < 1:
+        raise ValueError(f"list_width={width}; give at least 1 (oneself), or None for the default")
     _check_k2(k2, width)
     return _cpu([source.nearest(clamp(width, source.n, what="list width"))])[0]
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize
 
-from vireid.clustering import NoClustersError, dbscan, split_proxies
+from vireid.clustering import NoClustersError, consecutive, dbscan, split_proxies
 from vireid.data import looks
 from vireid.data.augment import RECIPES, Recipe
 from vireid.jaccard import RULES, voted_distance
@@ -211,7 +211,7 @@ class BMIL(Controlled, DCL):
     def cluster_jointly(self, pool: Embeddings, epoch: int) -> np.ndarray:
         """Labels of visible and infrared images together."""
         if self.global_clusters == "oracle":
-            return np.unique(pool.identity.numpy(), return_inverse=True)[1]
+            return consecutive(pool.identity.numpy())
         options = {}
         if self.global_clusters == "modality" and self.lqe_per_modality is not None:
             options["lqe_per_modality"] = self.lqe_per_modality

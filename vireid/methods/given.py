@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vireid.clustering import consecutive
 from vireid.data.sampler import few_clusters
 from vireid.identity import rows_digest
 from vireid.types import Modality, PseudoLabels
@@ -61,9 +62,7 @@ class GivenLabels:
 
     def of(self, rows: np.ndarray) -> np.ndarray:
         """Labels of some pictures of one modality, renumbered 0..K-1 in ascending order."""
-        label = self.label[rows]
-        there = np.unique(label[label >= 0])
-        return np.where(label >= 0, np.searchsorted(there, label), -1)
+        return consecutive(self.label[rows])
 
     @property
     def digest(self) -> str:

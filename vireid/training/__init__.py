@@ -98,6 +98,11 @@ def fit(  # noqa: PLR0913
     """
     _check(images, select=select, select_by=select_by, test=test, evaluate_every=evaluate_every)
     _check_labels(labels, images, keep=keep_labels, out=out)
+    if not method.unsupervised and images.identity is None:
+        raise ValueError(
+            f"{method.name} as it is set is given the true identities (an oracle), and these "
+            f"{len(images)} pictures have none; take another row"
+        )
     method.given = labels
     total = _total(method, epochs)
     where = pick_device(device)

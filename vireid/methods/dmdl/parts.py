@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from vireid.arguments import LabelError
-from vireid.clustering import prototypes
+from vireid.clustering import consecutive, prototypes
 from vireid.memory import Memory
 from vireid.types import Embeddings
 
@@ -48,8 +48,5 @@ class PartialMemory(Memory):
 
 def named(train: Embeddings, own_rows: list[np.ndarray]) -> list[np.ndarray]:
     """Numbers of the known identities, one list a modality, -1 for who is unknown: the oracle's."""
-    identity = train.identity.numpy()
-    known = identity >= 0
-    label = np.full(len(identity), -1)
-    label[known] = np.unique(identity[known], return_inverse=True)[1]
+    label = consecutive(train.identity.numpy())
     return [label[rows] for rows in own_rows]

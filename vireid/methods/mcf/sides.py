@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vireid.clustering import dbscan, prototypes
+from vireid.clustering import consecutive, dbscan, prototypes
 from vireid.jaccard import jaccard_distance
 from vireid.memory import Memory
 from vireid.types import Embeddings, Modality
@@ -61,18 +61,12 @@ def cluster(settings, train: Embeddings) -> list[np.ndarray]:
         balanced = {"rule": "lqe", "modality": train.modality}
         joint = _dbscan(settings, pool.x, k1=settings.joint_k1, k2=settings.joint_k2, **balanced)
     parts = (joint[train.modality.numpy() == own] for own in Modality)
-    return [_consecutive(part) for part in parts]
+    return [consecutive(part) for part in parts]
 
 
 def _dbscan(settings, x: Tensor, *, k1: int, k2: int, **options) -> np.ndarray:
     distance = jaccard_distance(x, k1=k1, k2=k2, eps=settings.eps, **options)
     return dbscan(distance, eps=settings.eps, min_samples=settings.min_samples)
-
-
-def _consecutive(label: np.ndarray) -> np.ndarray:
-    """The clusters that are there, renumbered 0..K-1 in ascending order; -1 stays."""
-    there = np.unique(label[label >= 0])
-    return np.where(label >= 0, np.searchsorted(there, label), -1)
 
 
 def cluster_similarity(settings, train: Embeddings, sides: dict[Modality, Side]) -> Tensor | None:
