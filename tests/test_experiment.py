@@ -121,6 +121,15 @@ def test_rows_go_on_from_a_stage_1_that_another_machine_trained(tiny, tmp_path):
         experiment.compare(tiny, "bmil", ["oracle"], out=tmp_path / "new", **other)
 
 
+def test_a_run_of_fewer_epochs_is_no_finished_one(tiny, tmp_path):
+    options = {"seed": 0, "out": tmp_path, "whole": True, "switches": QUICK}
+    short = experiment.compare(tiny, "bmil", ["M1"], epochs=1, **options)["M1"]
+    again = experiment.compare(tiny, "bmil", ["M1"], epochs=1, **options)["M1"]
+    assert len(short.curves) == len(again.curves) == 1
+    whole = experiment.compare(tiny, "bmil", ["M1"], **options)["M1"]
+    assert len(whole.curves) == 2 and whole.curves[0] == short.curves[0]
+
+
 def test_whole_rows_share_nothing(tiny, tmp_path):
     found = experiment.compare(
         tiny, "bmil", ["M1"], seed=0, out=tmp_path, switches=QUICK, whole=True
