@@ -67,6 +67,8 @@ def found(states: Iterable[State]) -> dict[str, dict[str, list[Run]]]:
     for s in states:
         if s.verdict == KEPT:
             rows.setdefault(s.cell.study.name, {}).setdefault(s.cell.label, []).append(s.run)
+    for runs in (runs for labels in rows.values() for runs in labels.values()):
+        runs.sort(key=lambda run: run.seed)  # studies of one name may each train some of the seeds
     return rows
 
 
