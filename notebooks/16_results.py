@@ -304,7 +304,7 @@ else:
 for sentence in evidence.guide(plan, found):
     print("-", sentence)
 print("On real people:")
-for sentence in evidence.on_equal_terms(plan.real, found):
+for sentence in evidence.on_equal_terms(plan.real, found, evidence.size_of_chance(plan, found)):
     print("-", sentence)
 
 # %% [markdown]

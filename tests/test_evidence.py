@@ -315,6 +315,15 @@ def test_chance_is_what_two_equal_trainings_differ_by():
     assert list(evidence.chance(plan, found)["X, row 1: elsewhere"]) == [1, 2, 3], "other sums"
 
 
+def test_records_come_by_seed_whichever_study_trained_them():
+    states = [
+        evidence.State(cell, evidence.KEPT, run(seed, 0.5))
+        for cell, seed in zip(made().cells[:1] * 3, (4, 1, 2), strict=True)
+    ]
+    ((rows,),) = [labels.values() for labels in evidence.found(states).values()]
+    assert [one.seed for one in rows] == [1, 2, 4]
+
+
 def test_cpu_minutes_are_of_runs_on_a_cpu():
     """A run with an accelerator leaves most of its work out of its CPU seconds."""
     faster = replace(run(3, 0.45, cpu=6.0), identity={"device": "cuda"})

@@ -10,7 +10,15 @@ from vireid.evidence.make import make, minutes
 from vireid.evidence.page import page
 from vireid.evidence.plan import PLAN, Cell, Evidence, Study, read
 from vireid.evidence.store import ANOTHER, KEPT, MISSING, STORE, State, found, state, states
-from vireid.evidence.tables import against_paper, chance, coverage, equal_terms, order_gains, rows
+from vireid.evidence.tables import (
+    against_paper,
+    chance,
+    coverage,
+    equal_terms,
+    order_gains,
+    rows,
+    size_of_chance,
+)
 
 __all__ = [
     "ANOTHER",
@@ -38,6 +46,7 @@ __all__ = [
     "page",
     "read",
     "rows",
+    "size_of_chance",
     "state",
     "states",
     "turned",
