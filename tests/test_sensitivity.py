@@ -187,6 +187,11 @@ def test_figures_are_drawn_from_records_and_skipped_without(shelf, tmp_path, mon
     assert sensitivity.people_missing() is None and sensitivity.world_dials() is None
 
 
+def test_a_row_that_was_turned_less_far_is_left_out():
+    lines = {"whole": {0.0: 1, 1.0: 2}, "part": {0.0: 1, 0.3: 2}, "all": {0.0: 1, 0.3: 1, 1.0: 3}}
+    assert list(sensitivity._to_the_end(lines)) == ["whole", "all"]
+
+
 def test_lines_need_scores():
     _, ax = plots.canvas(width=3, height=2)
     with pytest.raises(ValueError, match="at least one score"):

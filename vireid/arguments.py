@@ -1,7 +1,8 @@
-"""Checks of features and labels, shared by memories and losses."""
+"""Checks of features, labels and other columns, shared by records, memories and losses."""
 
 import warnings
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -71,3 +72,29 @@ def check_labels(label: Tensor, n: int, clusters: int | None, name: str) -> Tens
     if clusters is not None and (label >= clusters).any():
         raise LabelError(f"{name} reaches {int(label.max())}, but there are {clusters} prototypes")
     return label
+
+
+def whole(values, name: str) -> np.ndarray:
+    """Numbers as int64; ValueError for fractions, which would be cut off."""
+    given = np.asarray(values)
+    if given.dtype.kind == "f" and (given != np.round(given)).any():
+        raise ValueError(f"{name} holds fractions ({given[given != np.round(given)][0]})")
+    return given.astype(np.int64)
+
+
+def ids(values, n: int, name: str) -> np.ndarray:
+    """A column of n whole numbers; those of "modality" are 0 and 1."""
+    found = whole(values, name)
+    if found.shape != (n,):
+        raise ValueError(
+            f"{name} has shape {found.shape} for {n} images; give one number per image"
+        )
+    if name == "modality":
+        check_modality(found)
+    return found
+
+
+def check_modality(values) -> None:
+    """ValueError for numbers, in an array or a tensor, that are neither 0 nor 1."""
+    if other := set(values.tolist()) - {0, 1}:
+        raise ValueError(f"modality holds {other}; 0 is visible, 1 infrared")

@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from vireid import files
+from vireid.arguments import check_modality, ids, whole
 
 
 class Modality(IntEnum):
@@ -33,28 +34,6 @@ class Modality(IntEnum):
     def word(self) -> str:
         """'visible' or 'infrared', as written in texts, legends and curves."""
         return self.name.lower()
-
-
-def _whole(values, name: str) -> np.ndarray:
-    """Numbers as int64; ValueError for fractions, which would be cut off."""
-    given = np.asarray(values)
-    if given.dtype.kind == "f" and (given != np.round(given)).any():
-        raise ValueError(f"{name} holds fractions ({given[given != np.round(given)][0]})")
-    return given.astype(np.int64)
-
-
-def _ids(values, n: int, name: str) -> np.ndarray:
-    ids = _whole(values, name)
-    if ids.shape != (n,):
-        raise ValueError(f"{name} has shape {ids.shape} for {n} images; give one number per image")
-    if name == "modality":
-        _check_modality(ids)
-    return ids
-
-
-def _check_modality(values) -> None:
-    if other := set(values.tolist()) - {m.value for m in Modality}:
-        raise ValueError(f"modality holds {other}; 0 is visible, 1 infrared")
 
 
 def who(table) -> str:
@@ -108,7 +87,7 @@ class Images:
         n = len(self.source)
         for column in ("modality", "camera", "identity", "tracklet"):
             if getattr(self, column) is not None:
-                object.__setattr__(self, column, _ids(getattr(self, column), n, column))
+                object.__setattr__(self, column, ids(getattr(self, column), n, column))
 
     def __len__(self) -> int:
         return len(self.source)
@@ -206,14 +185,14 @@ class Embeddings:
             value = getattr(self, column)
             if value is not None:
                 if not torch.is_tensor(value) or value.is_floating_point():
-                    value = _whole(value, column)
+                    value = whole(value, column)
                 value = torch.as_tensor(value, dtype=torch.int64, device=x.device)
                 if value.shape != (len(x),):
                     raise ValueError(
                         f"{column} has shape {tuple(value.shape)} for {len(x)} rows of x"
                     )
                 if column == "modality":
-                    _check_modality(value)
+                    check_modality(value)
                 object.__setattr__(self, column, value)
 
     def __len__(self) -> int:
@@ -250,7 +229,7 @@ class PseudoLabels:
     label: np.ndarray
 
     def __post_init__(self):
-        label = _whole(self.label, "label")
+        label = whole(self.label, "label")
         if label.ndim != 1 or (label < -1).any():
             raise ValueError("label must be one row of numbers >= -1")
         object.__setattr__(self, "label", label)
@@ -300,7 +279,7 @@ class Batch:
     def __post_init__(self):
         n = len(self.rows)
         for column in ("rows", "view", "modality"):
-            object.__setattr__(self, column, _ids(getattr(self, column), n, column))
+            object.__setattr__(self, column, ids(getattr(self, column), n, column))
         label = torch.as_tensor(self.label, dtype=torch.int64)
         if label.shape != (n,) or (label < 0).any():
             raise ValueError(

@@ -75,14 +75,15 @@ def people_missing():
     "colour tells, how many people have cues that infrared lacks, how few infrared pictures there "
     "are. Mean and range over seeds; a panel for each dial with records. Rows of the table on "
     "equal terms have their titles there; after another name stands its row (MULT 7, MCF R7: "
-    "all of the method, with the preset's number of steps).",
+    "all of the method, with the preset's number of steps). Rows that were not turned as far as "
+    "the others are left out.",
     of_any=False,
 )
 def world_dials():
     """Rank-1 over the world's dials, from records."""
     records, equal = kept(), evidence.read().equal
     found = {
-        (dial, data): titled(lines, equal, records)
+        (dial, data): _to_the_end(titled(lines, equal, records))
         for dial in DIALS
         if dial != "absent"
         for data, lines in turned(records, dial).items()
@@ -97,6 +98,12 @@ def world_dials():
         plots.dial(rank1(lines), ax, names=names, **look)
     plots.share_legend(figure)
     return figure
+
+
+def _to_the_end(lines: Mapping) -> dict:
+    """The lines that reach from the least value of all to the largest."""
+    ends = min(map(min, lines.values())), max(map(max, lines.values()))
+    return {name: by for name, by in lines.items() if (min(by), max(by)) == ends}
 
 
 def published(**where: str) -> dict[str, dict[float, list[float]]]:
