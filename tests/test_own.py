@@ -108,6 +108,17 @@ def test_plain_folders(tmp_path):
     assert query.identity is None and set(query.source) < set(train.source)
 
 
+@pytest.mark.parametrize("method", ["bmil", "mcf"])
+def test_without_the_caffe_file_torchvisions_weights_begin(table, tmp_path, monkeypatch, method):
+    from torchvision.models import squeezenet1_1
+
+    monkeypatch.setattr(experiment.setup, "CHECKOUT", tmp_path / "nowhere")
+    monkeypatch.setattr("vireid.models.weights.fetch", lambda _: squeezenet1_1().state_dict())
+    ready = experiment.prepare("files", root=table, method=method)
+    assert ready.weights == "imagenet" and ready.network.endswith("squeezenet")
+    assert ready.model().convention == "torchvision"
+
+
 def test_minus_one_is_nobody(tmp_path):
     """The library's mark for unknown people is no name: they would match each other."""
     lines = {}

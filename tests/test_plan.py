@@ -1,5 +1,7 @@
 """Plans: everything that would run, with the values that do run."""
 
+import subprocess
+import sys
 from dataclasses import fields
 
 import pytest
@@ -29,6 +31,14 @@ def test_every_paper_has_a_plan_on_every_benchmark(name, data):
         assert "<" not in line, "an object instead of a value"
     assert len(made.lines) > 50
     assert made.table().loc[("settings", "k1"), "value"] == made.method.k1
+
+
+@pytest.mark.parametrize("data", ["m3svd", "files"])
+def test_a_plan_is_the_first_thing_that_a_process_does(data):
+    """Networks are counted without memory; what is loaded meanwhile must not be without it, too."""
+    words = [sys.executable, "-m", "vireid", "plan", "--method", "bmil", "--data", data]
+    told = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert "trained parameters" in told
 
 
 def test_every_setting_is_in_the_plan_with_its_words():

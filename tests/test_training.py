@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 import toy
@@ -51,6 +52,22 @@ def test_global_random_state_is_left_alone():
     before = torch.random.get_rng_state()
     train()
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize(
+    ("seed", "words"),
+    [(-1, "from 0 to"), (2**63, "from 0 to"), (1.5, "whole number"), ("one", "whole number")],
+)
+def test_a_seed_that_is_none_is_named(seed, words):
+    with pytest.raises(ValueError, match=words):
+        train(seed=seed)
+
+
+def test_numpys_seeds_and_counts(tmp_path):
+    record = train(seed=np.int64(1), out=tmp_path, epochs=1)
+    assert Run.load(tmp_path / "run.json").seed == record.seed == 1
+    with pytest.raises(ValueError, match="evaluate_every=-1: every how many epochs"):
+        train(test=toy.test_of(toy.images()), evaluate_every=-1)
 
 
 class Killed(Exception):

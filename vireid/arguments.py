@@ -1,5 +1,6 @@
 """Checks of features, labels and other columns, shared by records, memories and losses."""
 
+import operator
 import warnings
 
 import numpy as np
@@ -98,3 +99,14 @@ def check_modality(values) -> None:
     """ValueError for numbers, in an array or a tensor, that are neither 0 nor 1."""
     if other := set(values.tolist()) - {0, 1}:
         raise ValueError(f"modality holds {other}; 0 is visible, 1 infrared")
+
+
+def check_seed(seed) -> int:
+    """A seed as int; ValueError for fractions and numbers that no generator takes."""
+    try:
+        found = operator.index(seed)
+    except TypeError as error:
+        raise ValueError(f"seed={seed!r}; give a whole number") from error
+    if not 0 <= found < 2**63:
+        raise ValueError(f"seed={found}; give a whole number from 0 to 2^63 - 1")
+    return found

@@ -37,6 +37,8 @@ def _evidence(a) -> None:
     from vireid.paths import INSTALLED
 
     plan, store = evidence.read(a.plan or evidence.PLAN), a.records or evidence.STORE
+    if (a.show or a.page) and not store.is_dir():
+        raise ValueError(f"--records {store}: there is no such folder")
     if a.page:
         put(a.page, evidence.page(plan, store))
         return

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from vireid.cli.options import (
@@ -242,6 +243,10 @@ def _sweep(a) -> None:
 
 def _evaluate(a) -> None:
     ready = _scored(a)
+    told = f"network {ready.network}, weights: {ready.weights or 'random numbers'}"
+    if a.weights == "default":
+        told += " (nothing trained here; --weights RUN/model.safetensors scores a trained network)"
+    print(told, file=sys.stderr)
     model = ready.model()
     score = ready.test.score_reranked if a.rerank else ready.test.score
     found = ready.test.embed(model, device=a.device, progress=True)

@@ -14,8 +14,8 @@ from torch import Generator, Tensor
 
 from vireid.data.channels import KEEP, apply_outcome
 
-MEAN = torch.tensor([0.485, 0.456, 0.406])  # ImageNet, RGB in [0, 1]
-STD = torch.tensor([0.229, 0.224, 0.225])
+MEAN = torch.tensor([0.485, 0.456, 0.406], device="cpu")  # ImageNet, RGB in [0, 1]
+STD = torch.tensor([0.229, 0.224, 0.225], device="cpu")
 SCALE, SHIFT = 1 / (255 * STD), MEAN / STD  # a byte times SCALE minus SHIFT is network input
 ERASED = torch.tensor([0.4914, 0.4822, 0.4465])  # ADCA and PGM fill this in after normalisation
 

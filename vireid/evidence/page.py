@@ -48,13 +48,15 @@ modalities, a gap of colour. It says nothing about real benchmarks; for these th
 are in `data/papers.csv`. Sentences are made from the records.
 """
 REAL = """## On real people
-M3SVD-Persons: 30 people from public videos, each in one scene, trained and scored on the same
-unlabelled people (visible pictures from the first half of their tracks, infrared ones from the
-second); chance is 3.3 %. It shows what happens when features hardly cross the gap, and says nothing
-about other cameras. All seeds have the same people: the spread is that of training alone. 340
-optimiser steps for everybody; columns as in the table on equal terms, empty where a row has a stage
-1 of its own that is not kept. The bridge (edges as views) is the best of six on seed 0, chosen by
-rank-1 on these very people; what it gains is the scene, not the person (`docs/log.md`).
+M3SVD-Persons: 30 people from public videos, each in one scene (17 are cut by `vireid data m3svd`;
+13 more are from a repository without a licence, cannot be passed on, and this table cannot be made
+again without them), trained and scored on the same unlabelled people (visible pictures from the
+first half of their tracks, infrared ones from the second); chance is 3.3 %. It shows what happens
+when features hardly cross the gap, and says nothing about other cameras. All seeds have the same
+people: the spread is that of training alone. 340 optimiser steps for everybody; columns as in the
+table on equal terms, empty where a row has a stage 1 of its own that is not kept. The bridge (edges
+as views) is the best of six on seed 0, chosen by rank-1 on these very people; what it gains is the
+scene, not the person (`docs/log.md`).
 """
 MISSING = """## When people are missing on one side
 A share of the training people loses its visible or its infrared pictures, half of them each

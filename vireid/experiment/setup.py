@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from vireid import data, methods, models
+from vireid.arguments import check_seed
 from vireid.models.weights import SYNTHVI
 from vireid.paths import CHECKOUT, data_root
 from vireid.retrieval_task import RetrievalTask, retrieval_task
@@ -28,6 +29,10 @@ SIZES = ("tiny", "small", "full")  # of SynthVI: one data set on paper, three in
 OWN_FORM = {(word, data) for word in ("official", "paper") for data in ("regdb", "llcm")}
 REGIONS = {"regdb": 6}  # class tokens of the ViT where they are not 4
 # what a network wants beyond its name: (options, picture size or None for the data set's own)
+TORCHVISION = {  # of networks that may begin with weights of another convention than "imagenet"
+    "squeezenet": {"convention": "torchvision"},
+    "regions_squeezenet": {"trunk_options": {"convention": "torchvision"}},
+}
 WANTS = {"vit": ({"attention": "pre_last_block", "residual": True}, (384, 128))}
 
 
@@ -54,7 +59,7 @@ class Experiment:
     def model(self, seed: int = 0) -> torch.nn.Module:
         """The network at its starting weights; new layers are drawn with ``seed``."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.manual_seed(check_seed(seed))
             return models.build(self.network, weights=self.weights, **self.network_options)
 
     def knows(self, split: str = "train") -> bool:
@@ -114,6 +119,8 @@ def prepare(  # noqa: PLR0913
     )
     if weights in ("default", "none"):
         weights = None if weights == "none" else usual_weights(network, DEFAULTS[name][1], root)
+    if weights == "imagenet":
+        chosen = chosen | TORCHVISION.get(network, {})
     return Experiment(
         name=name,
         preset=preset,

@@ -24,6 +24,8 @@ def synthvi_people():
 
 def people_sheet(preset: str, people: int):
     """A contact sheet: a person a row, six visible pictures, then six infrared ones."""
+    if people < 1:
+        raise ValueError(f"people={people}: show 1 person or more")
     table = synthvi.load(preset, "train")
     rows = [
         np.flatnonzero((table.identity == p) & (table.modality == m))[:6]

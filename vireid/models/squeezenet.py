@@ -8,7 +8,7 @@ from vireid.data.augment import MEAN, STD
 from vireid.models import Output
 from vireid.models.parts import BNNeck, GeM, Stems, check_input
 
-CAFFE_MEAN = torch.tensor([104.0, 117.0, 123.0])  # of blue, green, red in [0, 255]
+CAFFE_MEAN = torch.tensor([104.0, 117.0, 123.0], device="cpu")  # of blue, green, red in [0, 255]
 OWN = 3  # convolution, ReLU and max pooling: the layers that each modality has for itself
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from tqdm.auto import tqdm
 
+from vireid.arguments import check_seed
 from vireid.features import pick_device
 from vireid.identity import identity
 from vireid.methods.base import Method
@@ -96,6 +97,7 @@ def fit(  # noqa: PLR0913
     (what was kept before stays whole). Ctrl-C and SIGTERM raise ``Stopped``, a KeyboardInterrupt,
     at the next step; ``resume`` then goes on after the last whole epoch.
     """
+    seed = check_seed(seed)
     _check(images, select=select, select_by=select_by, test=test, evaluate_every=evaluate_every)
     _check_labels(labels, images, keep=keep_labels, out=out)
     if not method.unsupervised and images.identity is None:
@@ -226,6 +228,8 @@ def _check(images: Images, *, select: str, select_by: str, test, evaluate_every:
             "select='best_test' needs scores to choose by: give --evaluate-every 1 "
             "(evaluate_every=1 and test=)"
         )
+    if evaluate_every and evaluate_every < 0:
+        raise ValueError(f"evaluate_every={evaluate_every}: every how many epochs, 0 for never")
     if len(set(images.modality.tolist())) < 2:
         raise ValueError(f"{images.name or 'images'}: training needs visible and infrared pictures")
 
