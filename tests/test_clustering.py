@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array, csr_array
 from sklearn.cluster import DBSCAN
 
-from vireid.clustering import NoClustersError, dbscan, prototypes
+from vireid.clustering import NoClustersError, consecutive, dbscan, prototypes
 from vireid.jaccard import jaccard_distance
 from vireid.types import PseudoLabels
 
@@ -137,3 +137,8 @@ def test_prototypes_of_nothing_and_of_nonsense():
     assert prototypes(x, np.array([-1, -1, 0, -1, 0, 0])).shape == (1, 3)
     with pytest.raises(ValueError, match="hold NaN"):
         prototypes(x, np.array([-1, -1, 0, 0, 0, 0]))
+
+
+def test_labels_that_are_there_are_renumbered():
+    assert consecutive(np.array([4, -1, 9, 4])).tolist() == [0, -1, 1, 0]
+    assert consecutive(np.array([-7, 3])).tolist() == [-1, 0], "nobody is nobody, however written"

@@ -318,7 +318,6 @@ def test_joint_clusters_are_split_by_modality():
         label = labels[own.word].label
         assert (label[method.modality != own] == -1).all()
         assert set(label[label >= 0]) == set(range(labels[own.word].clusters))
-    assert mcf.sides._consecutive(np.array([4, -1, 9, 4])).tolist() == [0, -1, 1, 0]
 
 
 def test_oracle_pairs_people_with_themselves():

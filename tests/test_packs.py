@@ -51,7 +51,7 @@ def test_unsound_features_are_not_saved(tmp_path, bad):
 
 def test_unsound_tables_are_not_saved(tmp_path):
     good = embeddings()
-    with pytest.raises(ValueError, match="modality must be 0"):
+    with pytest.raises(ValueError, match=r"modality holds \{2\}; 0 is visible"):
         packs.save(tmp_path / "p", Embeddings(good.x, good.modality + 1, good.camera))
     with pytest.raises(ValueError, match=r"x is torch\.float32 \(35,\)"):
         packs.save(tmp_path / "p", Embeddings(good.x.reshape(-1), *[torch.zeros(35)] * 2))
