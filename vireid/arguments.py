@@ -97,8 +97,10 @@ def ids(values, n: int, name: str) -> np.ndarray:
 
 def check_modality(values) -> None:
     """ValueError for numbers, in an array or a tensor, that are neither 0 nor 1."""
-    if other := set(values.tolist()) - {0, 1}:
-        raise ValueError(f"modality holds {other}; 0 is visible, 1 infrared")
+    if ((values != 0) & (values != 1)).any():
+        raise ValueError(
+            f"modality holds {set(values.tolist()) - {0, 1}}; 0 is visible, 1 infrared"
+        )
 
 
 def check_seed(seed) -> int:

@@ -7,6 +7,7 @@ from inspect import signature
 import numpy as np
 from scipy.sparse import csr_array
 
+from vireid.arguments import check_modality
 from vireid.neighbours import Features, Similarities
 from vireid.neighbours.sources import clamp
 
@@ -228,10 +229,8 @@ def _group(values, n: int, name: str, rule: str) -> np.ndarray:
         raise ValueError(
             f"{name} has shape {values.shape} for {n} images; give one number per image"
         )
-    if name == "modality" and not np.isin(values, (0, 1)).all():
-        raise ValueError(
-            f"modality holds {set(values.tolist()) - {0, 1}}; 0 is visible, 1 infrared"
-        )
+    if name == "modality":
+        check_modality(values)
     return values.astype(np.int64)
 
 

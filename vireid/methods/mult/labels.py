@@ -208,13 +208,11 @@ def partners(method, visible: Tensor, infrared: Tensor, rng) -> tuple:
         case "sinkhorn":
             return cluster_sinkhorn(visible, infrared, reg=method.reg)
         case "mbccm":
-            pass
-        case other:
-            raise ValueError(f"association={other!r} has no partners; write how in partners")
-    mask = mbccm(visible, infrared).cpu().numpy()
-    return tuple(
-        np.array([rng.choice(np.flatnonzero(row)) for row in one]) for one in (mask, mask.T)
-    )
+            mask = mbccm(visible, infrared).cpu().numpy()
+            return tuple(
+                np.array([rng.choice(np.flatnonzero(row)) for row in one]) for one in (mask, mask.T)
+            )
+    raise ValueError(f"association={method.association!r} has no partners; write how in partners")
 
 
 def namesakes(side: Side, other: Side) -> Tensor:
