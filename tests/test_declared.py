@@ -1,9 +1,14 @@
 """Settings are what their fields declare, wherever they come from."""
 
+import sys
+from dataclasses import dataclass
+from typing import ClassVar
+
 import pytest
 
 from vireid import methods
-from vireid.methods.declared import declared, value, words
+from vireid.declared import arguments, hints, value, words
+from vireid.methods.base import Method
 
 BMIL = methods.kind("bmil")
 
@@ -80,5 +85,46 @@ def test_every_field_takes_its_own_value_back_from_json(name):
 
 @pytest.mark.parametrize("name", methods.TABLE)
 def test_every_field_has_a_type_in_words(name):
-    for field, hint in declared(methods.kind(name)).items():
+    for field, hint in hints(methods.kind(name)).items():
         assert words(hint), field
+
+
+@dataclass(kw_only=True)
+class Settled(BMIL):
+    margin: float = 0.3
+
+
+class Bare(Settled):
+    warmth: float = 1.0
+    title: ClassVar[str] = "bare"
+
+
+class Silent(Settled):
+    title: ClassVar[str] = "adds no field"
+
+
+def test_fields_that_are_no_settings_are_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "strangers", sys.modules[__name__])
+    assert methods.build("strangers:Settled", margin=0.4).margin == 0.4
+    assert methods.build("strangers:Silent", margin=0.4).margin == 0.4
+    words = "Bare has warmth, .* write @dataclass"
+    with pytest.raises(ValueError, match=words):
+        methods.build("strangers:Bare", warmth=2)
+    with pytest.raises(ValueError, match=words):
+        Bare()
+
+
+def test_arguments_are_read_by_their_annotations():
+    def call(width: int = 3, *, name: str | None = None, free=None):
+        """Any."""
+
+    given = arguments(call, {"width": "4", "name": None, "free": [1]})
+    assert given == {"width": 4, "name": None, "free": [1]}
+    with pytest.raises(ValueError, match="width='wide': give a whole number"):
+        arguments(call, {"width": "wide"})
+
+
+@pytest.mark.parametrize("hook", ["loss_weights", "relabel", "batches", "losses"])
+def test_a_hook_that_is_not_written_says_so(hook):
+    with pytest.raises(NotImplementedError, match=f"Method has no {hook}: write it"):
+        getattr(Method(), hook)(*[None] * (getattr(Method, hook).__code__.co_argcount - 1))

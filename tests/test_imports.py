@@ -20,6 +20,7 @@ ROOMS = [
     "files",
     "progress",
     "serving",
+    "declared",
     "arguments",
     "types",
     "identity",

@@ -15,11 +15,13 @@ PEOPLE = "2 visible + 1 infrared, 2 identities, 3 cameras"
 @pytest.mark.parametrize(
     "made, words",
     [
-        (lambda: PseudoLabels([0.9, 1.7]), "label holds fractions"),
+        (lambda: PseudoLabels([0.9, 1.7]), "label holds .0.9, 1.7. .*give whole numbers"),
+        (lambda: PseudoLabels(["0", "1"]), "label holds .*give whole numbers"),
+        (lambda: PseudoLabels([0, float("nan")]), "label holds .*nan.* give whole numbers"),
         (lambda: Images(BLACK, [0, 7], [1, 2], [1, 1], (4, 2)), "holds .7.;"),
-        (lambda: Images(BLACK, [0, 1], [1, 1.5], [1, 1], (4, 2)), "camera holds fractions"),
+        (lambda: Images(BLACK, [0, 1], [1, 1.5], [1, 1], (4, 2)), "camera holds .* give whole"),
         (lambda: Embeddings(np.eye(2), [0, 2], [1, 1]), "holds .2.; 0 is visible"),
-        (lambda: Embeddings(np.eye(2), [0, 1], [1, 1.5]), "camera holds fractions"),
+        (lambda: Embeddings(np.eye(2), [0, 1], [1, 1.5]), "camera holds .* give whole numbers"),
     ],
 )
 def test_numbers_that_would_be_changed_are_refused(made, words):

@@ -55,7 +55,17 @@ def test_shots_of_a_training_person():
 
 
 @pytest.mark.parametrize(
-    "bad", [{"modality_gap": 2.0}, {"visible_only": -0.1}, {"shots": (3,)}, {"shots": (0, 3)}]
+    "bad",
+    [
+        {"modality_gap": 2.0},
+        {"modality_gap": "wide"},
+        {"visible_only": -0.1},
+        {"visible_only": "half"},
+        {"shots": (3,)},
+        {"shots": (0, 3)},
+        {"shots": 5},
+        {"shots": "12 and 4"},
+    ],
 )
 def test_values_outside(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):

@@ -104,3 +104,20 @@ def test_the_spread_over_trials_is_that_of_rank_1():
     found = test.score(query, gallery)
     assert found["rank1"] == 0.75 and found["rank5"] == 1  # both right; one of two
     assert found["rank1_over_trials_sd"] == pytest.approx(np.std([1, 0.5], ddof=1))
+
+
+@pytest.mark.parametrize("scored", ["score", "score_reranked", "roc"])
+def test_rows_of_other_lengths_are_not_compared(scored):
+    rng, identity = np.random.default_rng(0), np.arange(24) % 4
+    visible, infrared = drawn(rng, identity, 0, 0.0), drawn(rng, identity, 1, 1.0)
+    table = toy.images(4, 6)
+    test = RetrievalTask(
+        table.rows(table.modality == 1), table.rows(table.modality == 0), (np.arange(24),), "regdb"
+    )
+    long = replace(visible, x=visible.x * torch.linspace(1, 3, 24)[:, None])
+    words = "23 of 24 rows of the gallery .* as much as 3, .*normalize"
+    with pytest.raises(ValueError, match=words):
+        getattr(test, scored)(infrared, long)
+    if scored != "score_reranked":  # whose search refuses rows without a direction itself
+        blank = replace(visible, x=visible.x * (torch.arange(24) > 0)[:, None])
+        getattr(test, scored)(infrared, blank)

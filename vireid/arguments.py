@@ -53,6 +53,17 @@ def unit_rows(x: Tensor, name: str) -> Tensor:
     return normalize(x)
 
 
+def check_unit(x: Tensor, name: str) -> None:
+    """ValueError for rows that have a direction and not length 1: no cosine is their product."""
+    length = x.detach().norm(dim=1)
+    if (other := (length > TINY) & ((length - 1).abs() > 1e-3)).any():
+        raise ValueError(
+            f"{int(other.sum())} of {len(x)} rows of {name} have not length 1 but as much as "
+            f"{float(length.max()):.3g}, and are compared by their products; give "
+            "torch.nn.functional.normalize(x)"
+        )
+
+
 def check_labels(label: Tensor, n: int, clusters: int | None, name: str) -> Tensor:
     """``label`` as (n,) int64 in 0..clusters-1 (no upper end when None).
 
@@ -75,17 +86,26 @@ def check_labels(label: Tensor, n: int, clusters: int | None, name: str) -> Tens
     return label
 
 
-def whole(values, name: str) -> np.ndarray:
-    """Numbers as int64; ValueError for fractions, which would be cut off."""
-    given = np.asarray(values)
-    if given.dtype.kind == "f" and (given != np.round(given)).any():
-        raise ValueError(f"{name} holds fractions ({given[given != np.round(given)][0]})")
+def as_array(values) -> np.ndarray:
+    """Numbers of any device as a numpy array."""
+    is_tensor = isinstance(values, torch.Tensor)
+    return values.detach().cpu().numpy() if is_tensor else np.asarray(values)
+
+
+def whole_numbers(values, name: str) -> np.ndarray:
+    """Numbers as int64; ValueError for text, fractions and NaN: no comparison would notice."""
+    given = as_array(values)
+    if given.dtype.kind in "iu":
+        return given.astype(np.int64)
+    if given.dtype.kind != "f" or not (np.isfinite(given) & (given == np.round(given))).all():
+        shown = given.ravel()[:3].tolist()
+        raise ValueError(f"{name} holds {shown} ({given.dtype}); give whole numbers")
     return given.astype(np.int64)
 
 
 def ids(values, n: int, name: str) -> np.ndarray:
     """A column of n whole numbers; those of "modality" are 0 and 1."""
-    found = whole(values, name)
+    found = whole_numbers(values, name)
     if found.shape != (n,):
         raise ValueError(
             f"{name} has shape {found.shape} for {n} images; give one number per image"

@@ -12,8 +12,8 @@ import torch
 from scipy.sparse import issparse
 from torch.nn.functional import normalize
 
+from vireid.arguments import as_array
 from vireid.evaluation import cross_modality_scores
-from vireid.evaluation.retrieval import as_array
 from vireid.neighbours import nearest
 from vireid.types import Embeddings, Modality
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from vireid.arguments import check_unit
 from vireid.bias import centre
 from vireid.evaluation.reranking import cmrr
 from vireid.evaluation.retrieval import evaluate, kept_pairs, mean_over_trials
@@ -57,7 +58,11 @@ class RetrievalTask:
     def compared(
         self, query: Embeddings, gallery: Embeddings
     ) -> tuple[Embeddings, Embeddings, tuple[np.ndarray, ...]]:
-        """What is compared, pictures or tracklets, and the rows of each trial's gallery."""
+        """What is compared, pictures or tracklets, and the rows of each trial's gallery.
+
+        Raises ValueError for rows of another length than 1: products of them rank by length, too.
+        """
+        check_unit(query.x, "the query"), check_unit(gallery.x, "the gallery")
         if self.gallery.tracklet is None:
             return query, gallery, self.trials
         query, gallery = pooled(query, self.query.tracklet), pooled(gallery, self.gallery.tracklet)

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from vireid import files
-from vireid.arguments import check_modality, ids, whole
+from vireid.arguments import check_modality, ids, whole_numbers
 
 
 class Modality(IntEnum):
@@ -185,7 +185,7 @@ class Embeddings:
             value = getattr(self, column)
             if value is not None:
                 if not torch.is_tensor(value) or value.is_floating_point():
-                    value = whole(value, column)
+                    value = whole_numbers(value, column)
                 value = torch.as_tensor(value, dtype=torch.int64, device=x.device)
                 if value.shape != (len(x),):
                     raise ValueError(
@@ -229,7 +229,7 @@ class PseudoLabels:
     label: np.ndarray
 
     def __post_init__(self):
-        label = whole(self.label, "label")
+        label = whole_numbers(self.label, "label")
         if label.ndim != 1 or (label < -1).any():
             raise ValueError("label must be one row of numbers >= -1")
         object.__setattr__(self, "label", label)

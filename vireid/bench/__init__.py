@@ -41,15 +41,16 @@ FIRST = "the same, first call of a process"
 SCALING = (1000, 2000, 5000, 10_000, FULL // 2, FULL)
 
 
-def main(quick: bool = False, out: Path | None = None, only: str = "") -> None:
+def main(quick: bool = False, out: Path | None = None, only: str = "") -> int:
     """Run the benchmark in a process with pinned threads, print the table, write it to ``out``.
 
     ``quick`` takes small inputs, one round and under a minute. The full run also measures how time
     and memory grow up to N = 34,167; beside ``out`` it leaves the numbers as .json. ``only`` words
-    of a part's name measure that part and no growth.
+    of a part's name measure that part and no growth; 2 is returned where no part has them, else
+    the process's status.
 
-    Raises ValueError where no part has these words, and for ``only`` with an ``out`` that is there:
-    one part would take the place of a whole table.
+    Raises ValueError for ``only`` with an ``out`` that is there: one part would take the place of a
+    whole table.
     """
     from vireid.bench.measure import PINNED
 
@@ -58,7 +59,7 @@ def main(quick: bool = False, out: Path | None = None, only: str = "") -> None:
     call = [sys.executable, "-m", "vireid.bench", *(["--quick"] if quick else [])]
     call += ["--out", str(Path(out).resolve())] if out else []
     call += ["--only", only] if only else []
-    subprocess.run(call, env={**os.environ, **PINNED}, check=True)
+    return subprocess.run(call, env={**os.environ, **PINNED}, check=False).returncode
 
 
 def run(*, quick: bool, out: Path | None, only: str = "") -> None:

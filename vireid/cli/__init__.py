@@ -121,10 +121,10 @@ def _add_workbook(command) -> None:
     workbook.add_argument("--root", type=Path, help="folder of that data set (else VIREID_DATA)")
 
 
-def _bench(a) -> None:
+def _bench(a) -> int:
     from vireid import bench
 
-    bench.main(quick=a.quick, out=a.out, only=a.only)
+    return bench.main(quick=a.quick, out=a.out, only=a.only)
 
 
 def _cost(a) -> None:

@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.sparse import coo_array
 
-from vireid.evaluation.given import as_array, whole_numbers
+from vireid.arguments import as_array, whole_numbers
+from vireid.evaluation.given import check_known
 from vireid.types import Modality
 
 OUTLIERS = ("drop", "alone")
@@ -118,11 +119,7 @@ def _scored(label, identity, modality, outliers: str):
         raise ValueError(f"outliers={outliers!r}; known: {', '.join(OUTLIERS)}")
     label, identity = whole_numbers(label, "label"), whole_numbers(identity, "identity")
     modality = np.zeros_like(label) if modality is None else whole_numbers(modality, "modality")
-    if (identity == -1).any():
-        raise ValueError(
-            f"identity is -1, unknown, {int((identity == -1).sum())} times: unknown people would "
-            "count as one person; leave them out"
-        )
+    check_known(identity, "identity")
     if label.ndim != 1 or not label.shape == identity.shape == modality.shape:
         raise ValueError(
             f"label has shape {label.shape}, identity {identity.shape}, modality {modality.shape}; "

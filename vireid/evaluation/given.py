@@ -3,34 +3,25 @@
 import numpy as np
 import torch
 
-
-def as_array(values) -> np.ndarray:
-    """Numbers of any device as a numpy array."""
-    is_tensor = isinstance(values, torch.Tensor)
-    return values.detach().cpu().numpy() if is_tensor else np.asarray(values)
-
-
-def whole_numbers(values, name: str) -> np.ndarray:
-    """Numbers as int64; ValueError for text, fractions and NaN: no comparison would notice."""
-    given = as_array(values)
-    if given.dtype.kind in "iu":
-        return given.astype(np.int64)
-    if given.dtype.kind != "f" or not (np.isfinite(given) & (given == np.round(given))).all():
-        shown = given.ravel()[:3].tolist()
-        raise ValueError(f"{name} holds {shown} ({given.dtype}); give whole numbers")
-    return given.astype(np.int64)
+from vireid.arguments import as_array, whole_numbers
 
 
 def _people(values, side: str) -> np.ndarray:
-    """Identities; ValueError for -1, the mark of unknown people, who would match each other."""
+    """Identities, numbers or names, without the mark of unknown people, who would match."""
     found = as_array(values)
     found = found if found.dtype.kind in "US" else whole_numbers(found, f"{side}_identity")
-    if found.dtype.kind == "i" and (found == -1).any():
-        raise ValueError(
-            f"{side}_identity is -1, unknown, {int((found == -1).sum())} times: unknown people "
-            "would count as one person; leave them out, or give each a number of its own"
-        )
+    if found.dtype.kind == "i":
+        check_known(found, f"{side}_identity")
     return found
+
+
+def check_known(identity: np.ndarray, name: str) -> None:
+    """ValueError for -1, the mark of unknown people."""
+    if unknown := int((identity == -1).sum()):
+        raise ValueError(
+            f"{name} is -1, unknown, {unknown} times: unknown people would count as one person; "
+            "leave them out, or give each a number of its own"
+        )
 
 
 def table(similarity, query_identity, gallery_identity):

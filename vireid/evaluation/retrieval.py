@@ -7,7 +7,8 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from vireid.evaluation.given import as_array, table, whole_numbers
+from vireid.arguments import as_array, whole_numbers
+from vireid.evaluation.given import table
 
 PROTOCOLS = ("sysu", "regdb", "llcm", "vcm")
 PER_IMAGE = ("regdb", "vcm")  # CMC counts gallery images, not distinct identities

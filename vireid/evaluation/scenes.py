@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from vireid.evaluation.given import table, whole_numbers
+from vireid.arguments import whole_numbers
+from vireid.evaluation.given import table
 
 
 def scene_scores(

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vireid.evaluation.retrieval import as_array, roc
+from vireid.arguments import as_array
+from vireid.evaluation.retrieval import roc
 
 
 @dataclass(frozen=True, eq=False)

@@ -79,8 +79,10 @@ def trainings(
 ) -> list[Training]:
     """What ``compare`` trains for these rows, in its order; needs no pictures.
 
-    Raises ValueError for rows that cannot be built.
+    Raises ValueError for rows that cannot be built, and for one name in the place of a list.
     """
+    if isinstance(rows, str):
+        raise ValueError(f"rows={rows!r}: give a list, [{rows!r}]")
 
     def split(changes: dict) -> tuple[str | None, dict]:
         own = (switches or {}) | changes

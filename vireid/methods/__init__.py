@@ -1,7 +1,8 @@
 """The table of methods. A new one is one new file and one row here, or "module:Class" anywhere."""
 
-from dataclasses import fields
 from importlib import import_module
+
+from vireid import declared
 
 TABLE = {  # name -> module:class; loaded when asked for
     "dcl": "vireid.methods.dcl:DCL",
@@ -58,8 +59,7 @@ def build(name: str, *, preset: str = "official", row: str | None = None, **swit
     if row is not None and row not in cls.rows:
         raise ValueError(f"row {row!r} of {name} is unknown; known: {', '.join(cls.rows)}")
     settings = cls.presets[preset] | (cls.rows[row] if row else {}) | switches
-    timing = {f.name for f in fields(Schedule)}
-    own = {f.name for f in fields(cls)} - {"schedule"}
+    timing, own = set(declared.hints(Schedule)), set(declared.hints(cls)) - {"schedule"}
     if unknown := sorted(set(settings) - timing - own):
         raise ValueError(
             f"{name} has no switch {', '.join(unknown)}; known: {', '.join(sorted(own | timing))}"
@@ -71,19 +71,17 @@ def build(name: str, *, preset: str = "official", row: str | None = None, **swit
 def again(name: str, config: dict):
     """The method that a run record's ``config`` tells of, field by field."""
     from vireid.methods.base import Schedule
-    from vireid.methods.declared import declared
 
-    known = {*declared(kind(name)), *declared(Schedule)}
+    known = {*declared.hints(kind(name)), *declared.hints(Schedule)}
     return build(name, **{k: v for k, v in config.items() if k in known})
 
 
 def value(name: str, field: str, given):
     """A field's value, of a method or its schedule, from text or Python; see ``declared.value``."""
     from vireid.methods.base import Schedule
-    from vireid.methods.declared import declared, value
 
-    owner = Schedule if field in declared(Schedule) else kind(name)
-    if field not in declared(owner):
-        known = sorted({*declared(Schedule), *declared(owner)} - {"schedule"})
+    owner = Schedule if field in declared.hints(Schedule) else kind(name)
+    if field not in declared.hints(owner):
+        known = sorted({*declared.hints(Schedule), *declared.hints(owner)} - {"schedule"})
         raise ValueError(f"{name} has no switch {field}; known: {', '.join(known)}")
-    return value(owner, field, given)
+    return declared.value(owner, field, given)

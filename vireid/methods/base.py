@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from vireid.data import augment
+from vireid.declared import check
 from vireid.memory import MOVES
-from vireid.methods.declared import check
 from vireid.methods.given import GivenLabels
 from vireid.models import Output
 from vireid.types import Batch, Embeddings, Modality, PseudoLabels
@@ -108,7 +108,7 @@ class Method:
     changes to a preset, ``switches`` the fields an ablation widget offers, each with its values,
     ``networks`` what it trains in the place of a data set's usual network: name and options,
     ``stage2_fields`` the settings that nothing reads before stage 2, ``choices`` and ``ranges``
-    what fields may be (see ``methods.declared``), ``numbers`` the version of what its training
+    what fields may be (see ``vireid.declared``), ``numbers`` the version of what its training
     gives: raise it with every change that moves a number (tests/test_numbers.py notices),
     ``words`` what its rows are, ``later`` fields that came after records had been kept: while at
     their default ``config`` leaves them out, and the runs stay the same ones. A class outside the
@@ -219,7 +219,7 @@ class Method:
 
     def loss_weights(self, epoch: int) -> dict[str, float]:
         """Name -> weight of the loss terms that ``losses`` yields in an epoch of the whole run."""
-        raise NotImplementedError
+        raise _missing(self, "loss_weights")
 
     def augmentation(self, epoch: int) -> augment.Recipe:
         """How this epoch's pictures are augmented."""
@@ -227,17 +227,17 @@ class Method:
 
     def relabel(self, train: Embeddings, epoch: int) -> dict[str, PseudoLabels]:
         """Pseudo-labels per label space from this epoch's features; memories are rebuilt here."""
-        raise NotImplementedError
+        raise _missing(self, "relabel")
 
     def batches(
         self, labels: dict[str, PseudoLabels], epoch: int
     ) -> Iterable[Batch | tuple[Batch, ...]]:
         """``schedule.iterations`` batches (or tuples of batches) of this epoch."""
-        raise NotImplementedError
+        raise _missing(self, "batches")
 
     def losses(self, batch, encode: Encode, epoch: int) -> Iterator[dict[str, torch.Tensor]]:
         """Yield the named loss terms of one optimiser step; what follows a yield runs after it."""
-        raise NotImplementedError
+        raise _missing(self, "losses")
 
     def state(self) -> dict[str, torch.Tensor]:
         """Tensors beyond the network that a resumed run needs (memories are rebuilt, so: none)."""
@@ -256,3 +256,10 @@ class Method:
         }
         flat |= {f.name: getattr(self.schedule, f.name) for f in fields(self.schedule)}
         return {k: list(v) if isinstance(v, tuple) else v for k, v in flat.items()}
+
+
+def _missing(method: Method, hook: str) -> NotImplementedError:
+    return NotImplementedError(
+        f"{type(method).__name__} has no {hook}: write it, or let the class inherit from a method "
+        "that has it, e.g. vireid.methods.bmil.BMIL"
+    )

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import torch
 
+from vireid import declared
+
 NETWORKS = {  # name -> class, imported when it is built: torchvision takes its time
     "agw": "vireid.models.resnet.AGW",
     "regions": "vireid.models.regions.RegionNet",
@@ -60,7 +62,7 @@ def build(name: str, *, weights: str | Path | None = None, **options) -> torch.n
     known = list(signature(make).parameters)
     if unknown := sorted(set(options) - set(known)):
         raise ValueError(f"{name} has no option {', '.join(unknown)}; known: {', '.join(known)}")
-    model = make(**options)
+    model = make(**declared.arguments(make, options))
     return model if weights is None else load_weights(model, weights)
 
 

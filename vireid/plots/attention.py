@@ -7,7 +7,8 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from PIL import Image
 
-from vireid.plots.base import INK, MODALITY_COLOUR, MODALITY_LINE, as_array, dress, legend_below
+from vireid.arguments import as_array
+from vireid.plots.base import INK, MODALITY_COLOUR, MODALITY_LINE, dress, legend_below
 from vireid.plots.pictures import modality_frame, sheet, thumbnail
 from vireid.types import Images, Modality
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import Bbox
 
+from vireid.arguments import as_array
 from vireid.plots import lecture
 from vireid.types import Modality
 
@@ -162,13 +163,6 @@ def show(figure: Figure, alt: str) -> None:
 
     data, metadata = bundle(figure, alt)
     display(data, raw=True, metadata=metadata)
-
-
-def as_array(values) -> np.ndarray:
-    """Numbers from a tensor on any device, a list or an array."""
-    if hasattr(values, "detach"):
-        values = values.detach().cpu()
-    return np.asarray(values)
 
 
 def same_length(**columns: Sequence) -> int:

@@ -6,12 +6,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
+from vireid.arguments import as_array
 from vireid.plots.base import (
     COLOURS,
     INK,
     MODALITY_COLOUR,
     MODALITY_LINE,
-    as_array,
     dress,
     legend_below,
     modality_groups,

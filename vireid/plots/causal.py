@@ -6,16 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, FancyArrowPatch
 
-from vireid.plots.base import (
-    COLOURS,
-    FAINT,
-    INK,
-    MODALITY_COLOUR,
-    PALETTE,
-    as_array,
-    dress,
-    legend_below,
-)
+from vireid.arguments import as_array
+from vireid.plots.base import COLOURS, FAINT, INK, MODALITY_COLOUR, PALETTE, dress, legend_below
 from vireid.plots.bias import HATCH
 from vireid.types import Modality
 

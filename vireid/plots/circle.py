@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from vireid.arguments import as_array
 from vireid.plots.base import (
     COLOURS,
     FAINT,
     INK,
     MODALITY_COLOUR,
     MODALITY_MARKER,
-    as_array,
     dress,
     same_length,
 )

@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from vireid.plots.base import COLOURS, FAINT, INK, MODALITY_COLOUR, MODALITY_MARKER, as_array
+from vireid.arguments import as_array
+from vireid.plots.base import COLOURS, FAINT, INK, MODALITY_COLOUR, MODALITY_MARKER
 from vireid.types import Modality
 
 LETTER = {Modality.VISIBLE: "v", Modality.INFRARED: "r"}  # of clusters' names, as in the papers

@@ -7,13 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
+from vireid.arguments import as_array
 from vireid.plots.base import (
     COLOURS,
     FAINT,
     INK,
     MODALITY_COLOUR,
     MODALITY_MARKER,
-    as_array,
     dress,
     legend_below,
 )

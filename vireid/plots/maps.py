@@ -8,6 +8,7 @@ from contextlib import suppress
 import numpy as np
 from matplotlib.axes import Axes
 
+from vireid.arguments import as_array
 from vireid.paths import cache_folder
 from vireid.plots.base import (
     COLOURS,
@@ -15,7 +16,6 @@ from vireid.plots.base import (
     INK,
     MODALITY_COLOUR,
     MODALITY_MARKER,
-    as_array,
     dress,
     legend_below,
     modality_groups,

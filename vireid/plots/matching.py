@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
-from vireid.plots.base import COLOURS, INK, PALETTE, as_array, dress, legend_below
+from vireid.arguments import as_array
+from vireid.plots.base import COLOURS, INK, PALETTE, dress, legend_below
 
 SPARSE = 8  # at most so many rows and columns get their numbers written into the fields
 LOOKS = {  # kind of move: marker, colour, what the legend says

@@ -5,15 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from vireid.plots.base import (
-    COLOURS,
-    INK,
-    MODALITY_COLOUR,
-    as_array,
-    dress,
-    legend_below,
-    same_length,
-)
+from vireid.arguments import as_array
+from vireid.plots.base import COLOURS, INK, MODALITY_COLOUR, dress, legend_below, same_length
 from vireid.plots.bias import HATCH
 from vireid.types import Modality
 

@@ -2,15 +2,8 @@
 
 from matplotlib.axes import Axes
 
-from vireid.plots.base import (
-    COLOURS,
-    INK,
-    MODALITY_COLOUR,
-    MODALITY_MARKER,
-    as_array,
-    dress,
-    legend_below,
-)
+from vireid.arguments import as_array
+from vireid.plots.base import COLOURS, INK, MODALITY_COLOUR, MODALITY_MARKER, dress, legend_below
 from vireid.types import Modality
 
 AUGMENTED = 2

@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from vireid.plots.base import INK, MODALITY_COLOUR, MODALITY_LINE, PALETTE, as_array
+from vireid.arguments import as_array
+from vireid.plots.base import INK, MODALITY_COLOUR, MODALITY_LINE, PALETTE
 from vireid.types import Images, Modality
 
 RIGHT = PALETTE[2]

@@ -4,13 +4,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 
+from vireid.arguments import as_array
 from vireid.plots.base import (
     COLOURS,
     FAINT,
     INK,
     MODALITY_COLOUR,
     PALETTE,
-    as_array,
     dress,
     legend_below,
     same_length,

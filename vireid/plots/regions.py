@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from vireid.plots.base import INK, as_array
+from vireid.arguments import as_array
+from vireid.plots.base import INK
 from vireid.plots.pictures import RIGHT, caption, frame, modality_frame, sheet, thumbnail
 from vireid.types import Images
 

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from vireid.arguments import as_array
 from vireid.plots import lecture
-from vireid.plots.base import COLOURS, FAINT, INK, as_array, dress, legend, legend_below
+from vireid.plots.base import COLOURS, FAINT, INK, dress, legend, legend_below
 from vireid.plots.looks import looks
 
 

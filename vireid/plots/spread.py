@@ -8,13 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PatchCollection
 from matplotlib.patches import Circle, Patch, Wedge
 
+from vireid.arguments import as_array
 from vireid.plots.base import (
     COLOURS,
     FAINT,
     INK,
     MODALITY_COLOUR,
     MODALITY_LINE,
-    as_array,
     dress,
     legend,
     legend_below,

@@ -4,11 +4,11 @@ import ipywidgets as W
 import numpy as np
 import torch
 
+from vireid.arguments import as_array
 from vireid.data.augment import to_input
 from vireid.features import evaluating
 from vireid.models.attention import Attended, attention_maps
 from vireid.plots import attention_sheet, canvas, channel_weights
-from vireid.plots.base import as_array
 from vireid.types import Images, Modality
 from vireid.widgets.panel import Drawing, Panel
 

@@ -6,11 +6,11 @@ import ipywidgets as W
 import numpy as np
 import torch
 
+from vireid.arguments import as_array
 from vireid.data.benchmarks.files import choose
 from vireid.losses import adaptive_momentum, label_certainty, label_loss, refined_targets
 from vireid.losses.refine import KINDS
 from vireid.plots import beliefs, canvas, histogram, trust
-from vireid.plots.base import as_array
 from vireid.plots.pictures import caption, modality_frame, sheet, thumbnail
 from vireid.types import Images
 from vireid.widgets.panel import Drawing, Panel

@@ -7,8 +7,8 @@ import ipywidgets as W
 import numpy as np
 from scipy import sparse
 
+from vireid.arguments import as_array
 from vireid.plots import canvas, encoding, neighbours
-from vireid.plots.base import as_array
 from vireid.types import Images, Modality
 from vireid.widgets.panel import Drawing, Panel
 

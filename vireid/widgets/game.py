@@ -6,8 +6,8 @@ import ipywidgets as W
 import numpy as np
 import torch
 
+from vireid.arguments import as_array
 from vireid.plots import canvas, sweep, three_modalities
-from vireid.plots.base import as_array
 from vireid.widgets.layer import ThreeModalities, Trained
 from vireid.widgets.panel import Drawing, Panel
 

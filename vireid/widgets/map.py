@@ -5,9 +5,10 @@ import time
 import ipywidgets as W
 import numpy as np
 
+from vireid.arguments import as_array
 from vireid.plots import canvas, contact_sheet
 from vireid.plots import embedding_map as plot_map
-from vireid.plots.base import as_array, modality_groups
+from vireid.plots.base import modality_groups
 from vireid.types import Images, Modality
 from vireid.widgets.panel import Drawing, Picture, show
 from vireid.widgets.scatter import scatter

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import ipywidgets as W
 import numpy as np
 
+from vireid.arguments import as_array
 from vireid.plots import canvas, matching_board
-from vireid.plots.base import as_array
 from vireid.widgets.panel import Drawing, Panel
 
 

@@ -6,10 +6,11 @@ import ipywidgets as W
 import numpy as np
 import torch
 
+from vireid.arguments import as_array
 from vireid.losses import cai
 from vireid.losses.causal import Bank, log_mixture
 from vireid.plots import adjustment, beacons, beliefs, canvas, mixed_surprise, points, sweep
-from vireid.plots.base import FAINT, INK, as_array
+from vireid.plots.base import FAINT, INK
 from vireid.plots.pictures import caption, modality_frame, sheet, thumbnail
 from vireid.types import Images, Modality
 from vireid.widgets.panel import Drawing, Panel

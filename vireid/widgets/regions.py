@@ -4,10 +4,10 @@ import ipywidgets as W
 import numpy as np
 import torch
 
+from vireid.arguments import as_array
 from vireid.association.neighbour_sets import intersect, regional_similarity
 from vireid.data.benchmarks.files import choose
 from vireid.plots import canvas, region_neighbours
-from vireid.plots.base import as_array
 from vireid.types import Embeddings, Images, Modality
 from vireid.widgets.panel import Drawing, Panel
 

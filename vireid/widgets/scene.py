@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize
 
+from vireid.arguments import as_array
 from vireid.association import mbccm
 from vireid.clustering import dbscan
 from vireid.data.absence import absentees, remaining
 from vireid.evaluation import cross_modality_scores
 from vireid.jaccard import jaccard_distance
 from vireid.methods.mult.labels import ASSOCIATIONS, Side, associate, make_side
-from vireid.plots.base import as_array
 from vireid.types import Embeddings, Modality
 
 NAMES = tuple(name for name in ASSOCIATIONS if name != "oracle")

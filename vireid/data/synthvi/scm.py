@@ -8,10 +8,12 @@ variables and leaves all others, their randomness included, as they were.
 """
 
 from dataclasses import dataclass, fields, replace
+from typing import ClassVar
 
 from vireid.data.synthvi.mechanisms import draw_camera, draw_noise, draw_person, draw_pose
 from vireid.data.synthvi.stable import Dice
 from vireid.data.synthvi.variables import Camera, Noise, Person, Pose
+from vireid.declared import check
 from vireid.types import Modality
 
 
@@ -43,15 +45,14 @@ class World:
     occlusion: float = 0.06
     plain: float = 0.15
 
+    choices: ClassVar[dict[str, tuple]] = {"style": ("nir", "thermal")}
+    ranges: ClassVar[tuple] = (
+        ("modality_gap style_gap occlusion plain", lambda v: 0 <= v <= 1, "give a share, 0 to 1"),
+        ("shared camera_spread noise", lambda v: v >= 0, "give a number >= 0"),
+    )
+
     def __post_init__(self):
-        if self.style not in ("nir", "thermal"):
-            raise ValueError(f"style={self.style!r}; known styles: nir, thermal")
-        for name in ("modality_gap", "style_gap", "occlusion", "plain"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name}={getattr(self, name)} must be between 0 and 1")
-        for name in ("shared", "camera_spread", "noise"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}={getattr(self, name)} must be >= 0")
+        check(self)
 
     def do(self, **parameters) -> "World":
         """The same world with some mechanisms changed; all randomness stays."""

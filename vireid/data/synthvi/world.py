@@ -4,12 +4,14 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 
 from vireid.data.synthvi.render import render
 from vireid.data.synthvi.scm import Shot, World
 from vireid.data.synthvi.stable import Dice
+from vireid.declared import check
 from vireid.types import Images, Modality
 
 WORLD_VERSION = "1"  # changes whenever any pixel of a frozen preset changes
@@ -46,11 +48,13 @@ class Change:
     visible_only: float = 0.0
     shots: tuple[int, int] | None = None
 
+    ranges: ClassVar[tuple] = (
+        ("visible_only", lambda v: 0 <= v <= 1, "give a share of the people, 0 to 1"),
+        ("shots", lambda v: min(v) >= 1, "give two numbers >= 1, visible and infrared"),
+    )
+
     def __post_init__(self):
-        if not 0 <= self.visible_only <= 1:
-            raise ValueError(f"visible_only={self.visible_only}: a share of the people, 0 to 1")
-        if self.shots is not None and (len(self.shots) != 2 or min(self.shots) < 1):
-            raise ValueError(f"shots={self.shots}: give two numbers >= 1, visible and infrared")
+        check(self)
 
     def told(self) -> str:
         """What is turned, for the name of a table; empty when nothing is."""
@@ -108,7 +112,6 @@ def load(
     if trial < 0 or (seed is not None and seed < 0):
         raise ValueError(f"trial={trial}, seed={seed}: both must be >= 0")
     seed = PRESETS[preset].seed if seed is None else seed
-    shots = None if shots is None else tuple(shots)
     change = Change(modality_gap=modality_gap, visible_only=visible_only, shots=shots)
     if split == "train":
         table = _table(preset, seed, "train", None, change)

@@ -10,18 +10,33 @@ import types
 from collections.abc import Iterator
 from dataclasses import fields
 from functools import cache
+from inspect import get_annotations, signature
 from numbers import Integral, Real
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 WORDS = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}
 
 
 @cache
-def declared(cls: type) -> dict[str, Any]:
-    """Field -> declared type, of a dataclass."""
-    hints = get_type_hints(cls)
-    return {f.name: hints[f.name] for f in fields(cls)}
+def hints(cls: type) -> dict[str, Any]:
+    """Field -> declared type, of a dataclass.
+
+    Raises ValueError for a class with annotated fields that no ``@dataclass`` has made settings.
+    """
+    found = get_type_hints(cls)
+    for part in cls.__mro__:
+        own = [name for name in get_annotations(part) if not _of_the_class(found[name])]
+        if own and "__dataclass_fields__" not in vars(part):
+            raise ValueError(
+                f"{part.__name__} has {', '.join(own)}, and nothing makes them settings; write "
+                "@dataclass(kw_only=True) above the class"
+            )
+    return {f.name: found[f.name] for f in fields(cls)}
+
+
+def _of_the_class(hint) -> bool:
+    return hint is ClassVar or get_origin(hint) is ClassVar
 
 
 def value(cls: type, name: str, given):
@@ -29,14 +44,22 @@ def value(cls: type, name: str, given):
 
     Raises ValueError naming field, value and what fits. Unknown fields are the caller's to refuse.
     """
-    hint = declared(cls)[name]
     known = _choices(cls).get(name, ())
+    return given if given in known else _fitting(hints(cls)[name], name, given, known)
+
+
+def arguments(call, given: dict) -> dict:
+    """Arguments of a call by name, each of its annotated type; ValueError as in ``value``."""
+    known = signature(call, eval_str=True).parameters
+    return {name: _fitting(known[name].annotation, name, v) for name, v in given.items()}
+
+
+def _fitting(hint, name: str, given, known=()):
     try:
-        found = given if given in known else _as(hint, given)
+        return _as(hint, given)
     except (ValueError, TypeError, SyntaxError, OverflowError) as error:
         fits = f"; known: {', '.join(map(str, known))}" if known else f": give {words(hint)}"
         raise ValueError(f"{name}={given!r}{fits}") from error
-    return found
 
 
 def check(settings) -> None:
@@ -46,7 +69,7 @@ def check(settings) -> None:
     None passes) are gathered from all classes of the dataclass ``settings``.
     """
     cls = type(settings)
-    for name in declared(cls):
+    for name in hints(cls):
         object.__setattr__(settings, name, value(cls, name, getattr(settings, name)))
     for name, known in _choices(cls).items():
         if (given := getattr(settings, name)) not in known:
@@ -78,12 +101,12 @@ def _choices(cls: type) -> dict[str, tuple]:
     found: dict[str, tuple] = {}
     for part in reversed(cls.__mro__):
         found |= vars(part).get("choices", {})
-    kept = declared(cls)
+    kept = hints(cls)
     return {name: known for name, known in found.items() if name in kept}
 
 
 def _ranges(cls: type) -> Iterator[tuple]:
-    kept = declared(cls)
+    kept = hints(cls)
     for part in cls.__mro__:
         for names, fits, advice in vars(part).get("ranges", ()):
             yield " ".join(name for name in names.split() if name in kept), fits, advice
