@@ -80,7 +80,7 @@ def _add_train(command) -> None:
         "--labels", type=Path, metavar="FILE", help="begin with these clusters (vireid import)"
     )
     train.add_argument(
-        "--labels-epochs", type=int, default=1, metavar="N", help="... for N epochs (default 1)"
+        "--labels-epochs", type=int, metavar="N", help="... for N epochs (default 1)"
     )
 
 
@@ -164,7 +164,9 @@ def _given(a, images):
     if a.labels is None:
         return None
     found = label_table.load(a.labels, images)
-    return GivenLabels.of_spaces(found, images.modality, epochs=a.labels_epochs)
+    return GivenLabels.of_spaces(
+        found, images.modality, epochs=1 if a.labels_epochs is None else a.labels_epochs
+    )
 
 
 def _folder(a, ready, chosen: dict, given) -> Path:

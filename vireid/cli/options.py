@@ -27,7 +27,13 @@ def data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", default="synthvi", help="synthvi (default), m3svd, files, sysu, ..."
     )
-    parser.add_argument("--preset", help="synthvi: tiny, small, full; sysu: all, indoor; ...")
+    parser.add_argument(
+        "--preset",
+        "--data-preset",
+        dest="preset",
+        metavar="NAME",
+        help="of the data: synthvi: tiny, small, full; sysu: all, indoor; ...",
+    )
     parser.add_argument("--root", type=Path, help="folder of the data set (else VIREID_DATA)")
     parser.add_argument("--world", type=int, help="synthvi: seed of other identities")
     parser.add_argument(
@@ -90,9 +96,7 @@ def _absence_options(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="of the training people who lose one modality (data.absent)",
     )
-    parser.add_argument(
-        "--absent-side", default="both", choices=SIDES, help="which one (default both: in turn)"
-    )
+    parser.add_argument("--absent-side", choices=SIDES, help="which one (default both: in turn)")
     parser.add_argument(
         "--absent-seed",
         type=int,
@@ -111,14 +115,22 @@ def _choice_options(parser: argparse.ArgumentParser) -> None:
         help="last network, or of each stage the best on the test set, as released codes do",
     )
     parser.add_argument(
-        "--select-by", default="rank1", choices=["rank1", "mAP"], help="score for best_test"
+        "--select-by", choices=["rank1", "mAP"], help="score for best_test (default rank1)"
     )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}; give a whole number >= 1")
+    return int(text)
 
 
 def _machine_options(parser: argparse.ArgumentParser) -> None:
     """What changes speed and room, beside the device."""
     parser.add_argument(
-        "--workers", type=int, help="threads that read and augment pictures (default: by device)"
+        "--workers",
+        type=_count,
+        help="threads that read and augment pictures (default: by device)",
     )
     parser.add_argument(
         "--cache",
@@ -148,12 +160,14 @@ def prepare(a, *, seed: int | None = None):
     from vireid import experiment
     from vireid.data.decoded import decoded
 
+    _check_needed(a)
     world = seed if a.world is None and a.data == "synthvi" else a.world
     given = {"seed": world, "trial": a.trial, "tracklets": a.tracklets}
     if getattr(a, "absent", 0):
         usual = None if a.data == "synthvi" else getattr(a, "seed", seed)
         drawn = usual if a.absent_seed is None else a.absent_seed
-        given |= {"absent": a.absent, "absent_side": a.absent_side, "absent_seed": drawn or None}
+        side = a.absent_side or "both"
+        given |= {"absent": a.absent, "absent_side": side, "absent_seed": drawn or None}
     options = {k: v for k, v in given.items() if v is not None}
     options |= switches(a.world_set, flag="--world-set")
     for name in ("preset", "root", "network", "weights", "method", "method_preset", "size"):
@@ -165,6 +179,20 @@ def prepare(a, *, seed: int | None = None):
     if getattr(a, "cache", None) is None:
         return ready
     return replace(ready, train=decoded(ready.train, a.cache, workers=a.workers or 1))
+
+
+def _check_needed(a) -> None:
+    """ValueError for an option that changes nothing without another one."""
+    chosen = getattr(a, "select", None) == "best_test"
+    for option, other, there in (
+        ("absent_side", "--absent SHARE", getattr(a, "absent", 0)),
+        ("absent_seed", "--absent SHARE", getattr(a, "absent", 0)),
+        ("labels_epochs", "--labels FILE", getattr(a, "labels", None)),
+        ("select_by", "--select best_test", chosen),
+    ):
+        if getattr(a, option, None) is not None and not there:
+            flag = "--" + option.replace("_", "-")
+            raise ValueError(f"{flag} changes nothing without {other}; give both or neither")
 
 
 def recorded_network(weights: str, size=None) -> dict:
@@ -186,7 +214,7 @@ def recorded_network(weights: str, size=None) -> dict:
 def fitting(a) -> dict:
     """The parsed options that go to ``training.fit``."""
     chosen = {name: getattr(a, name) for name in (*FITTING, "device")}
-    return chosen | {"progress": True}
+    return chosen | {"select_by": a.select_by or "rank1", "progress": True}
 
 
 def value_lists(pairs: list[str]) -> dict[str, list]:

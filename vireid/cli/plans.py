@@ -104,7 +104,8 @@ def _what(parser: argparse.ArgumentParser) -> None:
         "--method-preset",
         dest="preset",
         default="official",
-        help="official (released code; default), paper (the text), or another of the method's",
+        help="of the method: official (released code; default), paper (the text), ...; the data's "
+        "is --data-preset",
     )
 
 
