@@ -238,9 +238,11 @@ if world.knows("train"):
     assert DATA != "synthvi" or strict[1] > loose[1], "agreement brought no better neighbours here"
 
 # %% [markdown] tags=["synthvi"]
-# Agreement of regions is a strong filter: those who pass are much more often right. But it is so
-# strict that at `rho = 0.9` next to nobody passes here, in the own modality or in the
-# other: the module then has nothing to say.
+# Agreement of regions is a strong filter: those who pass are much more often right. But at
+# `rho = 0.9` next to nobody passes here, neither of the own modality nor of the other. What a set
+# within a modality then holds is the picture **itself**, for it is among those that are searched;
+# and VRNL, which pulls a picture to its set and pushes it from all others, pushes it from every
+# other picture of its own person. Section 8 tells what that costs.
 
 # %% [markdown]
 # A `rho` that suits a large transformer's tokens need not suit a small network's stripes.

@@ -17,6 +17,7 @@ TITLES = {
     "R4": "VRNL (R4)",
     "R5": "VRA, MAAL (R5)",
     "R6": "VRA, MAAL, VRNL (R6)",
+    "R6, rho 0.5": "R6, rho 0.5 in place of 0.9",
     "R7": "MCF, everything (R7)",
     "prolonged": "phase 1 prolonged",
     "centred": "MCF, centred",
@@ -28,6 +29,7 @@ WEIGHTS = {
     "alpha1": ("vra_weight", "alpha 1 (VRA)"),
     "alpha2": ("vrnl_weight", "alpha 2 (VRNL)"),
     "alpha3": ("um_weight", "alpha 3 (UM)"),
+    "rho": ("rho", "rho (how near VRNL's are)"),
 }
 ENDS = {row: TITLES[row] for row in ("R1", "R7")}  # what the paper's figures compare
 

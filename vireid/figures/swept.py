@@ -7,6 +7,7 @@ from vireid.figures.records import noted
 from vireid.runs import Run, same_seeds
 
 SCORES = {"rank1": "rank-1", "mAP": "mAP"}
+ROW = 3  # panels beside one another
 Rows = Mapping[str, list[Run]]
 
 
@@ -42,7 +43,11 @@ def panels(found: Rows, fields: Mapping[str, tuple[str, str]], *, usual: str):
     }
     if not lines:
         return None
-    figure, _ = plots.canvas(len(lines), width=4.8 * len(lines), height=3.6)
+    columns = min(len(lines), ROW)
+    below = -(-len(lines) // columns)
+    figure, _ = plots.canvas(columns, below, width=4.8 * columns, height=3.6 * below)
+    for spare in figure.axes[len(lines) :]:
+        spare.remove()
     drawn = [run for rows in lines.values() for runs in rows.values() for run in runs]
     every = [100 * run.result[key] for run in drawn for key in SCORES]
     for ax, ((field, words), rows) in zip(figure.axes, lines.items(), strict=True):
