@@ -464,6 +464,24 @@ else:
     plots.show(drawn, f"Rank-1 of DMDL and four variants, mean over the same seeds: {words}.")
 
 # %% [markdown]
+# And how much of each? The paper's Fig. 6 turns the weight of CAI (lambda 1) and of the alignment
+# (lambda 2). **Predict first.** At lambda 1 = 0 no image is asked about across the gap by CAI; only
+# the memory of the common label space still holds both modalities. What will be lost?
+
+# %%
+from vireid.figures.dmdl import dmdl_lambdas
+
+if (drawn := dmdl_lambdas()) is None:
+    print(f"data/runs/{LADDER} has no records of these weights: nothing to draw.")
+else:
+    plots.show(drawn, "Scores of DMDL over lambda 1 and lambda 2, a panel each.")
+
+# %% [markdown] tags=["synthvi"]
+# Little: 3.1, 0.9 and 1.1 points from 0 to 0.5 (three seeds), no more than equal trainings differ
+# by; all the rest is level. The bands are the range over seeds with other people each, so they are
+# wide; it is the difference seed by seed that counts (`docs/results.md`).
+
+# %% [markdown]
 # ### Where along the way?
 #
 # The common labels' homogeneity (is a label one person?) and ARI over the epochs of stage 2,

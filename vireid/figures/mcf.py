@@ -29,7 +29,7 @@ WEIGHTS = {
     "alpha1": ("vra_weight", "alpha 1 (VRA)"),
     "alpha2": ("vrnl_weight", "alpha 2 (VRNL)"),
     "alpha3": ("um_weight", "alpha 3 (UM)"),
-    "rho": ("rho", "rho (how near VRNL's are)"),
+    "rho": ("rho", "rho (threshold of VRNL)"),
 }
 ENDS = {row: TITLES[row] for row in ("R1", "R7")}  # what the paper's figures compare
 
