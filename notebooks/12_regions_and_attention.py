@@ -598,7 +598,7 @@ else:
 # **Why neighbours cost** was seen in section 3: at `rho = 0.9` a picture's only neighbour is
 # itself. The more that loss weighs, the worse (`alpha 2` above). At `rho = 0.5` the pictures have
 # neighbours, nearly all of the same person, and mAP is higher in every seed; in two of three R6 is
-# then level with R5. A threshold made for frames of one walk, which are near copies, does not suit
+# then level with R5. A threshold made for frames of one walk does not suit
 # pictures drawn one by one. That was not told by any error, nor by a test of the equations, which
 # are right.
 #
