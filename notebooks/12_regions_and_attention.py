@@ -598,9 +598,9 @@ else:
 # **Why neighbours cost** was seen in section 3: at `rho = 0.9` a picture's only neighbour is
 # itself. The more that loss weighs, the worse (`alpha 2` above). At `rho = 0.5` the pictures have
 # neighbours, nearly all of the same person, and mAP is higher in every seed; in two of three R6 is
-# then level with R5. A threshold made for frames of one walk does not suit
-# pictures drawn one by one. That was not told by any error, nor by a test of the equations, which
-# are right.
+# then level with R5. TokenMatcher's threshold is that of SYSU-MM01, whose pictures are frames of
+# one walk (who passes there has not been measured here); pictures drawn one by one are too far
+# apart for it. That was not told by any error, nor by a test of the equations, which are right.
 #
 # The order of writing costs more: with plain pictures written into the visible memory after the
 # augmented ones, the reverse of the released order, R1 and R7 end 20 to 27 points lower on the same

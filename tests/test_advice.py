@@ -57,6 +57,13 @@ COMMANDS = [
 ]
 
 
+@pytest.mark.parametrize("workers", ["0", "-1", "two"])
+def test_a_number_of_threads_counts_from_1(capsys, workers):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["train", f"--workers={workers}"])
+    assert f"argument --workers: {workers!r}; give a whole number >= 1" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("command", "words"), COMMANDS, ids=[c for c, _ in COMMANDS])
 def test_commands(capsys, tmp_path, monkeypatch, command, words):
     monkeypatch.chdir(tmp_path)

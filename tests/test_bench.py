@@ -11,7 +11,7 @@ import pytest
 import reference_jaccard as oracle
 import torch
 
-from vireid import bench
+from vireid import bench, cli
 from vireid.bench import measure, panels, parts, pictures, reference, report, worlds
 
 
@@ -246,22 +246,27 @@ def test_only_a_full_run_is_held_against_the_goals():
     assert "| 1.5 | 2 | - | 1 (1) |" in report.page([row], [], "here", quick=True)
 
 
-def test_threads_are_pinned_in_a_process_of_its_own(monkeypatch, tmp_path):
-    calls = []
-
-    def run(*a, **k):
-        calls.append((a, k))
-        return subprocess.CompletedProcess(a, len(calls))  # no part has the words: 2
+def test_the_command_ends_as_its_process_does(monkeypatch):
+    def run(*_, **__):
+        raise subprocess.CalledProcessError(2, "bench")
 
     monkeypatch.setattr(bench.subprocess, "run", run)
+    assert cli.main(["bench", "--only", "no such"]) == 2
+    monkeypatch.setattr(bench.subprocess, "run", lambda *_, **__: None)
+    assert cli.main(["bench", "--quick"]) == 0
+
+
+def test_threads_are_pinned_in_a_process_of_its_own(monkeypatch, tmp_path):
+    calls = []
+    monkeypatch.setattr(bench.subprocess, "run", lambda *a, **k: calls.append((a, k)))
     bench.main(quick=True, out=tmp_path / "t.md")
     (command,), options = calls[0]
     assert command[1:] == ["-m", "vireid.bench", "--quick", "--out", str(tmp_path / "t.md")]
     with pytest.raises(ValueError, match=r"docs/benchmarks.md: is there already"):
         bench.main(only="two threads", out=Path("docs/benchmarks.md"))
-    assert bench.main(only="two threads") == 2
+    bench.main(only="two threads")
     assert calls[1][0][0][1:] == ["-m", "vireid.bench", "--only", "two threads"]
-    assert options["env"]["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert options["check"] and options["env"]["OMP_WAIT_POLICY"] == "PASSIVE"
     assert options["env"]["OMP_NUM_THREADS"] == "1" and "PATH" in options["env"]
 
 

@@ -93,6 +93,11 @@ def test_a_seed_counts_once(tmp_path, capsys):
     assert "--seeds 1 1: give every seed once" in capsys.readouterr().err
 
 
+def test_one_row_in_the_place_of_a_list_is_no_list_of_letters():
+    with pytest.raises(ValueError, match=r"rows='M2': give a list, \['M2'\]"):
+        rows.trainings("bmil", "M2", preset="light")
+
+
 def test_rows_go_on_from_a_stage_1_that_another_machine_trained(tiny, tmp_path):
     options = {"seed": 3, "switches": QUICK}
     there = tmp_path / "there" / "stage1"

@@ -41,16 +41,20 @@ FIRST = "the same, first call of a process"
 SCALING = (1000, 2000, 5000, 10_000, FULL // 2, FULL)
 
 
-def main(quick: bool = False, out: Path | None = None, only: str = "") -> int:
+class NoPartError(ValueError):
+    """No part's name has the words that were given."""
+
+
+def main(quick: bool = False, out: Path | None = None, only: str = "") -> None:
     """Run the benchmark in a process with pinned threads, print the table, write it to ``out``.
 
     ``quick`` takes small inputs, one round and under a minute. The full run also measures how time
     and memory grow up to N = 34,167; beside ``out`` it leaves the numbers as .json. ``only`` words
-    of a part's name measure that part and no growth; 2 is returned where no part has them, else
-    the process's status.
+    of a part's name measure that part and no growth.
 
     Raises ValueError for ``only`` with an ``out`` that is there: one part would take the place of a
-    whole table.
+    whole table; CalledProcessError when the process failed, with status 2 where no part has the
+    words of ``only``.
     """
     from vireid.bench.measure import PINNED
 
@@ -59,7 +63,7 @@ def main(quick: bool = False, out: Path | None = None, only: str = "") -> int:
     call = [sys.executable, "-m", "vireid.bench", *(["--quick"] if quick else [])]
     call += ["--out", str(Path(out).resolve())] if out else []
     call += ["--only", only] if only else []
-    return subprocess.run(call, env={**os.environ, **PINNED}, check=False).returncode
+    subprocess.run(call, env={**os.environ, **PINNED}, check=True)
 
 
 def run(*, quick: bool, out: Path | None, only: str = "") -> None:
@@ -75,7 +79,9 @@ def run(*, quick: bool, out: Path | None, only: str = "") -> None:
     if only in FIRST:
         rows += [first_call(n, SIZES[quick]["rounds"]) for n in SMALL]
     if not rows:
-        raise ValueError(f"only={only!r} is in no part's name; see the table of docs/benchmarks.md")
+        raise NoPartError(
+            f"only={only!r} is in no part's name; see the table of docs/benchmarks.md"
+        )
     growth = [] if quick or only else scaling(SCALING)
     print(_keep(rows, growth, out, quick=quick))
 

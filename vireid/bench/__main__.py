@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from vireid.bench import run
+from vireid.bench import NoPartError, run
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
@@ -12,5 +12,5 @@ if __name__ == "__main__":
     parser.add_argument("--only", default="")
     try:
         run(**vars(parser.parse_args()))
-    except ValueError as error:  # no part has the words of --only
+    except NoPartError as error:
         parser.error(str(error))

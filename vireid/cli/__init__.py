@@ -122,9 +122,15 @@ def _add_workbook(command) -> None:
 
 
 def _bench(a) -> int:
+    import subprocess
+
     from vireid import bench
 
-    return bench.main(quick=a.quick, out=a.out, only=a.only)
+    try:
+        bench.main(quick=a.quick, out=a.out, only=a.only)
+    except subprocess.CalledProcessError as error:  # its process has said why
+        return error.returncode
+    return 0
 
 
 def _cost(a) -> None:

@@ -7,7 +7,7 @@ from inspect import signature
 import numpy as np
 from scipy.sparse import csr_array
 
-from vireid.arguments import check_modality
+from vireid.arguments import as_array, check_modality
 from vireid.neighbours import Features, Similarities
 from vireid.neighbours.sources import clamp
 
@@ -224,7 +224,7 @@ def lists_of(source: Features | Similarities, rule, k1, k2, groups: dict, option
 def _group(values, n: int, name: str, rule: str) -> np.ndarray:
     if values is None:
         raise ValueError(f"rule={rule!r} needs {name}=, one number per image")
-    values = values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)
+    values = as_array(values)
     if values.shape != (n,):
         raise ValueError(
             f"{name} has shape {values.shape} for {n} images; give one number per image"
