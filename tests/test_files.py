@@ -171,6 +171,15 @@ def test_nothing_is_unpickled(tmp_path, reader):
     assert not trace.exists()
 
 
+def test_object_arrays_are_told_as_such(tmp_path):
+    mixed = np.array([1, "a", None], dtype=object)
+    np.save(tmp_path / "one.npy", mixed)
+    np.savez(tmp_path / "many.npz", a=mixed)
+    for read, name in ((files.numbers, "one.npy"), (files.tensors, "many.npz")):
+        with pytest.raises(files.HoldsObjects, match=rf"Python objects.*{name}.*numpy\.asarray"):
+            read(tmp_path / name, "features")
+
+
 def test_weights_that_hold_nothing_or_nan(tmp_path):
     torch.save({"epoch": 3}, tmp_path / "none.pth")
     with pytest.raises(ValueError, match=r"no tensors by name but epoch"):

@@ -621,6 +621,7 @@ def test_bad_rows_are_named(rule):
         ({"rule": "camera"}, "rule='camera' needs camera="),
         ({"rule": "lqe", "modality": [0, 1]}, r"modality has shape \(2,\) for 120 images"),
         ({"rule": "lqe", "modality": [2] * 120}, "0 is visible, 1 infrared"),
+        ({"rule": "camera", "camera": [1.2] * 120}, "camera holds .1.2, .*give whole numbers"),
         ({"k1": 0}, "k1=0; give a whole number of images"),
         ({"k1": 2.5}, "k1=2.5"),
         ({"k2": 0}, "k2=0"),

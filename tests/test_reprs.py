@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 
 from vireid import data
 from vireid.retrieval_task import retrieval_task
 from vireid.runs import Run
-from vireid.types import Embeddings, Images, PseudoLabels
+from vireid.types import Batch, Embeddings, Images, PseudoLabels
 
+FLAGS = torch.tensor([False, True])
 BLACK = np.zeros((2, 4, 2, 3), np.uint8)
 PEOPLE = "2 visible + 1 infrared, 2 identities, 3 cameras"
 
@@ -22,6 +24,9 @@ PEOPLE = "2 visible + 1 infrared, 2 identities, 3 cameras"
         (lambda: Images(BLACK, [0, 1], [1, 1.5], [1, 1], (4, 2)), "camera holds .* give whole"),
         (lambda: Embeddings(np.eye(2), [0, 2], [1, 1]), "holds .2.; 0 is visible"),
         (lambda: Embeddings(np.eye(2), [0, 1], [1, 1.5]), "camera holds .* give whole numbers"),
+        (lambda: Embeddings(np.eye(2), FLAGS, [1, 1]), "modality holds .*bool.* give"),
+        (lambda: Embeddings(np.eye(2), FLAGS.numpy(), [1, 1]), "modality holds .*bool.* give"),
+        (lambda: Batch([0, 1], [0, 0], [0, 1], [0.2, 1.7]), "label holds .0.2, 1.7. .*give whole"),
     ],
 )
 def test_numbers_that_would_be_changed_are_refused(made, words):

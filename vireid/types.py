@@ -18,6 +18,8 @@ from PIL import Image
 from vireid import files
 from vireid.arguments import check_modality, ids, whole_numbers
 
+WHOLE = {torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
+
 
 class Modality(IntEnum):
     """Which modality a picture was taken in."""
@@ -184,7 +186,7 @@ class Embeddings:
         for column in ("modality", "camera", "identity"):
             value = getattr(self, column)
             if value is not None:
-                if not torch.is_tensor(value) or value.is_floating_point():
+                if not torch.is_tensor(value) or value.dtype not in WHOLE:
                     value = whole_numbers(value, column)
                 value = torch.as_tensor(value, dtype=torch.int64, device=x.device)
                 if value.shape != (len(x),):
@@ -280,7 +282,7 @@ class Batch:
         n = len(self.rows)
         for column in ("rows", "view", "modality"):
             object.__setattr__(self, column, ids(getattr(self, column), n, column))
-        label = torch.as_tensor(self.label, dtype=torch.int64)
+        label = torch.as_tensor(whole_numbers(self.label, "label"))
         if label.shape != (n,) or (label < 0).any():
             raise ValueError(
                 f"a batch of {n} images needs {n} labels >= 0; outliers are never trained on"

@@ -29,7 +29,7 @@ REFUSALS = {  # of the machine: what to do
     errno.EACCES: "Change its permissions, or choose a folder of your own",
     errno.EPERM: "Change its permissions, or choose a folder of your own",
     errno.EROFS: "That disk is read-only: choose another folder",
-    errno.ENOENT: "Look for a slip in the path; data/README.md has the layouts",
+    errno.ENOENT: "Look for a slip in the path; the folder before its last name has to be there",
     errno.ENOTDIR: "A file stands where a folder is needed: choose another path",
     errno.EISDIR: "A folder stands where a file is needed: choose another path",
     errno.EEXIST: "Something is there already: choose another path",

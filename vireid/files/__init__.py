@@ -33,6 +33,9 @@ from vireid.files.kinds import (
 PICTURE, REFETCH = "picture", "Delete it or fetch it again"
 MAX_PIXELS = 2**26  # of one picture, 64 Mi; a person's crop has some 40,000
 OPEN_MATLAB = "import sys; from scipy.io import loadmat; loadmat(sys.argv[1])"
+OBJECTS = "it holds Python objects, which could run code"
+NUMPY_OBJECTS = ("Object arrays cannot be", "Array can't be memory-mapped: Python objects")
+SAVE_NUMBERS = "Where the file was made, save numbers alone: numpy.asarray(values, float)"
 TENSOR_FILES = (".safetensors", ".pth", ".pt", ".tar", ".npz")
 
 
@@ -77,6 +80,8 @@ def reading(path: Path, wanted: str, advice: str = FETCH):
         raise
     except Exception as error:  # parsers raise what they like on bytes they did not expect
         said = " ".join(str(error).split())[:200] or type(error).__name__
+        if said.startswith(NUMPY_OBJECTS):
+            raise HoldsObjects(wanted, OBJECTS, path, SAVE_NUMBERS) from error
         raise BrokenFile(wanted, f"it is cut short or damaged ({said})", path, advice) from error
 
 
@@ -126,7 +131,7 @@ def _torch_file(path: Path, wanted: str) -> dict:
     except pickle.UnpicklingError as error:
         if "Unsupported" not in str(error) and "GLOBAL" not in str(error):
             raise BrokenFile(wanted, "it is cut short or damaged", path, FETCH) from error
-        found = "it holds Python objects, which could run code, besides tensors"
+        found = f"{OBJECTS}, besides tensors"
         advice = (
             "Where the file was made, save the numbers alone: torch.save(model.state_dict(), FILE)"
         )

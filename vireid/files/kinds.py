@@ -64,7 +64,7 @@ class BrokenFile(OSError, ValueError):
 
 
 class HoldsObjects(BrokenFile, pickle.UnpicklingError):
-    """A PyTorch file that could run code when opened, and is not opened."""
+    """A file of Python objects, which could run code when opened, and is not opened."""
 
 
 def kind(path: Path) -> str:

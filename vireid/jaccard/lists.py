@@ -7,7 +7,7 @@ from inspect import signature
 import numpy as np
 from scipy.sparse import csr_array
 
-from vireid.arguments import as_array, check_modality
+from vireid.arguments import ids
 from vireid.neighbours import Features, Similarities
 from vireid.neighbours.sources import clamp
 
@@ -224,14 +224,7 @@ def lists_of(source: Features | Similarities, rule, k1, k2, groups: dict, option
 def _group(values, n: int, name: str, rule: str) -> np.ndarray:
     if values is None:
         raise ValueError(f"rule={rule!r} needs {name}=, one number per image")
-    values = as_array(values)
-    if values.shape != (n,):
-        raise ValueError(
-            f"{name} has shape {values.shape} for {n} images; give one number per image"
-        )
-    if name == "modality":
-        check_modality(values)
-    return values.astype(np.int64)
+    return ids(values, n, name)
 
 
 def _nearest(source, k1: int, k2: int, list_width: int | None):
