@@ -537,7 +537,7 @@ if shown:
 # **Predict first.** What will CAI (row 1 to 2) add there, and all of DMDL (row 1 to 7)?
 
 # %%
-from vireid.evidence.tables import signed
+from vireid.evidence.texts import signed
 from vireid.runs import gained
 
 worlds = {"0.03": kept, "0.3": records(f"{LADDER}_modality_gap_0.3")}

@@ -271,13 +271,14 @@ def test_guide_says_only_what_the_seeds_allow():
         "those that were given no identities.",
         "The largest mean gain is that of Whole (+16.7). These seeds cannot tell it from (points "
         "over it): Ours (-10.0 / +10.0 / -10.0).",
-        "CPU minutes with stage 1 of those that gain in every seed: Whole 1, Ours 2.",
+        "CPU minutes with stage 1 of those ahead: Whole 1, Ours 2.",
         "Fewer than 3 seeds, so nothing is said of: Other (none).",
     ]
     order = {"method": "X", "released": "s", "other": "o", "rows": ["1"], "word": "turned"}
     turned = FOUND | {"o": {"1": [run(3, 0.3), run(2, 0.6), run(1, 0.6)][::-1]}}
     told = evidence.guide(Evidence([], EQUAL, [], [order]), turned)
     assert told[-1].endswith("moves rank-1 by: X, row 1: turned (+20.0 / +0.0 / -15.0).")
+    assert evidence.order_begun(Evidence([], EQUAL, [], [order]), turned) == {}
     mixed = {"s": FOUND["s"] | {"1": [run(1, 0.2), run(2, 0.5), run(3, 0.4)]}}
     told = evidence.guide(Evidence([], EQUAL, []), mixed)
     assert "Neither: Ours (-10.0 / +10.0 / +5.0)." in told
@@ -290,6 +291,35 @@ def test_guide_says_only_what_the_seeds_allow():
     none = {"s": FOUND["s"] | {row: [run(seed, 0.32) for seed in (1, 2, 3)] for row in "12"}}
     told = evidence.guide(Evidence([], EQUAL, []), none)
     assert "The largest mean gain is that of Ours, and it is none in some seed." in told
+
+
+def test_what_another_order_is_worth_after_stage_1_is_told_once():
+    def begun(study: str, *scores: float, epochs: int = 0) -> dict[str, list[Run]]:
+        runs = [run(seed, 0.5) for seed in (1, 2, 3)]
+        told = [
+            replace(one, before={"rank1": score}, config={"epochs": [epochs, 7]})
+            for one, score in zip(runs, scores, strict=True)
+        ]
+        return {study: {"1": told, "2": told}}
+
+    order = {"method": "X", "released": "s", "other": "o", "rows": ["1", "2"], "word": "turned"}
+    plan, start = Evidence([], EQUAL, [], [order]), begun("s", 0.2, 0.3, 0.2)
+    assert evidence.guide(plan, FOUND | start | begun("o", 0.4, 0.4, 0.1))[-1].endswith(
+        " After stage 1, with which the row begins: X, row 1: turned (+20.0 / +10.0 / -10.0)."
+    )
+    whole = FOUND | start | begun("o", 0.4, 0.4, 0.1, epochs=6)
+    assert "After stage 1" not in evidence.guide(plan, whole)[-1], "it trained its own"
+
+
+def test_a_gain_between_machines_is_marked():
+    there = replace(run(2, 0.5), identity={"device": "cuda"})
+    found = {"s": FOUND["s"] | {"2": [run(1, 0.5), there, run(3, 0.55)]}}
+    table = evidence.equal_terms(EQUAL, found)
+    assert table.loc["Whole", "gain by seed"] == "+20.0 / +10.0† / +20.0"
+    steps = {"method": "mcf", "study": "s", "table": "", "steps": [["1", "2", "more"]]}
+    (step,) = evidence.against_paper(Evidence([], [], [steps]), found).to_dict("records")
+    assert step["gain by seed"] == "+10.0 / -10.0† / +10.0"
+    assert step["95 % of the gain"] == "-25.4 to +32.0"  # 3.33 +- 4.303 * 11.55 / sqrt(3)
 
 
 def test_chance_is_what_two_equal_trainings_differ_by():
@@ -461,7 +491,7 @@ def test_real_people_have_a_table_of_their_own_once_there_are_records(tmp_path):
     put(tmp_path / cell.file, json.dumps(record))
     assert evidence.state(cell, tmp_path).why == ""
     text = evidence.page(store=tmp_path).partition("## On real people\n")[2]
-    assert "| BMIL | 1 |" in text and "nothing is said of: features centred" in text
+    assert "| BMIL | 1 |" in text and "nothing is said of: naive joint clusters" in text
     assert {row["study"] for row in plan.real} <= {s.name for s in plan.studies}
 
 

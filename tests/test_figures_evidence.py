@@ -46,7 +46,7 @@ def store(monkeypatch):
         cells = Evidence([study], [], []).cells
         states += [State(c, KEPT, run(c.seed, v)) for c, v in zip(cells, values, strict=True)]
     order = {"method": "MULT", "released": "s", "other": "o", "rows": ["3", "7"],
-             "word": "infrared last"}  # fmt: skip
+             "word": "v, a, r"}  # fmt: skip
     monkeypatch.setattr(evidence, "read", lambda: Evidence([], equal, [], [order]))
     monkeypatch.setattr(evidence, "states", lambda cells: states)
 
@@ -55,11 +55,11 @@ def test_figures_read_the_store(store):
     (ax,) = figures.evidence.equal_terms().axes
     assert [text.get_text() for text in ax.texts] == ["+15.0 ± 7.1 (n = 2)"]
     (ax,) = figures.evidence.written_last().axes
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["MULT, row 7: infrared last"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["MULT, row 7: v, a, r"]
     assert [text.get_text() for text in ax.texts] == ["+15.0 ± 7.1 (n = 2)"]
     gained = evidence.order_gains(evidence.read(), evidence.found(evidence.states([])))
     assert {name: [*map(round, v.values())] for name, v in gained.items()} == {
-        "MULT, row 7: infrared last": [10, 20]
+        "MULT, row 7: v, a, r": [10, 20]
     }, "row 3 has no records"
 
 

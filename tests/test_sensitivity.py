@@ -165,7 +165,7 @@ def test_what_missing_people_cost_in_a_table_and_a_sentence(shelf):
         record(seed, 0.7 - lost, absent=0.5).save(shelf / "half" / f"seed{seed}" / "3.json")
     assert told == dials.missing(ladders(shelf), equal[:1]), "of the rows that were asked for"
     told = dials.missing(ladders(shelf), equal)
-    assert told.endswith("50% of the people: -30.0 (MULT 3) to -20.0 (MULT 7).")
+    assert told.endswith("50% of the people: -30.0 (MULT 3) to -20.0 (MULT 7), of 2 rows.")
     words = page(Evidence([], [], []), shelf)
     assert "By share of people missing on one side: not run." in words, "no run of this plan"
 

@@ -8,7 +8,8 @@ import pandas as pd
 
 from vireid import methods, runs
 from vireid.data.synthvi import PRESETS, WORLD
-from vireid.evidence.tables import SURE, Found, mean_sd, seeds_of, signed
+from vireid.evidence.tables import Found
+from vireid.evidence.texts import SURE, gains_by_seed, mean_sd, seeds_of
 from vireid.experiment.rows import STAGE1
 from vireid.runs import Run, gained
 
@@ -177,7 +178,7 @@ def over(lines: Lines) -> pd.DataFrame:
         end = "" if high == values[-1] else f" (at {high:.2g})"
         row = {"seeds": seeds_of(points[low]), "steps": points[low][0].steps}
         row |= {f"{v:.2g}": mean_sd(points[v], "rank1") if v in points else "" for v in values}
-        row["largest over least by seed"] = signed(gained(points[high], points[low])) + end
+        row["largest over least by seed"] = gains_by_seed(points[high], points[low]) + end
         if linked:
             told = linked.get(name, {}).get(high)
             row["lone linked"] = f"{np.mean(told):.0f}{end}" if told else ""
@@ -209,4 +210,5 @@ def _span(lost: dict[str, list[float]]) -> str:
     """The largest mean loss and the least one, with their names."""
     mean = {name: float(np.mean(values)) for name, values in lost.items()}
     ends = dict.fromkeys(sorted(mean, key=mean.get)[:: max(len(mean) - 1, 1)])
-    return " to ".join(f"{mean[name]:+.1f} ({name})" for name in ends)
+    told = " to ".join(f"{mean[name]:+.1f} ({name})" for name in ends)
+    return f"{told}, of {len(mean)} rows" if len(mean) > 1 else told

@@ -5,15 +5,15 @@ import numpy as np
 from vireid.evidence.dials import at_values, missing, turned
 from vireid.evidence.plan import Evidence
 from vireid.evidence.tables import (
-    SURE,
     Found,
     chance,
     cpu_minutes,
     is_level,
-    named,
+    order_begun,
     order_gains,
     size_of_chance,
 )
+from vireid.evidence.texts import SURE, named
 from vireid.experiment.rows import STAGE1
 from vireid.runs import Run, gained
 
@@ -41,7 +41,7 @@ def on_equal_terms(rows: list[dict], found: Found, size: float) -> list[str]:
     gains = {row["title"]: gained(runs[row["title"]], base) for row in _rivals(rows)}
     enough = {title: values for title, values in gains.items() if len(values) >= SURE}
     told = _ahead_or_behind(enough, size)
-    told += [_best(runs, enough, size), _cost(rows, found, enough), _few(gains)]
+    told += [_best(runs, enough, size), _cost(rows, found, enough, size), _few(gains)]
     return [sentence for sentence in told if sentence]
 
 
@@ -77,19 +77,30 @@ def _best(runs: dict[str, list[Run]], gains: dict[str, list[float]], size: float
     return f"{told}These seeds cannot tell it from (points over it): {named(close)}."
 
 
-def _cost(rows: list[dict], found: Found, gains: dict[str, list[float]]) -> str:
-    """CPU minutes of those that gain, as the table tells them."""
-    gain = [row for row in rows if min(gains.get(row["title"], [0])) > 0]
+def _cost(rows: list[dict], found: Found, gains: dict[str, list[float]], size: float) -> str:
+    """CPU minutes of those that gain beyond chance, as the table tells them."""
+    ahead = {t for t, v in gains.items() if min(v) > 0 and not is_level(v, size)}
+    gain = [row for row in rows if row["title"] in ahead]
     cost = {row["title"]: int(told) for row in gain if (told := cpu_minutes(row, found))}
     told = ", ".join(f"{t} {cost[t]}" for t in sorted(cost, key=cost.get))
-    return f"CPU minutes with stage 1 of those that gain in every seed: {told}." if told else ""
+    return f"CPU minutes with stage 1 of those ahead: {told}." if told else ""
 
 
 def _orders(plan: Evidence, found: Found) -> str:
-    """What another order of writing is worth, where enough seeds tell."""
+    """What another order of writing is worth, and how much of it is there after stage 1."""
     told = {n: [*v.values()] for n, v in order_gains(plan, found).items() if len(v) >= SURE}
-    words = "Who is written last into a memory, and nothing else changed, moves rank-1 by: "
-    return f"{words}{named(told)}." if told else ""
+    if not told:
+        return ""
+    begun = {}  # rows of one pair of studies began with the same stage 1
+    for name, by_seed in order_begun(plan, found).items():
+        if len(by_seed) >= SURE and (values := [*by_seed.values()]) not in begun.values():
+            begun[name] = values
+    first = f" After stage 1, with which the row begins: {named(begun)}." if begun else ""
+    return (
+        "Another order of writing into the memories, in both stages (r infrared, a augmented "
+        "visible, v plain visible; of those that share a memory the last counts most), moves "
+        f"rank-1 by: {named(told)}.{first}"
+    )
 
 
 def _chance(plan: Evidence, found: Found) -> list[str]:

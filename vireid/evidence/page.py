@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from vireid.data.synthvi import WORLD
 from vireid.evidence.dials import DIALS, over, turned
 from vireid.evidence.guide import guide, on_equal_terms
 from vireid.evidence.plan import Evidence, read
@@ -22,7 +23,8 @@ HEAD = """# Results: what every method does here
 Generated from the records in `data/runs` by `vireid evidence --page`; the plan is
 `data/evidence.toml`. Rank-1, mAP and mINP in per cent, mean (sample standard deviation) over seeds;
 every seed of SynthVI is a world with other people. "Not run" means just that. A row's records lie
-in `data/runs/STUDY/seedK/ROW.json`, with everything that decides the run.
+in `data/runs/STUDY/seedK/ROW.json`, with everything that decides the run. A gain with † is between
+a run on a CPU and one on a GPU; what equal trainings differ by on these is told below.
 """
 EQUAL = """## On equal terms
 SynthVI small, the same people, starting weights, evaluation and 680 optimiser steps for everybody
@@ -32,20 +34,26 @@ mean" is a bootstrap over seeds, and too narrow for so few: of normal numbers, t
 holds the true mean in some 83 of 100 cases, that of three (their least and their largest) in 75.
 "95 % of the gain" is Student's for the mean of gains in pairs. "Best on the test set" is rank-1 of
 the epoch that the test set would choose, of every second one of the last stage; no other column
-uses it. True identities are BMIL's, no ceiling: other labels may end above them.
+uses it. True identities are BMIL's, no ceiling: other labels may end above them. CPU minutes are of
+the seeds that a CPU trained, scoring included: of every second epoch, or of the last one alone
+where "best on the test set" is empty.
 """
 STEPS = """## The papers' steps
 What each step of a paper's ablation adds in rank-1 here, seed by seed, beside what it adds on
 SYSU-MM01 (all search; a bare sign is one that the paper tells in words or in a picture). "Agrees"
-compares signs, and only where three seeds or more all have the same. "Level": the mean is within
-two standard errors of what two equal trainings differ by ({size:.1f} points, root mean square,
-from the same weights; rows with a stage 1 of their own differ by more). The steps of ADCA, PGM and
-N-ULC are composed by us: no paper's number stands beside them.
+compares signs, and only where three seeds or more all have the same: of three coins, too, all fall
+as the paper's in one case of eight, and where "95 % of the gain" (Student's) holds 0 the mean is
+not sure. "Level": the mean is within two standard errors of what two equal trainings differ by
+({size:.1f} points, root mean square, from the same weights; rows with a stage 1 of their own differ
+by more). The steps of ADCA, PGM and N-ULC are composed by us: no paper's number stands beside them.
 """
 GUIDE = """## Which method to start from
-What the records allow to say, for data like SynthVI small: drawn people, most of them seen in both
-modalities, a gap of colour. It says nothing about real benchmarks; for these the papers' numbers
-are in `data/papers.csv`. Sentences are made from the records.
+What the records allow to say, for data like SynthVI small: drawn people, all of them seen in both
+modalities unless a sentence says otherwise, a gap of colour. It says nothing about real benchmarks;
+for these the papers' numbers are in `data/papers.csv`. Sentences are made from the records. "Beyond
+chance": the mean gain is more than two standard errors of what two equal trainings differ by
+({three:.1f} points over three seeds, {five:.1f} over five; measured on SynthVI, from the same
+weights: trainings with a stage 1 of their own, and those on real people, differ by more).
 """
 REAL = """## On real people
 M3SVD-Persons: 30 people from public videos, each in one scene (17 are cut by `vireid data m3svd`;
@@ -62,15 +70,21 @@ MISSING = """## When people are missing on one side
 A share of the training people loses its visible or its infrared pictures, half of them each
 (`--absent`); nobody is missing from the test. Columns are shares: rank-1, then what the largest
 adds to none, seed by seed, "(at 0.5)" where a row's largest is less than the table's: compare rows
-of one end. "Lone linked": of the images whose person has no picture in the other modality,
-how many per cent share a label with one of it all the same, in the last epoch at the largest share.
+of one end. "Steps" are those of the row's own run, stage 1 not counted. "Lone linked": of the
+images whose person has no picture in the other modality, how many per cent share a label with one
+of it all the same, in the last epoch at the largest share.
 """
 TURNED = """## The world's dials
-Rank-1 as one dial of SynthVI is turned and nothing else; columns are the dial's values. A number
-without a spread in brackets is of one seed; "steps" are those of the row's own run.
+Rank-1 as one dial of SynthVI is turned and nothing else; columns are the dial's values (as drawn:
+a gap of {gap}, no pattern that infrared lacks, as many infrared pictures as visible ones). "Largest
+over least" is what the largest value adds to the least, for the pictures the world as drawn to the
+fewest. A number without a spread in brackets is of one seed; "steps" are those of the row's own
+run, stage 1 not counted.
 """
 STUDIES = """## Every row
-"Steps" are those of the row's own run; rows of a stage 2 go on from their study's "stage1".
+"Steps" are those of the row's own run. Rows of a stage 2 go on from a stage 1 with their own
+settings: their study's "stage1" where it has the same, else another, which `source.weights` of the
+record names.
 """
 KEPT = "## What is kept\n"
 MACHINES = """
@@ -85,13 +99,14 @@ def page(plan: Evidence | None = None, store: Path = STORE) -> str:
     runs = found(known)
     parts = [HEAD]
     if plan.equal:
-        told = _list(guide(plan, runs))
-        parts += [GUIDE, told, EQUAL, _table(equal_terms(plan.equal, runs), "row")]
+        told, size = _list(guide(plan, runs)), size_of_chance(plan, runs)
+        beyond = {word: 2 * size / n**0.5 for word, n in (("three", 3), ("five", 5))}
+        parts += [GUIDE.format(**beyond), told, EQUAL, _table(equal_terms(plan.equal, runs), "row")]
     parts += _real(plan, runs)
     if plan.ladders:
         steps = against_paper(plan, runs).set_index("method")
         parts += [STEPS.format(size=size_of_chance(plan, runs)), _table(steps, "method")]
-    parts += [MISSING, *_dial(runs, "absent"), TURNED]
+    parts += [MISSING, *_dial(runs, "absent"), TURNED.format(gap=WORLD.modality_gap)]
     parts += [text for dial in DIALS if dial != "absent" for text in _dial(runs, dial)]
     parts.append(STUDIES)
     for name, kept in runs.items():

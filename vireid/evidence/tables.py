@@ -1,21 +1,28 @@
 """Numbers of the store as tables: what is kept, equal terms, steps of the papers' ladders."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
-from scipy.stats import bootstrap, t
 
 from vireid import methods
 from vireid.evidence.make import minutes
 from vireid.evidence.plan import Evidence
 from vireid.evidence.store import KEPT, State
+from vireid.evidence.texts import (
+    SURE,
+    gains_by_seed,
+    interval,
+    mean_gain,
+    mean_sd,
+    seeds_of,
+    student,
+)
 from vireid.papers import paper_table
 from vireid.runs import Run, gained
 
 METRICS = ("rank1", "mAP", "mINP")
 NOT_RUN = "not run"
-SURE = 3  # seeds that a sentence or a verdict about a gain asks for
 Found = dict[str, dict[str, list[Run]]]
 
 
@@ -50,12 +57,13 @@ def equal_terms(rows: list[dict], found: Found) -> pd.DataFrame:
         line = {"seeds": seeds_of(own), "steps": _with_stage1(own, stage1, "steps", whole)}
         for metric in METRICS:
             line[metric] = mean_sd(own, metric)
-        line["95 % of the mean"] = _interval(own)
+        line["95 % of the mean"] = interval(own)
         line["best on the test set"] = mean_sd(own, "rank1", best=True)
         base, top = (runs.get(role.get(name), []) for name in ("base", "top"))
-        line["gain by seed"] = _gains(own, base)
-        line["mean gain"] = "" if own is base else _mean_gain(gained(own, base))
-        line["95 % of the gain"] = "" if own is base else _student(gained(own, base))
+        if own is not base:
+            line["gain by seed"] = gains_by_seed(own, base)
+            line["mean gain"] = mean_gain(gained(own, base))
+            line["95 % of the gain"] = student(gained(own, base))
         line["way to the top"] = _share(own, base, top)
         line["CPU minutes"] = cpu_minutes(row, found)
         lines[row["title"]] = line | {"note": row.get("note", "")}
@@ -74,13 +82,15 @@ def against_paper(plan: Evidence, found: Found) -> pd.DataFrame:
         (one, step) for one in plan.ladders for step in one["steps"]
     ):
         study = found.get(ladder["study"], {})
-        added = gained(study.get(high, []), study.get(low, []))
+        ends = study.get(high, []), study.get(low, [])
+        added = gained(*ends)
         paper = _published_gain(ladder, low, high)
         sign = "".join(told) if paper is None else f"{paper:+.1f}"
         rows.append({
             "method": ladder["method"], "step": what, "rows": f"{low} to {high}",
-            "gain by seed": signed(added) or NOT_RUN,
+            "gain by seed": gains_by_seed(*ends) or NOT_RUN,
             "mean": f"{np.mean(added):+.1f}" if added else "",
+            "95 % of the gain": student(added),
             "paper": sign,
             "agrees": _verdict(added, sign, size),
         })  # fmt: skip
@@ -93,6 +103,14 @@ def order_gains(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
     Of the rows of ``plan.orders`` that have been trained in both; seeds that both have.
     """
     return _between(plan.orders, "released", found)
+
+
+def order_begun(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
+    """As ``order_gains``, but of the networks that stage 2 began with: the part of stage 1.
+
+    Of the rows whose records began with a stage 1; those of one pair of studies began with one.
+    """
+    return _between(plan.orders, "released", found, score=_begun)
 
 
 def chance(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
@@ -127,19 +145,28 @@ def _between(
     pairs: list[dict],
     base: str,
     found: Found,
+    *,
     counts: Callable[[Run, Run], bool] = lambda own, start: True,
+    score: Callable[[Run], float | None] = lambda run: run.result["rank1"],
 ) -> dict[str, dict[int, float]]:
-    """Of each row of two studies, "other" and ``base``: seed -> difference in rank-1."""
+    """Of each row of two studies, "other" and ``base``: seed -> difference in a score, points."""
     told = {}
     for pair in pairs:
         for row in pair["rows"]:
-            own, start = (found.get(pair[end], {}).get(row, []) for end in ("other", base))
-            begun = {run.seed: run for run in start}
-            own = [run for run in own if run.seed in begun and counts(run, begun[run.seed])]
-            if own:
-                name = f"{pair['method']}, row {row}: {pair['word']}"
-                told[name] = dict(zip((run.seed for run in own), gained(own, start), strict=True))
+            own, start = (
+                {run.seed: run for run in found.get(pair[end], {}).get(row, []) if score(run)}
+                for end in ("other", base)
+            )
+            seeds = [k for k in own if k in start and counts(own[k], start[k])]
+            apart = {k: 100 * (score(own[k]) - score(start[k])) for k in seeds}
+            if apart:
+                told[f"{pair['method']}, row {row}: {pair['word']}"] = apart
     return told
+
+
+def _begun(run: Run) -> float | None:
+    """Rank-1 of the stage 1 that a record began with; None where it trained its own."""
+    return run.before.get("rank1") if run.config.get("epochs", [1])[0] == 0 else None
 
 
 def rows(found: dict[str, list[Run]]) -> pd.DataFrame:
@@ -183,67 +210,6 @@ def _published_gain(ladder: dict, low: str, high: str) -> float | None:
     return None if None in ends else ends[1] - ends[0]
 
 
-def _score(run: Run, metric: str, best: bool = False) -> float:
-    """Per cent; ``best`` of the epochs of the last stage that were scored and the last network."""
-    values = [run.result[metric]]
-    if best:
-        last = run.curves[-1]["stage"]
-        values += [row[metric] for row in run.curves if metric in row and row["stage"] == last]
-    return 100 * max(values)
-
-
-def _scored_between(run: Run) -> bool:
-    return any("rank1" in row for row in run.curves)
-
-
-def mean_sd(runs: list[Run], metric: str, *, best: bool = False) -> str:
-    """Mean and sample sd over runs in per cent, as text; ``best``: of the best scored epoch."""
-    if best and not all(_scored_between(run) for run in runs):
-        return ""
-    values = [_score(run, metric, best) for run in runs]
-    spread = f" ({np.std(values, ddof=1):.1f})" if len(values) > 1 else ""
-    return f"{np.mean(values):.1f}{spread}"
-
-
-def _interval(runs: list[Run]) -> str:
-    """95 % percentile bootstrap of the mean rank-1 over seeds."""
-    values = [_score(run, "rank1") for run in runs]
-    if len(values) < 3:
-        return ""
-    drawn = bootstrap((values,), np.mean, method="percentile", rng=np.random.default_rng(0))
-    low, high = drawn.confidence_interval
-    return f"{low:.1f} to {high:.1f}"
-
-
-def _student(gains: list[float]) -> str:
-    """95 % interval of a mean gain by Student's t, three seeds at the least."""
-    if len(gains) < SURE:
-        return ""
-    reach = t.ppf(0.975, len(gains) - 1) * np.std(gains, ddof=1) / len(gains) ** 0.5
-    return f"{np.mean(gains) - reach:+.1f} to {np.mean(gains) + reach:+.1f}"
-
-
-def seeds_of(runs: list[Run]) -> str:
-    """Which seeds have records, as text."""
-    return " ".join(str(run.seed) for run in runs)
-
-
-def signed(values: list[float]) -> str:
-    """Gains by seed as text."""
-    return " / ".join(f"{value:+.1f}" for value in values)
-
-
-def _mean_gain(gains: list[float]) -> str:
-    """Mean and sample sd of gains in pairs."""
-    spread = f" ({np.std(gains, ddof=1):.1f})" if len(gains) > 1 else ""
-    return f"{np.mean(gains):+.1f}{spread}" if gains else ""
-
-
-def named(gains: Mapping[str, list[float]]) -> str:
-    """Every name with its gains by seed, as text."""
-    return "; ".join(f"{name} ({signed(values)})" for name, values in gains.items())
-
-
 def cpu_minutes(row: dict, found: Found) -> str:
     """Mean of a row of ``plan.equal`` with its stage 1, or "" where one is unknown.
 
@@ -255,10 +221,6 @@ def cpu_minutes(row: dict, found: Found) -> str:
     }
     own, stage1 = runs[row["row"]], runs["stage1"]
     return _with_stage1(own, stage1, "cpu_seconds", row.get("whole", False), 60) if own else ""
-
-
-def _gains(own: list[Run], base: list[Run]) -> str:
-    return "" if own is base else signed(gained(own, base))
 
 
 def _share(own: list[Run], base: list[Run], top: list[Run]) -> str:
