@@ -1,5 +1,6 @@
 """The site: built once without a warning, every link followed, nothing fetched from elsewhere."""
 
+import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -7,9 +8,12 @@ from urllib.parse import unquote
 
 import pytest
 
+import vireid.site
+from vireid import cli
 from vireid.plots import canvas
 from vireid.site import build, lecture, panels, sources, toys
 from vireid.site.docstrings import escaped
+from vireid.site.handout import handout
 
 pytest.importorskip("myst_nb", reason='the site needs: pip install "vireid[site]"')
 pytestmark = pytest.mark.timeout(600)
@@ -135,6 +139,41 @@ def test_a_lecture_links_only_to_what_it_serves(tmp_path):
     assert "# Glossary" in (tmp_path / "docs_glossary.ipynb").read_text("utf-8")
 
 
+@pytest.fixture
+def served(monkeypatch):
+    """The command lines of servers that would be started."""
+    seen = []
+    monkeypatch.setattr(lecture, "until_stopped", lambda words, env: seen.append(words) or 0)
+    return seen
+
+
+def test_a_lecture_takes_away_its_own_copies_alone(tmp_path, served):
+    assert lecture.serve(["04"], out=tmp_path) == 0
+    (tmp_path / "mine.ipynb").write_text("{}")
+    assert lecture.serve(["05"], out=tmp_path) == 0 and len(served) == 2
+    names = {path.name for path in tmp_path.glob("*.ipynb")}
+    assert {"mine.ipynb", "05_jaccard_family.ipynb", "docs_glossary.ipynb"} <= names
+    assert "04_modality_bias.ipynb" not in names
+    assert (tmp_path / ".jupyter/voila/templates/vireid/conf.json").exists()
+
+
+def test_a_lecture_refuses_a_folder_with_others_notebooks(tmp_path, served):
+    for name in ("mine.ipynb", "00_start_here.ipynb"):  # a student's copy has these names
+        (tmp_path / name).write_text("{}")
+        with pytest.raises(ValueError, match=r"no copies for a lecture.*give another folder"):
+            lecture.serve(["04"], out=tmp_path)
+        assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [(name, "{}")]
+        (tmp_path / name).unlink()
+    assert not served
+
+
+def test_a_wrong_name_takes_no_lecture_away(tmp_path, served):
+    lecture.serve(["04"], out=tmp_path)
+    with pytest.raises(ValueError, match="only='99' fits no notebook"):
+        lecture.serve(["99"], out=tmp_path)
+    assert (tmp_path / "04_modality_bias.ipynb").exists() and len(served) == 1
+
+
 def test_panels_are_on_the_page_with_all_their_pictures(site):
     text = (site / "panels.html").read_text("utf-8")
     for name, panel in toys.PANELS.items():
@@ -172,6 +211,81 @@ def test_panels_show_what_their_text_says():
     wide = toys.overlaps("vanilla", 64)
     assert wide[1] < 0.95 and wide[2] - wide[1] < 0.02  # it crosses and knows nobody
     assert "4 the right one" in toys.rounds(1)[1] and "0 still single" in toys.rounds(3)[1]
+
+
+@pytest.fixture
+def sphinx(monkeypatch):
+    """Leaves a page and Sphinx's mark in place of all it makes; the (source, out) it was given."""
+    seen = []
+
+    def make(builder, source, out, *, strict):
+        seen.append((source, out))
+        assert source.is_dir()
+        panels.save(out / ".buildinfo", "made")
+        panels.save(out / "index.html", builder)
+
+    monkeypatch.setattr(vireid.site, "sphinx", make)
+    monkeypatch.setattr(sources, "lay_out", lambda source: panels.save(source / "index.md", ""))
+    monkeypatch.setattr(sources, "lay_out_slides", lambda source, site: source.mkdir())
+    return seen
+
+
+def test_a_site_takes_the_place_of_one_before_and_of_nothing_beside_it(tmp_path, sphinx):
+    for name in ("html-pages", "html-slides", "jupyter_execute"):
+        panels.save(tmp_path / name / "thesis.md", "mine")
+    (tmp_path / "html").mkdir()
+    assert build(tmp_path / "html") == tmp_path / "html/index.html"
+    panels.save(tmp_path / "html/old.html", "of the site before")
+    build(tmp_path / "html")
+    found = {p.relative_to(tmp_path / "html").as_posix() for p in (tmp_path / "html").rglob("*.*")}
+    assert found == {".buildinfo", "index.html", "slides/.buildinfo", "slides/index.html"}
+    assert (tmp_path / "html/slides/index.html").read_text() == "revealjs"
+    assert len(list(tmp_path.glob("*/thesis.md"))) == 3 and len(list(tmp_path.iterdir())) == 4
+    assert not any(source.exists() for source, _ in sphinx)
+
+
+def test_a_folder_that_is_no_site_is_not_emptied(tmp_path, sphinx):
+    panels.save(tmp_path / "thesis/chapter.tex", "mine")
+    with pytest.raises(ValueError, match=r"no site built before.*Give another folder"):
+        build(tmp_path)
+    assert (tmp_path / "thesis/chapter.tex").read_text() == "mine" and not sphinx
+
+
+def test_a_site_stays_when_sphinx_fails(tmp_path, sphinx, monkeypatch):
+    build(tmp_path / "html")
+
+    def fails(*_, **__):
+        raise RuntimeError("Sphinx could not")
+
+    monkeypatch.setattr(vireid.site, "sphinx", fails)
+    with pytest.raises(RuntimeError, match="Sphinx could not"):
+        build(tmp_path / "html")
+    assert (tmp_path / "html/index.html").read_text() == "html"
+
+
+def test_help_says_that_the_folder_is_emptied(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["site", "--help"])
+    assert "The folder is emptied first" in capsys.readouterr().out
+
+
+BROWSER = """#!/bin/sh
+for word; do case $word in --print-to-pdf=*) echo "$PRINTED" > "${word#*=}";; esac; done
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="its browser is a shell script")
+def test_a_handout_stays_until_the_new_one_is_printed(tmp_path, monkeypatch):
+    browser, pdf = panels.save(tmp_path / "browser", BROWSER), tmp_path / "out/handout.pdf"
+    browser.chmod(0o755)
+    monkeypatch.setenv("CHROMIUM", str(browser))
+    for word in ("first", "second"):
+        monkeypatch.setenv("PRINTED", word)
+        assert handout(pdf, site=tmp_path).read_text() == f"{word}\n"
+    panels.save(browser, "#!/bin/sh\nexit 1\n")
+    with pytest.raises(RuntimeError, match="printed nothing"):
+        handout(pdf, site=tmp_path)
+    assert pdf.read_text() == "second\n" and list(pdf.parent.iterdir()) == [pdf]
 
 
 def test_marks_in_docstrings_mean_themselves():

@@ -1,5 +1,6 @@
 """A student's copy: no outputs, own changes kept, widgets saved as pictures; ``vireid lab``."""
 
+import errno
 import json
 import re
 
@@ -8,6 +9,7 @@ import pytest
 
 from vireid import cli, student_copy, workbook
 from vireid.cli import lab
+from vireid.files import write
 
 
 @pytest.fixture
@@ -56,6 +58,76 @@ def test_what_a_student_has_changed_is_never_overwritten(out, monkeypatch):
         student_copy.afresh()
 
 
+@pytest.fixture
+def two(monkeypatch):
+    """A workbook of two files, to be changed; the least that ``make`` writes."""
+    contents = {"README.md": "one\n", "notebooks/00_start_here.ipynb": "é\n"}
+    monkeypatch.setattr(student_copy, "_contents", lambda: contents)
+    return contents
+
+
+def test_a_copy_cut_short_is_completed_and_stays_ours(out, two, monkeypatch):
+    def put(path, content):
+        if path.suffix == ".ipynb":
+            raise KeyboardInterrupt
+        return write.put(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(student_copy, "put", put)
+        with pytest.raises(KeyboardInterrupt):
+            student_copy.make()
+    two["README.md"] = "of a newer version\n"
+    assert student_copy.make()[1] == []
+    assert (out / "README.md").read_text() == two["README.md"]
+    assert (out / "notebooks/00_start_here.ipynb").read_text("utf-8") == "é\n"
+
+
+@pytest.mark.parametrize(
+    "record", [None, b"", b'{"README.md": "1', b"[]", b"\xff\xfe\x00", b"\x80"]
+)
+def test_a_damaged_record_is_made_again(out, two, record):
+    student_copy.make()
+    whole, path = (out / student_copy.WRITTEN).read_bytes(), out / student_copy.WRITTEN
+    path.unlink()
+    if record is not None:
+        path.write_bytes(record)
+    (out / "README.md").write_text("mine\n")
+    assert student_copy.make()[1] == ["README.md"]
+    assert (out / "README.md").read_text() == "mine\n"
+    (out / "README.md").write_text("one\n")
+    assert student_copy.make()[1] == [] and path.read_bytes() == whole
+
+
+def test_a_file_that_is_no_text_is_left_as_it_is(out, two):
+    student_copy.make()
+    (out / "README.md").write_bytes(b"\xff\xfeo\x00")
+    assert student_copy.make()[1] == ["README.md"]
+    assert (out / "README.md").read_bytes() == b"\xff\xfeo\x00"
+
+
+def test_other_line_ends_are_no_change(out, two):
+    student_copy.make()
+    (out / "README.md").write_bytes(b"one\r\n")
+    two["README.md"] = "two\n"
+    assert student_copy.make()[1] == []
+    assert (out / "README.md").read_bytes() == b"two\n"
+
+
+def test_files_of_a_copy_appear_whole_or_not_at_all(out, two, monkeypatch):
+    student_copy.make()
+    two["README.md"] = "longer than before\n"
+
+    def fails(descriptor):
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(write.os, "fsync", fails)
+    whole = (out / student_copy.WRITTEN).read_bytes()
+    with pytest.raises(OSError, match="no space left"):
+        student_copy.make()
+    assert (out / "README.md").read_text() == "one\n"
+    assert (out / student_copy.WRITTEN).read_bytes() == whole
+
+
 def test_saved_widgets_become_their_pictures():
     view, picture = {workbook.VIEW: {"model_id": "a"}}, {"image/png": "aGk="}
     outputs = [{"data": view | picture}, {"data": dict(view)}, {"text": "plain"}]
@@ -94,6 +166,13 @@ def test_lab_passes_its_options_on_and_never_opens_the_checkout_unasked(out, cal
     cli.main(["lab", "--here"])
     assert called[2][0][3] == f"--ServerApp.root_dir={workbook.NOTEBOOKS.parent}"
     assert not any("save_hook=" in word for word in called[2][0])
+
+
+@pytest.mark.parametrize("other", ["--copy mine", "--afresh"])
+def test_the_checkout_is_no_copy(called, capsys, other):
+    assert cli.main(["lab", "--here", *other.split()]) == 2 and not called
+    words = f"{other.split()[0]} changes nothing with --here; leave one of them out"
+    assert words in capsys.readouterr().err
 
 
 def test_the_hook_is_one_that_jupyter_takes(out):

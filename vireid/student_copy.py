@@ -11,7 +11,8 @@ import shutil
 from importlib.metadata import metadata
 from pathlib import Path
 
-from vireid import workbook
+from vireid import files, workbook
+from vireid.files.write import put
 from vireid.links import relinked, to_source
 from vireid.paths import CHECKOUT, INSTALLED
 
@@ -39,22 +40,33 @@ def make(out: Path | None = None) -> tuple[Path, list[str]]:
     out : the folder (default ``folder()``); made when it is not there
 
     Returns the first notebook's path and the names of files that were left alone because the
-    student has changed them. Raises OSError when the folder cannot be written.
+    student has changed them. A copy that was cut short is completed; where the record of what was
+    written is lost, files of an older version count as changed. Raises OSError when the folder
+    cannot be written.
     """
     out = (out or folder()).expanduser()
-    record = out / WRITTEN
-    known = json.loads(record.read_text("utf-8")) if record.exists() else {}
-    kept = []
-    for name, text in _contents().items():
-        path = out / name
-        if path.exists() and _digest(path.read_text("utf-8")) != known.get(name):
-            kept.append(name)
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-        known[name] = _digest(text)
-    record.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", "utf-8")
+    contents, known, kept = _contents(), _known(out), []
+    try:
+        for name, text in contents.items():
+            path, new = out / name, _digest(text.encode())
+            old = _digest(path.read_bytes()) if path.exists() else None
+            if old not in (None, new, known.get(name)):
+                kept.append(name)
+                continue
+            if old != new:
+                put(path, text)
+            known[name] = new
+    finally:  # it tells what has been written when this is cut short, too
+        put(out / WRITTEN, json.dumps(known, indent=1, sort_keys=True) + "\n")
     return out / "notebooks" / f"{workbook.scripts()[0].stem}.ipynb", kept
+
+
+def _known(out: Path) -> dict:
+    """Digest of what was written, by path; empty when the record is missing or damaged."""
+    try:
+        return files.json_object(out / WRITTEN, "record")
+    except (FileNotFoundError, files.BrokenFile):
+        return {}
 
 
 def afresh(out: Path | None = None) -> Path:
@@ -112,5 +124,6 @@ def _closed(notebook):
     return notebook
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _digest(content: bytes) -> str:
+    """Of a file's content; other line ends are no change."""
+    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()

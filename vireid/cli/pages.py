@@ -6,13 +6,15 @@ from pathlib import Path
 SITE_HELP = """\
 Make web pages of the book, with its executed outputs as they are committed, panels that move
 without a kernel, and slides for 90 minutes (slides/index.html; S opens the speaker's notes).
-Nothing is executed and nothing fetched; the pages work offline.
+Nothing is executed and nothing fetched; the pages work offline. The folder is emptied first; one
+that holds files and is no site built before is refused.
 
   vireid site                 to build/site; open build/site/index.html
 """
 LECTURE_HELP = """\
 Serve notebooks as pages for the room: live widgets, large type, no code and no exercises. Without
 names, those of the 90 minutes' route. What a notebook trains is kept, so open each once before.
+The copies that are served are written anew; a folder with notebooks of yours is refused.
 
   vireid lecture
   vireid lecture 08 09 --no-browser --port 8901
@@ -27,7 +29,7 @@ Make the site and have this machine's Chromium print its handout, two pages of A
 def add(command) -> None:
     """Put these commands on the command line; ``command`` makes a parser."""
     site = command("site", _site, SITE_HELP, "make web pages and slides of the book")
-    site.add_argument("--out", type=Path, help="folder (default build/site)")
+    site.add_argument("--out", type=Path, help="folder, emptied first (default build/site)")
 
     lecture = command("lecture", _lecture, LECTURE_HELP, "serve notebooks for the room")
     lecture.add_argument("only", nargs="*", metavar="NN", help="starts of notebooks' names")

@@ -13,7 +13,7 @@ from vireid.files.write import put
 from vireid.identity import digest
 from vireid.runs import ABOUT, Run
 from vireid.training import checkpoint
-from vireid.training.checkpoint import LABELS, NETWORK, RECORD
+from vireid.training.checkpoint import CHECKPOINT, LABELS, NETWORK, RECORD
 from vireid.types import Embeddings, Images, PseudoLabels
 
 FEATURES = "features.safetensors"
@@ -42,10 +42,13 @@ def export_run(
     root : folder of the pictures, for data sets that are read
 
     Features are those of the training pictures, without identities. Labels that the run did not
-    keep are made again from its network, and ``about.json`` says so. Raises FileNotFoundError for
-    a run that is not finished, ValueError for other pictures than the run's.
+    keep are made again from its network, and ``about.json`` says so. An export that ``out`` holds
+    already is replaced. Raises FileNotFoundError for a run that is not finished, ValueError for
+    other pictures than the run's, and when ``out`` is the folder of a run, this one or another.
     """
     folder = Path(folder)
+    out = folder / "export" if out is None else Path(out)
+    _refuse_a_run(out, folder)
     run = Run.load(files.present(folder / RECORD, "run record", "Give a run's folder."))
     network = files.present(folder / NETWORK, "network", "Finish the run: vireid train --resume.")
     ready = source_of(run, root=root, weights=network)
@@ -54,7 +57,6 @@ def export_run(
             f"{folder} was trained on other pictures ({run.data['fingerprint']}; here "
             f"{ready.train.fingerprint}); give their folder with --root"
         )
-    out = folder / "export" if out is None else Path(out)
     model = ready.model(run.seed)
     looks = methods.again(run.method, run.config).looks(len(run.curves) - 1)
     train = extract(model, ready.train, device=device, progress=progress, looks=looks)
@@ -62,23 +64,37 @@ def export_run(
     packs.save(out / FEATURES, train.blind(), about=told)
     models.save(model, out / NETWORK, about={"run": told["run"]})
     how = _labels(folder, out, run, model, train, ready.train)
-    run.save(out / RECORD)
     put(out / ABOUT, json.dumps({"format": FORMAT, **told, "labels": how}, indent=1) + "\n")
+    run.save(out / RECORD)  # last: a record without about.json is a run's
     return out
+
+
+def _refuse_a_run(out: Path, folder: Path) -> None:
+    """ValueError when ``out`` is the run's own folder or another run's."""
+    try:
+        exported = files.json_object(out / ABOUT, "description").get("format") == FORMAT
+    except (FileNotFoundError, files.BrokenFile):
+        exported = False
+    trained = (out / CHECKPOINT).exists() or ((out / RECORD).exists() and not exported)
+    if trained or out.resolve() == folder.resolve():
+        raise ValueError(
+            f"out={out} is the folder of a run, whose record, network and labels an export would "
+            "replace; give another folder (--out)"
+        )
 
 
 def _labels(
     folder: Path, out: Path, run: Run, model: torch.nn.Module, train: Embeddings, images: Images
 ) -> str:
     """Write the label tables; returns what they are."""
+    kept = sorted((folder / LABELS).glob("epoch*.csv"))
+    tables = {table.name: label_table.load(table, images) for table in kept}
+    if not kept:
+        tables["again.csv"] = labels_of(run, model, train, checkpoint.load(folder))
     for table in (out / LABELS).glob("*.csv"):  # of an export before
         table.unlink()
-    kept = sorted((folder / LABELS).glob("epoch*.csv"))
-    for table in kept:
-        label_table.save(out / LABELS / table.name, label_table.load(table, images), images)
-    if not kept:
-        found = labels_of(run, model, train, checkpoint.load(folder))
-        label_table.save(out / LABELS / "again.csv", found, images)
+    for name, found in tables.items():
+        label_table.save(out / LABELS / name, found, images)
     return KEPT if kept else AGAIN
 
 

@@ -22,7 +22,7 @@ def handout(out: Path | None = None, *, site: Path | None = None) -> Path:
 
     Parameters
     ----------
-    out : file (default ``build/handout.pdf``)
+    out : file (default ``build/handout.pdf``); one that is there stays until the new one is printed
     site : folder of a site that is built; default: it is built now
 
     Raises RuntimeError without a Chromium or Chrome, or when it prints nothing.
@@ -33,15 +33,19 @@ def handout(out: Path | None = None, *, site: Path | None = None) -> Path:
         raise RuntimeError("no Chromium or Chrome found; install one, or set CHROMIUM=/path/to/it")
     page = (site or build().parent) / "handout.html"
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory() as profile:
+    with (
+        tempfile.TemporaryDirectory() as profile,
+        tempfile.TemporaryDirectory(dir=out.parent) as folder,  # on the same disk as ``out``
+    ):
+        printed = Path(folder, out.name)
         words = [program, "--headless", "--disable-gpu", f"--user-data-dir={profile}"]
         words += ["--no-sandbox"] * (os.name == "posix" and os.geteuid() == 0)
         words += ["--no-pdf-header-footer", "--virtual-time-budget=60000"]
-        words += [f"--print-to-pdf={out}", page.resolve().as_uri()]
+        words += [f"--print-to-pdf={printed}", page.resolve().as_uri()]
         told = subprocess.run(words, capture_output=True, text=True, check=False)
-    if not out.exists():
-        raise RuntimeError(f"{program} printed nothing:\n{told.stderr[-2000:]}")
+        if not printed.exists():
+            raise RuntimeError(f"{program} printed nothing:\n{told.stderr[-2000:]}")
+        printed.replace(out)
     return out
 
 

@@ -90,16 +90,27 @@ def serve(
     Parameters
     ----------
     only : starts of names
-    out : folder of the copies that are served (default ``build/lecture``)
+    out : folder of the copies that are served (default ``build/lecture``); those of a lecture
+        before go away, everything else in it stays
     options : of Voila
+
+    Raises ValueError, before anything is deleted, when a word of ``only`` fits no notebook or
+    ``out`` holds notebooks and has never been a lecture's.
     """
-    out = Path(out or WORK / "build/lecture")
-    for old in out.glob("*.ipynb"):
-        old.unlink()
-    pages(out, only or NOTEBOOKS)
+    out, only = Path(out or WORK / "build/lecture"), only or NOTEBOOKS
+    workbook.scripts(only)
     share = (out / ".jupyter").resolve()
-    save(share / "voila/templates/vireid/index.html.j2", TEMPLATE)
-    save(share / "voila/templates/vireid/conf.json", '{"base_template": "lab"}')
+    template = share / "voila/templates/vireid/index.html.j2"
+    if any(out.glob("*.ipynb")) and not template.exists():
+        raise ValueError(
+            f"out={out} holds notebooks that are no copies for a lecture, and copies would take "
+            "their places; give another folder (--out)"
+        )
+    save(template, TEMPLATE)  # first, as it tells whose folder this is
+    save(template.with_name("conf.json"), '{"base_template": "lab"}')
+    for script in workbook.scripts():
+        (out / f"{script.stem}.ipynb").unlink(missing_ok=True)
+    pages(out, only)
     seen = {"VIREID_MODE": "lecture"}
     searched = [str(share), os.environ.get("JUPYTER_PATH")]
     seen["JUPYTER_PATH"] = os.pathsep.join(filter(None, searched))

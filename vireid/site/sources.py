@@ -26,8 +26,7 @@ MODULES = (
 
 
 def lay_out(source: Path) -> None:
-    """Write everything that the site's pages are made of to a folder, which is emptied first."""
-    shutil.rmtree(source, ignore_errors=True)
+    """Write everything that the site's pages are made of to a new folder."""
     _static(source / "_static")
     for path in (path for pattern in PAGES for path in sorted(CHECKOUT.glob(pattern))):
         name = path.relative_to(CHECKOUT).as_posix()
@@ -43,8 +42,7 @@ def lay_out(source: Path) -> None:
 
 
 def lay_out_slides(source: Path, site: Path) -> None:
-    """Write what the slides are made of; ``site`` is laid out already and lends its pictures."""
-    shutil.rmtree(source, ignore_errors=True)
+    """Write what the slides are made of to a new folder; ``site``, laid out, lends its pictures."""
     shutil.copytree(site / "_static", source / "_static")
     text = (CHECKOUT / "docs/slides/index.md").read_text("utf-8")
     for place, name in FIGURE.findall(text):
