@@ -1,5 +1,6 @@
 """Your own pictures: the table, the plain folders, bad ones, and what can be done with them."""
 
+import re
 import shutil
 
 import layouts
@@ -11,6 +12,7 @@ from PIL import Image
 from vireid import data, experiment, workbook
 from vireid.cli import main
 from vireid.data import own
+from vireid.data.benchmarks.files import pictures
 from vireid.data.check import report
 from vireid.data.template import template
 from vireid.evaluation import evaluate
@@ -263,3 +265,77 @@ def test_numbers_beyond_64_bits(tmp_path):
     folder = listed(tmp_path / "camera", [f"a/0.jpg,v,{2**63},1,", "a/1.jpg,ir,1,1,"])
     with pytest.raises(ValueError, match=r"line 2: camera '9223372036854775808'"):
         data.load("files", root=folder)
+
+
+def laid_out(root):
+    """Plain folders with two people, and one picture of each modality's training people."""
+    for split, person in (("train", "1"), ("train", "2"), ("query", "7"), ("gallery", "7")):
+        for modality in Modality:
+            layouts.shown(root / split / modality.word / person / "x.jpg", modality)
+    return root
+
+
+@pytest.mark.parametrize("name", ["deep.TIFF", "deep.tif", "grey.pgm", "small.webp", "small.gif"])
+def test_plain_folders_take_every_kind_of_picture(tmp_path, name):
+    """16-bit thermal TIFFs among them, as a table does."""
+    root = laid_out(tmp_path / "mine")
+    path = root / "train/infrared/2" / name
+    pixels = np.arange(18, dtype=np.uint16).reshape(6, 3) * 3000
+    Image.fromarray(pixels if "deep" in name else pixels.astype(np.uint8)).save(path)
+    train = data.load("files", root=root)
+    assert path in train.source and len(train) == 5
+    assert train.picture(train.source.index(path)).shape == (6, 3, 3)
+    found = report(root, deep=True)
+    assert "training pictures, visible + infrared: 2 + 3" in found.text
+    assert "pictures opened: 9, all readable" in found.text
+    assert "left out: none" in found.text
+
+
+def test_the_official_layouts_read_what_they_read(tmp_path):
+    for name in ("a.jpg", "b.JPEG", "c.png", "d.bmp", "e.tif", "f.webp", "g.txt"):
+        (tmp_path / name).touch()
+    assert [path.name for path in pictures(tmp_path)] == ["a.jpg", "b.JPEG", "c.png", "d.bmp"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "train/visible/2/film.mp4", "train/visible/notes.txt", "train/rgb/3/x.jpg",
+        "test/visible/3/x.jpg", "query/infrared/7/empty/notes.txt", "gallery/list.csv",
+    ],
+)  # fmt: skip
+def test_check_tells_what_plain_folders_leave_out(tmp_path, name):
+    root = laid_out(tmp_path / "mine")
+    for litter in (".DS_Store", "Thumbs.db", "desktop.ini"):
+        (root / "train/visible/2" / litter).touch()
+    assert "left out: none" in report(root).text
+    before = data.load("files", root=root).fingerprint
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_text("no picture")
+    found = report(root)
+    (first,) = own.left_out(root)
+    assert root / name == first or first in (root / name).parents
+    said = "DIFFERS files and folders in the plain folders that are left out: 1, the first"
+    assert f"{said} {first}," in found.text
+    assert not found.ok and data.load("files", root=root).fingerprint == before
+
+
+@pytest.mark.parametrize("name", ["7/cam3/x.jpg", "7/cam3/day/x.tif", "cam3/7/x.jpg"])
+def test_pictures_below_a_persons_folder_are_refused(tmp_path, name):
+    root = laid_out(tmp_path / "mine")
+    layouts.picture(path := root / "gallery/visible" / name)
+    said = rf"{re.escape(str(path))} lies in a folder below .*put it right into .*or list all"
+    with pytest.raises(ValueError, match=said):
+        data.load("files", root=root)
+    assert "BROKEN" in (text := report(root).text) and str(path) in text
+
+
+def test_two_folders_of_one_number_are_refused(tmp_path):
+    """As names beside other names they are two people."""
+    root = laid_out(tmp_path / "mine")
+    layouts.shown(root / "train/infrared/002/x.jpg", Modality.INFRARED)
+    with pytest.raises(ValueError, match="people's folders 002 and 2, which are one number; give"):
+        data.load("files", root=root)
+    assert "BROKEN" in report(root).text
+    layouts.shown(root / "train/infrared/anna/x.jpg", Modality.INFRARED)
+    assert data.load("files", root=root).identity.tolist() == [2, 3, 1, 2, 3, 5]

@@ -10,7 +10,7 @@ import torch
 
 from vireid import experiment
 from vireid.data.rehearsal import draw_tree
-from vireid.rehearse import moves, rehearse, report, tree_in
+from vireid.rehearse import check_asked, moves, rehearse, report, tree_in
 from vireid.training import fit
 
 ONE_STEP = {
@@ -60,6 +60,30 @@ def test_every_training_of_the_walk_starts_from_the_given_weights(tmp_path):
         assert arguments[arguments.index("--weights") + 1] == "resnet50.pth"
     own = walk["evaluate visible_to_infrared"]
     assert own[own.index("--weights") + 1] == str(tmp_path / "run" / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"method": "nobody"}, "method 'nobody' is unknown"),
+        ({"size": (0, 16)}, r"size=\(0, 16\): height and width of a picture are at least 1"),
+        ({"method": "mcf", "size": (60, 30)}, r"size=\(60, 30\): .*multiples of 16"),
+        ({"switches": ["epochs"]}, "--set epochs: write FIELD=VALUE"),
+        ({"switches": ["nothing=3"]}, "dmdl has no switch nothing"),
+        ({"switches": ["k1=many"]}, "k1='many': give a whole number"),
+    ],
+)
+def test_what_cannot_train_is_told_before_the_tree(tmp_path, options, said):
+    with pytest.raises(ValueError, match=said):
+        rehearse("regdb", out=tmp_path / "out", scale=0.005, **options)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("method", NETWORKS)
+def test_what_can_train_is_asked_nothing_more(method):
+    """Values as the command line reads them, quoted words and hexadecimal numbers too."""
+    more = ["k1=0x4", "memory='single'"] if method == "bmil" else []
+    check_asked("regdb", method=method, size=(64, 32), switches=[*QUICK, *more])
 
 
 def test_only_the_same_tree_is_used_again(tmp_path):

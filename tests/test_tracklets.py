@@ -9,6 +9,7 @@ import torch
 
 from vireid import data
 from vireid.data.check import report
+from vireid.data.official import KINDS
 from vireid.data.tracklets import spaced
 from vireid.evaluation import evaluate
 from vireid.experiment import DEFAULTS
@@ -62,8 +63,8 @@ def buptcampus(root):
         for person, _, camera, track in map(str.split, lines):
             for word, modality in (("RGB", Modality.VISIBLE), ("IR", Modality.INFRARED)):
                 names = [f"{person}/{word}/{camera}/{track}/{i}.jpg" for i in range(23)]
-                for i in spaced(23, 4) + spaced(23, 10):
-                    layouts.shown(root / "DATA" / names[i], modality)
+                for name in names:
+                    layouts.shown(root / "DATA" / name, modality)
                 place = known.setdefault(person, {}).setdefault(word, {}).setdefault(camera, {})
                 place[track] = names
     (root / "data_paths.json").write_text(json.dumps(known))
@@ -176,6 +177,65 @@ def test_check(tmp_path):
     assert "BROKEN" not in text and "MISSING" not in text
 
 
+# name -> (makes a tree, frame of a visible gallery tracklet that scoring skips, pictures not read)
+TREES = {
+    "vcm": (vcm, "0002/rgb/D3/3001.jpg", 5),  # too short
+    "buptcampus": (buptcampus, "DATA/5/RGB/CQ1/2/1.jpg", 23),  # in no list
+}
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_check_looks_at_the_gallery(tmp_path, name):
+    """A missing visible test picture is a line, a broken one too; ``deep`` opens every frame."""
+    make, frame, unread = TREES[name]
+    root = make(tmp_path)
+    kind = next(kind for kind in KINDS if kind.recognised(root))
+    frames = sum(map(len, kind.tables(root)))
+    files = len(list(root.rglob("*.jpg")))
+    assert frames == files - unread
+    text = report(root, deep=True).text
+    assert f"pictures opened: {frames}, all readable" in text
+    assert f"gallery pictures, visible + infrared: {'48 + 0' if name == 'vcm' else '46 + 23'}" in (
+        text
+    )
+    gallery = data.load(name, root=root, split="gallery")
+    for path in (root / frame, gallery.source[0]):
+        kept = path.read_bytes()
+        path.write_bytes(b"no picture")
+        text = report(root, deep=True).text
+        assert f"pictures opened: {frames}, of which 1 cannot be read" in text and str(path) in text
+        path.unlink()
+        for deep in (False, True):
+            text = report(root, deep=deep).text
+            assert f"MISSING {path} is missing; " in text and "pictures opened" not in text
+        path.write_bytes(kept)
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_check_opens_no_picture_outside(tmp_path, name):
+    make, frame, _ = TREES[name]
+    root = make(tmp_path / "mine")
+    outside = layouts.picture(tmp_path / "outside.jpg")
+    (root / frame).unlink()
+    (root / frame).symlink_to(outside)
+    assert "is a link out of" in (text := report(root, deep=True).text) and "BROKEN" in text
+
+
+def test_tracklets_that_share_frames_stay_whole(tmp_path):
+    """Two gallery tracklets of one person and camera overlap: neither shrinks nor disappears."""
+    root = vcm(tmp_path)
+    info = root / "info/track_test_info.txt"
+    lines = info.read_text().splitlines()
+    _, first, last, person, camera = lines[3].split()
+    info.write_text("\n".join([*lines, f"2 {first} {last} {person} {camera}"]) + "\n")
+    query, gallery = (data.load("vcm", root=root, split=s) for s in ("query", "gallery"))
+    task = retrieval_task(query, [gallery], "vcm")
+    assert len(task.gallery) == len(gallery) == 50
+    assert task.gallery.tracklet.tolist() == gallery.tracklet.tolist()
+    x = Embeddings(torch.eye(50), gallery.modality, gallery.camera, gallery.identity)
+    assert len(pooled(x, task.gallery.tracklet)) == 5
+
+
 @pytest.mark.parametrize(
     ("file", "line", "said"),
     [
@@ -186,6 +246,8 @@ def test_check(tmp_path):
         ("train_name.txt", "nonsense.jpg", "no name such as"),
         ("query_IDX.txt", "1 x", "'x' is no number of a tracklet"),
         ("query_IDX.txt", "0", "'0' is no number of a tracklet"),
+        ("query_IDX.txt", "00", "'00' is no number of a tracklet"),
+        ("query_IDX.txt", "1 7", r"IDX\.txt, line 1: '7' is no number .*info\.txt lists 6, from 1"),
     ],
 )
 def test_bad_lists_of_vcm(tmp_path, file, line, said):

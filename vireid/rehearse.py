@@ -5,17 +5,22 @@ check it, read the plan, train, be killed, go on, score in every mode, fill a ro
 table. What it says about the full benchmark is an estimate and is marked so.
 """
 
+import ast
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+
+from vireid import methods, models
 from vireid.data.rehearsal import draw_tree, is_tree
 from vireid.experiment.facts import facts
 from vireid.experiment.plan import plan
@@ -77,17 +82,45 @@ def rehearse(
     say : is told each step as it ends
 
     Raises RuntimeError at the first step that ends otherwise than it should, ValueError for a
-    folder that holds a rehearsal, or a tree of another data set or scale.
+    folder that holds a rehearsal, or a tree of another data set or scale, and, before anything is
+    drawn, for a method, size or setting that cannot be.
     """
     out, steps = Path(out), []
     if (out / "run").exists():
         raise ValueError(f"{out} holds a rehearsal already; take another folder, or delete it")
+    check_asked(data, method=method, size=size, switches=switches)
     drawn = filter(None, [tree_in(out / "tree", data, scale)])
     walk = moves(data, out=out, method=method, size=size, weights=weights, switches=switches)
     for step in chain(drawn, map(made, walk)):
         steps.append(step)
         say(f"{step.title:22s} {step.seconds:7.1f} s {step.gigabytes:5.2f} GB  {step.command}")
     return steps
+
+
+def check_asked(data: str, *, method: str, size=None, switches: Sequence[str] = ()) -> None:
+    """ValueError for what no command of the walk could train; nothing is drawn for it.
+
+    ``size`` is (height, width) in pixels or None, ``switches`` are "FIELD=VALUE".
+    """
+    made = plan(method, data)
+    if size is not None and min(size) < 1:
+        raise ValueError(f"size={tuple(size)}: height and width of a picture are at least 1")
+    methods.build(method, preset=made.preset, **dict(map(_setting, switches)))
+    name, options, _ = made.network
+    if size is not None and name == "vit":  # its places are learnt for one size
+        options = options | {"size": tuple(size)}
+    with torch.device("meta"):
+        models.build(name, **options)
+
+
+def _setting(pair: str) -> tuple[str, object]:
+    """Name and value, read as ``vireid train --set`` reads them."""
+    name, sign, value = pair.partition("=")
+    if not sign:
+        raise ValueError(f"--set {pair}: write FIELD=VALUE, e.g. --set k1=20")
+    with suppress(ValueError, SyntaxError):
+        value = ast.literal_eval(value)
+    return name, value
 
 
 def tree_in(tree: Path, data: str, scale: float) -> Step | None:

@@ -25,7 +25,7 @@ class RetrievalTask:
     Parameters
     ----------
     query : the query table
-    gallery : every picture that occurs in some gallery, once
+    gallery : every picture that occurs in some gallery, once (in each of its tracklets)
     trials : row numbers into ``gallery``, one array a trial
     protocol : "sysu", "regdb", "llcm" or "vcm"; see ``evaluation.evaluate``
 
@@ -167,14 +167,18 @@ def joined(*parts: Embeddings) -> Embeddings:
 
 
 def retrieval_task(query: Images, galleries: list[Images], protocol: str) -> RetrievalTask:
-    """Merge the galleries of all trials so that each picture is encoded once."""
+    """Merge the galleries of all trials so that each picture is encoded once.
+
+    A frame that several tracklets share is a picture of each: none of them loses it.
+    """
 
     def keys(table: Images) -> list:
         if isinstance(table.source, np.ndarray):
             pictures = [picture.tobytes() for picture in table.source]
         else:
             pictures = map(str, table.source)
-        return list(zip(pictures, table.camera, table.identity, strict=True))
+        tracklet = [None] * len(table) if table.tracklet is None else table.tracklet
+        return list(zip(pictures, table.camera, table.identity, tracklet, strict=True))
 
     place, first, trials = {}, [], []
     for t, gallery in enumerate(galleries):

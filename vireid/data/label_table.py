@@ -49,7 +49,7 @@ def load(path: str | Path, images: Images) -> dict[str, PseudoLabels]:
     """Read a label table of these pictures: label space -> labels in the order of ``images``.
 
     Raises FileNotFoundError, and ValueError naming file and line for a malformed line, a number
-    that is no label, or pictures that are not these.
+    that is no label, a table without a label space, or pictures that are not these.
     """
     path = Path(path)
     found: dict[str, list[int]] = {}
@@ -58,15 +58,18 @@ def load(path: str | Path, images: Images) -> dict[str, PseudoLabels]:
         if None in line:
             raise ValueError(f"{where}: more cells than the head has columns")
         spaces = [name for name in line if name not in HEAD]
+        if not spaces:
+            raise ValueError(f"{path}, line 1: no label space, a column beside {', '.join(HEAD)}")
         last = _whole(line["row"], where, least=last + 1)
         if last != len(next(iter(found.values()), ())) or last >= len(images):
             raise ValueError(f"{where}: row {last}; rows count from 0 and end at {len(images) - 1}")
         _same_picture(line, known[last], Modality(images.modality[last]), where)
         for name in spaces:
             found.setdefault(name, []).append(_whole(line[name], where, least=-1))
-    if not found or last + 1 != len(images):
-        what = "no label space" if last >= 0 and not found else f"labels of {last + 1} pictures"
-        raise ValueError(f"{path} has {what}, the training table {len(images)} pictures")
+    if last + 1 != len(images):
+        raise ValueError(
+            f"{path} has labels of {last + 1} pictures, the training table {len(images)} pictures"
+        )
     return {name: PseudoLabels(np.array(label)) for name, label in found.items()}
 
 

@@ -2,13 +2,17 @@
 
 A table is one CSV file at the top of the folder, with the columns ``path`` and ``modality`` and, if
 known, ``camera``, ``identity`` and ``split``. Without a table the folders tell:
-``train|query|gallery/visible|infrared/ID/*.jpg``, or the pictures without ID folders.
+``train|query|gallery/visible|infrared/ID/*.jpg``, or the pictures without ID folders, of any kind
+that ``files.picture`` opens.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import count
+from functools import cache
+from itertools import count, product
 from pathlib import Path
+
+from PIL import Image
 
 from vireid import files
 from vireid.data.benchmarks import DIRECTIONS
@@ -22,6 +26,8 @@ SIZE = (128, 64)  # height, width
 LARGEST = 2**63 - 1  # of numbers that tables hold
 NOBODY = "-1"  # the name of unknown people, as an empty one
 UNKNOWN = -1  # identity of a picture of nobody knows whom
+FOREIGN = ("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF")  # Pillow knows but cannot open by itself
+LITTER = ("thumbs.db", "desktop.ini", "@eadir")  # of file managers; nobody misses it
 COLUMNS = ("path", "modality")  # the others may be missing
 HEAD = (*COLUMNS, "camera", "identity", "split")
 WORDS = {
@@ -71,7 +77,8 @@ def load(
     ------
     FileNotFoundError : no table and no such folders, or a listed picture that is not there
     ValueError : a malformed line (file and line are named), a path that leads out of the folder or
-        is listed twice, a training split without one of the modalities
+        is listed twice, a training split without one of the modalities; pictures in a folder below
+        a person's, two people's folders of one number, e.g. 7 and 007
     """
     choose(preset, DIRECTIONS[::-1], "preset")
     trial_number(trial, range(1), f"{TITLE!r}, where nothing is drawn,")
@@ -127,9 +134,12 @@ def find(root: Path) -> Path:
 
 def recognised(folder: Path) -> bool:
     """Whether there is a table or one of the folders of the plain layout."""
-    return bool(tables(folder)) or any(
-        (folder / split / modality.word).is_dir() for split in SPLITS for modality in Modality
-    )
+    return bool(tables(folder)) or any(_split_like(folder / split) for split in SPLITS)
+
+
+def _split_like(folder: Path) -> bool:
+    """Whether it holds a modality's folder, as ``train``, ``query`` and ``gallery`` do."""
+    return any((folder / modality.word).is_dir() for modality in Modality)
 
 
 def tables(folder: Path) -> list[Path]:
@@ -204,13 +214,71 @@ def _head(file: Path) -> list[str]:
     return [word.strip().strip('"') for word in words]
 
 
-def _laid_out(folder: Path) -> Iterator[Picture]:
+def _laid_out(folder: Path) -> list[Picture]:
     """Pictures of ``split/modality/ID/`` and of ``split/modality/``, by name."""
-    for split in SPLITS:
-        for modality in Modality:
-            place = folder / split / modality.word
-            people = sorted(p for p in place.glob("*") if p.is_dir() and p.name[0] != ".")
-            for owner, name in ((place, ""), *((p, p.name * (p.name != NOBODY)) for p in people)):
-                files.inside(folder, str(owner.relative_to(folder)), str(place))
-                for path in pictures(owner):
-                    yield Picture(path, modality, None, name, split)
+    found = []
+    for split, modality in product(SPLITS, Modality):
+        place = folder / split / modality.word
+        for owner in (place, *_people(place)):
+            files.inside(folder, str(owner.relative_to(folder)), str(place))
+            name = "" if owner == place or owner.name == NOBODY else owner.name
+            found += [Picture(p, modality, None, name, split) for p in pictures(owner, suffixes())]
+            if owner != place:
+                _refuse_nested(owner)
+    _refuse_one_number(folder, {picture.identity for picture in found})
+    return found
+
+
+@cache
+def suffixes() -> frozenset[str]:
+    """Suffixes, in small letters, of the kinds of picture that ``files.picture`` opens."""
+    kinds = set(Image.registered_extensions().values()) & set(Image.OPEN) - set(FOREIGN)
+    return frozenset(s for s, kind in Image.registered_extensions().items() if kind in kinds)
+
+
+def left_out(folder: Path) -> list[Path]:
+    """Files and folders inside the plain folders of which no picture is read.
+
+    Hidden ones and what file managers leave there are not told.
+    """
+    places = [folder / split / modality.word for split, modality in product(SPLITS, Modality)]
+    found = [path for path in _seen(folder) if path.name not in SPLITS and _split_like(path)]
+    found += [path for split in SPLITS for path in _seen(folder / split) if path not in places]
+    for place in places:
+        people = _people(place)
+        for owner in (place, *people):
+            read = {*people, *pictures(owner, suffixes())}
+            found += [path for path in _seen(owner) if path not in read]
+    return found
+
+
+def _seen(folder: Path) -> list[Path]:
+    """What a folder holds, by name, without hidden files and litter; nothing when it is none."""
+    inside = folder.iterdir() if folder.is_dir() else ()
+    return sorted(p for p in inside if p.name[0] != "." and p.name.lower() not in LITTER)
+
+
+def _people(place: Path) -> list[Path]:
+    return [path for path in _seen(place) if path.is_dir()]
+
+
+def _refuse_nested(person: Path) -> None:
+    """ValueError for pictures in folders below a person's: nobody says what these folders are."""
+    for nested in _people(person):
+        folders = (nested, *(p for p in sorted(nested.rglob("*")) if p.is_dir()))
+        if deeper := next(filter(None, (pictures(f, suffixes()) for f in folders)), None):
+            raise ValueError(
+                f"{deeper[0]} lies in a folder below {person.name}, where no picture is read; put "
+                f"it right into {person}, or list all pictures in a table, which also tells cameras"
+            )
+
+
+def _refuse_one_number(folder: Path, names: set[str]) -> None:
+    """ValueError for folders such as 7 and 007, which would become one person."""
+    first: dict[int, str] = {}
+    for name, number in numbered(names).items():
+        if first.setdefault(number, name) != name:
+            raise ValueError(
+                f"{folder} has people's folders {first[number]} and {name}, which are one number; "
+                "give one person's folders one name, and other people's another number"
+            )

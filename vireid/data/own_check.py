@@ -8,14 +8,15 @@ from vireid.data.benchmarks import DIRECTIONS
 from vireid.data.benchmarks.files import Row, table
 from vireid.types import Images, Modality
 
+NONE = "none"
 UNKNOWN = "unknown; training works, scores need them"
 
 
 def checks(folder: Path) -> list[tuple]:
-    """(sentence, what was found, ()) as ``official.Check``."""
+    """(sentence, what was found, what it should be if that is known) as ``official.Check``."""
     found = cache(lambda: own.read(folder))
     train = cache(lambda: own.load(folder))
-    return [
+    lines = [
         ("told by", lambda: _source(folder), ()),
         ("training pictures, visible + infrared", lambda: _sizes(train()), ()),
         ("people to train on", lambda: _people(train()), ()),
@@ -23,6 +24,10 @@ def checks(folder: Path) -> list[tuple]:
         ("query and gallery", lambda: _test(found()), ()),
         ("queries with an answer from another camera", lambda: _answered(folder), ()),
     ]
+    if not own.tables(folder):
+        what = "files and folders in the plain folders that are left out"
+        lines.append((what, lambda: _left_out(folder), (NONE,)))
+    return lines
 
 
 def looked_at(folder: Path) -> list[Images]:
@@ -35,6 +40,11 @@ def looked_at(folder: Path) -> list[Images]:
 def _source(folder: Path) -> str:
     files = own.tables(folder)
     return f"the table {files[0].name}" if files else "the names of the folders"
+
+
+def _left_out(folder: Path) -> str:
+    found = own.left_out(folder)
+    return f"{len(found):,}, the first {found[0]}" if found else NONE
 
 
 def _sizes(images: Images) -> tuple[int, ...]:

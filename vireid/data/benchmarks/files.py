@@ -2,7 +2,7 @@
 
 import operator
 import random
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from vireid import files
 from vireid.data.benchmarks import SIZE
 from vireid.types import Images, Modality
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp"}
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp"}  # of the official benchmarks' pictures
 SYNTHETIC = "SYNTHETIC.txt"  # at the top of a tree of drawn people in a data set's layout
 
 
@@ -74,15 +74,16 @@ def require(path: Path, title: str) -> Path:
     return path
 
 
-def pictures(folder: Path) -> list[Path]:
+def pictures(folder: Path, suffixes: Container[str] = SUFFIXES) -> list[Path]:
     """Pictures of a folder by name; hidden, thumbnail and other files are skipped.
 
-    A folder that does not exist has none: not every person passes every camera.
+    ``suffixes`` are those of pictures, in small letters. A folder that does not exist has none: not
+    every person passes every camera.
     """
     if not folder.is_dir():
         return []
     return sorted(
-        (p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != "."),
+        (p for p in folder.iterdir() if p.suffix.lower() in suffixes and p.name[0] != "."),
         key=lambda p: p.name,
     )
 

@@ -1,9 +1,11 @@
 """What ``vireid data check`` counts in HITSZ-VCM and BUPTCampus."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
+from vireid import files
+from vireid.data.benchmarks.files import Row, table
 from vireid.data.tracklets import Tracklet, buptcampus, vcm
 from vireid.types import Images, Modality
 
@@ -20,8 +22,13 @@ def vcm_checks(folder: Path) -> list[tuple]:
         return sum(len(track.paths) < vcm.SHORTEST for track in tracks)
 
     def asks() -> tuple[int, ...]:
-        chosen = vcm.queries(folder)
+        chosen = vcm.queries(folder, len(every("test")))
         return _counts(track for i, track in enumerate(every("test"), 1) if i in chosen)
+
+    parts = cache(lambda: _vcm(folder))
+
+    def pictures(part: str) -> tuple:
+        return _pictures(part, lambda: _frames(parts()[part], folder, f"{vcm.TITLE} {part}"))
 
     return [
         ("people in all", lambda: len(people("train") | people("test")), (927,)),
@@ -35,6 +42,7 @@ def vcm_checks(folder: Path) -> list[tuple]:
         ("test tracklets, visible + infrared", lambda: _counts(every("test")), ()),
         ("query tracklets, visible + infrared", asks, ()),
         (f"tracklets of fewer than {vcm.SHORTEST} frames, left out", short, ()),
+        *map(pictures, ("train", "query", "gallery")),
     ]
 
 
@@ -52,22 +60,78 @@ def buptcampus_checks(folder: Path) -> list[tuple]:
     def counted(part: str) -> tuple:
         return f"{part} tracklets, visible + infrared", lambda: _counts(tracks(part)), ()
 
+    def pictures(part: str) -> tuple:
+        name = f"{buptcampus.TITLE} {part}"
+        return _pictures(part, lambda: _frames(tracks(part), folder / "DATA", name))
+
     return [
         ("people in all", lambda: len(people(*parts)), (3080,)),
         ("people to train on", lambda: len(people("train")), (1074,)),
         ("people in training and test at once", shared, (0,)),
         *map(counted, parts),
+        *map(pictures, parts),
     ]
 
 
 def vcm_tables(folder: Path) -> list[Images]:
-    """The frames that training and scoring take, of HITSZ-VCM."""
-    return [vcm.load(folder), vcm.load(folder, split="query")]
+    """All training and all test pictures of HITSZ-VCM's tracklets that are long enough."""
+    parts = _vcm(folder)
+    test = [*parts["query"], *parts["gallery"]]
+    return [
+        _frames(parts["train"], folder, f"{vcm.TITLE} train"),
+        _frames(test, folder, f"{vcm.TITLE} test"),
+    ]
 
 
 def buptcampus_tables(folder: Path) -> list[Images]:
-    """The frames that training and scoring take, of BUPTCampus."""
-    return [buptcampus.load(folder), buptcampus.load(folder, split="query")]
+    """All training pictures, the auxiliary ones too, and all test pictures of BUPTCampus."""
+    return [
+        _frames(
+            (track for part in parts for track in buptcampus.tracklets(folder, part)),
+            folder / "DATA",
+            f"{buptcampus.TITLE} {name}",
+        )
+        for name, parts in (
+            ("train", ("train", "train_auxiliary")),
+            ("test", ("query", "gallery")),
+        )
+    ]
+
+
+def _vcm(folder: Path) -> dict[str, list[Tracklet]]:
+    """Tracklets that are long enough, by split; infrared asks."""
+    query, gallery = vcm.tested(folder)
+    return {"train": vcm.tracklets(folder, "train"), "query": query, "gallery": gallery}
+
+
+def _frames(tracks: Iterable[Tracklet], folder: Path, name: str) -> Images:
+    """Every frame of the tracklets once: all of which training and scoring take a few.
+
+    Raises FileNotFoundError for a frame that is not there, ValueError for one that leads out of
+    the folder or for no frame at all.
+    """
+    listed = {path: track for track in tracks for path in track.paths}
+    for path in {path.rpartition("/")[0]: path for path in listed}.values():  # a folder, once
+        files.inside(folder, path, listed[path].said)
+    rows = []
+    for name_of, track in listed.items():
+        path = folder / name_of
+        if path.is_symlink():
+            files.inside(folder, name_of, track.said)
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is missing; {track.said} lists it")
+        rows.append(Row(path, track.modality, track.camera, track.identity))
+    return table(rows, name)
+
+
+def _pictures(part: str, load: Callable[[], Images]) -> tuple:
+    """The line that counts a part's pictures, all of them on disk."""
+
+    def sizes() -> tuple[int, ...]:
+        images = load()
+        return tuple(int((images.modality == modality).sum()) for modality in Modality)
+
+    return f"{part} pictures, visible + infrared", sizes, ()
 
 
 def _counts(tracks: Iterable[Tracklet]) -> tuple[int, ...]:

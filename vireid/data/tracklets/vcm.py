@@ -47,7 +47,8 @@ def load(
     Raises
     ------
     FileNotFoundError : a missing list or picture
-    ValueError : unknown preset, a malformed line or name (file and line are named)
+    ValueError : unknown preset, a malformed line or name, a query that is no test tracklet (file
+        and line are named)
 
     Source: Lin et al., CVPR 2022; VCM-project233/MITML, data_manager.py and eval_metrics.py.
     """
@@ -56,16 +57,22 @@ def load(
     folder = find_folder(root, title=TITLE, names=NAMES, marks=MARKS)
     if split == "train":
         return sampled(tracklets(folder, "train"), folder, f"{TITLE} train", split, frames)
-    asks = queries(folder)
-    wanted = (split == "query") == (preset == "infrared_to_visible")
-    chosen = [t for i, t in enumerate(every(folder, "test"), 1) if (i in asks) == wanted]
-    long = (track for track in chosen if len(track.paths) >= SHORTEST)
-    return sampled(long, folder, f"{TITLE} {split} ({preset})", split, frames)
+    asks, others = tested(folder)
+    chosen = asks if (split == "query") == (preset == "infrared_to_visible") else others
+    return sampled(chosen, folder, f"{TITLE} {split} ({preset})", split, frames)
 
 
 def tracklets(folder: Path, part: str) -> list[Tracklet]:
     """Tracklets of "train" or "test" that are long enough."""
     return [track for track in every(folder, part) if len(track.paths) >= SHORTEST]
+
+
+def tested(folder: Path) -> tuple[list[Tracklet], list[Tracklet]]:
+    """Test tracklets that are long enough: those of ``query_IDX.txt``, and the others."""
+    found = every(folder, "test")
+    asks = queries(folder, len(found))
+    long = [(i in asks, t) for i, t in enumerate(found, 1) if len(t.paths) >= SHORTEST]
+    return [t for asking, t in long if asking], [t for asking, t in long if not asking]
 
 
 def every(folder: Path, part: str) -> list[Tracklet]:
@@ -98,13 +105,16 @@ def placed(name: str, person: int, modality: Modality, where: str) -> str:
     return f"{said['person']}/{word}/{said['camera']}/{said['file']}"
 
 
-def queries(folder: Path) -> set[int]:
-    """Numbers, from 1 on, of the test tracklets that ask."""
+def queries(folder: Path, count: int) -> set[int]:
+    """Numbers, from 1 to ``count``, of the test tracklets that ask; ValueError for any other."""
     file = listing(folder, "query_IDX.txt")
     words = [(number, word) for number, line in lines(file, TITLE) for word in line.split()]
     for number, word in words:
-        if not word.isdecimal() or word == "0":
-            raise ValueError(f"{file}, line {number}: {word!r} is no number of a tracklet")
+        if not word.isdecimal() or not 1 <= int(word) <= count:
+            raise ValueError(
+                f"{file}, line {number}: {word!r} is no number of a tracklet; "
+                f"track_test_info.txt lists {count:,}, from 1 on: fetch both again"
+            )
     return {int(word) for _, word in words}
 
 
