@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vireid import data, experiment
+from vireid import cli, data, experiment
+from vireid.cli import boundary
 from vireid.cli.options import experiment_options, prepare
 from vireid.data.absence import absentees
 from vireid.evidence import Study
@@ -58,6 +59,9 @@ def test_bad_input(train):
             data.absent(train, share)
     with pytest.raises(ValueError, match="side='left' is unknown; known: both, visible, infrared"):
         data.absent(train, 0.5, side="left")
+    for seed in (None, -1, 0.5):
+        with pytest.raises(ValueError, match=f"seed={seed}; give a whole number"):
+            data.absent(train, 0.5, seed=seed)
     with pytest.raises(ValueError, match="leaves no visible picture"):
         data.absent(train, 1, side="visible")
     with pytest.raises(ValueError, match="has no identities"):
@@ -77,6 +81,12 @@ def test_training_commands_take_it():
     assert source(some)["missing"] == some.missing and "missing" not in source(whole)
     lost = absentees(whole.train, 0.5, side="infrared", seed=0)
     assert some.missing["infrared"] == sorted(lost)
+
+
+def test_a_seed_below_0_is_no_bug_of_ours(capsys):
+    words = ["train", "--data", "synthvi", "--absent", "0.5", "--absent-seed", "-1"]
+    assert cli.main(words) == boundary.USER
+    assert "seed=-1; give a whole number from 0" in capsys.readouterr().err
 
 
 def test_who_is_missing_is_drawn_by_a_seed(monkeypatch):

@@ -204,5 +204,8 @@ def test_bad_modality():
         cross_modality_scores([0, 0], [0, 0], [0, 0])
     with pytest.raises(ValueError, match=r"modality \(3,\)"):
         cross_modality_scores([0, 0], [0, 0], [0, 1, 1])
+    for other in (2, -1):
+        with pytest.raises(ValueError, match=rf"modality holds \{{{other}\}}; 0 is visible"):
+            cross_modality_scores([0, 0, 0], [0, 0, 0], [0, 1, other])
     lost = cross_modality_scores([0, -1], [0, 0], [0, 1])  # all infrared images are outliers
     assert lost["pairs"] == 0 and np.isnan(lost["ari"]) and lost["kept"] == 1

@@ -1,5 +1,7 @@
 """Cross-modality re-ranking: the definition in loops over sets, and what holds of any result."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -187,11 +189,21 @@ def test_results_live_where_inputs_do():
     assert np.allclose(onto_torch, plain)
 
 
+def test_lists_are_taken_as_arrays():
+    query, gallery, *_ = sides(seed=1)
+    assert np.array_equal(cmrr(query.tolist(), gallery.tolist(), k=4), cmrr(query, gallery, k=4))
+    one, two = (
+        cross_encoding(q, g, k=4) for q, g in ((query, gallery), (query.tolist(), gallery.tolist()))
+    )
+    assert np.array_equal(one.toarray(), two.toarray())
+
+
 def test_bad_input_is_refused():
     query, gallery, *_ = sides()
-    for k in (0, -1, 2.5):
-        with pytest.raises(ValueError, match=f"k={k}"):
+    for k in (0, -1, 2.5, 3.0, True, np.True_, "3", None):
+        with pytest.raises(ValueError, match=re.escape(f"k={k!r}; give a whole number")):
             cmrr(query, gallery, k=k)
+    assert np.array_equal(cmrr(query, gallery, k=np.int8(3)), cmrr(query, gallery, k=3))
     for eta in (-0.1, 1.1, np.nan):
         with pytest.raises(ValueError, match="eta="):
             cmrr(query, gallery, eta=eta)

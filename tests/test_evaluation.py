@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vireid.arguments import whole_numbers
 from vireid.evaluation import evaluate, kept_pairs, mean_over_trials, roc
 
 # multimodule 11.6 (1): gallery by descending score
@@ -381,3 +382,48 @@ def test_whole_numbers_of_any_kind_give_the_same_scores():
         assert found.mAP == plain.mAP
     found = evaluate(torch.tensor(similarity), **{k: torch.tensor(v) for k, v in GOOD.items()})
     assert found.mAP == plain.mAP
+
+
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("kind", ["U", "S"])
+@pytest.mark.parametrize("mark", ["-1", ""])
+def test_unknown_people_among_names_do_not_match_each_other(side, kind, mark):
+    people, cameras = [np.array(["ann", "5"], kind) for _ in "qg"], ([3, 6], [1, 4])
+    assert evaluate(np.eye(2), *people, *cameras).mAP == 1
+    people[side][0] = mark
+    words = rf"{('query', 'gallery')[side]}_identity is b?'{mark}', unknown, 1 times.* a name of"
+    with pytest.raises(ValueError, match=words):
+        evaluate(np.eye(2), *people, *cameras)
+    with pytest.raises(ValueError, match=words):
+        roc(np.eye(2), *people)
+
+
+def test_numbers_and_names_are_not_compared():
+    words = "query_identity is int64, gallery_identity <U1: .*both as numbers or both as names"
+    with pytest.raises(ValueError, match=words):
+        evaluate(np.eye(2), [4, 5], ["4", "5"], [3, 6], [1, 4])
+    with pytest.raises(ValueError, match=words):
+        roc(np.eye(2), [4, 5], ["4", "5"])
+    with pytest.raises(ValueError, match=r"is \|S1, gallery_identity <U1"):
+        roc(np.eye(2), [b"4", b"5"], ["4", "5"])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1e300, 1e301], [0.0, -1e19], [2.0**63], np.array([2**63], np.uint64),
+        torch.tensor([1e30]), np.array([1, 2**64 - 1], np.uint64),
+    ],
+)  # fmt: skip
+def test_numbers_that_would_become_one_are_refused(values):
+    with pytest.raises(ValueError, match=r"x holds [\d.e+]+; give whole numbers below 2\^63"):
+        whole_numbers(values, "x")
+
+
+def test_the_largest_whole_numbers_stay_themselves():
+    for kind in (np.int64, np.uint64):
+        assert whole_numbers(np.array([2**63 - 1], kind), "x").tolist() == [2**63 - 1]
+    assert whole_numbers(np.array([-(2**63)]), "x").tolist() == [-(2**63)]
+    assert whole_numbers([2.0**62, -3.0], "x").tolist() == [2**62, -3]
+    assert whole_numbers(np.array([3], np.float16), "x").tolist() == [3]
+    assert whole_numbers([], "x").tolist() == []

@@ -1,6 +1,7 @@
 """What runs pass on: exports without pictures or paths, dumps of other codes, given labels."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,11 +11,11 @@ import toy
 
 from vireid import cli, experiment, methods, models
 from vireid.data import label_table, packs
-from vireid.exchange import export_run, import_dump, names, read_dump
+from vireid.exchange import export_run, import_dump, names, read_dump, taken
 from vireid.methods.given import GivenLabels
-from vireid.runs import Run
+from vireid.runs import Run, load_all
 from vireid.training import fit
-from vireid.types import Images, PseudoLabels
+from vireid.types import Embeddings, Images, PseudoLabels
 
 SHORT = {"epochs": (1, 1), "iterations": 2}
 
@@ -106,6 +107,57 @@ def test_a_second_export_leaves_nothing_of_the_first(world, run, tmp_path):
     experiment.train(world, "bmil", seed=1, switches=SHORT, out=again)
     export_run(again, tmp_path / "out")
     assert [table.name for table in (tmp_path / "out/labels").iterdir()] == ["again.csv"]
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_export_never_replaces_a_run(run, tmp_path):
+    other, before = tmp_path / "other", contents(run)
+    shutil.copytree(run, other)
+    (tmp_path / "link").symlink_to(run)
+    for out in (run, tmp_path / "link", run / "labels/..", other):
+        with pytest.raises(ValueError, match=r"folder of a run.*give another folder"):
+            export_run(run, out)
+    (other / "run.json").unlink()  # its first epoch is not over
+    with pytest.raises(ValueError, match="give another folder"):
+        export_run(run, other)
+    (other / "checkpoint.pt").unlink()
+    (other / "run.json").write_bytes((run / "run.json").read_bytes())
+    for text in ('{"format": "another"}', '{"format":', "[]"):
+        (other / "about.json").write_text(text)
+        with pytest.raises(ValueError, match="give another folder"):
+            export_run(run, other)
+    assert contents(run) == before
+    assert all((other / name).exists() for name in ("labels/epoch000.csv", "labels/epoch001.csv"))
+
+
+def test_an_export_cut_short_can_be_made_again(run, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("vireid.exchange.out.put", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            export_run(run, tmp_path)
+    assert load_all(tmp_path) == []
+    assert (export_run(run, tmp_path) / "run.json").exists()
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+def test_kept_labels_are_read_before_those_of_an_export_before_go(run, tmp_path):
+    own, out = tmp_path / "own", export_run(run, tmp_path / "out")
+    shutil.copytree(run, own)
+    before = contents(out / "labels")
+    (own / "labels/epoch001.csv").write_text("cut sh")
+    with pytest.raises(ValueError, match=r"epoch001\.csv"):
+        export_run(own, out)
+    assert contents(out / "labels") == before
+    shutil.rmtree(own / "labels")
+    (own / "labels").symlink_to(out / "labels")
+    export_run(own, out)
+    assert contents(out / "labels") == before
 
 
 def test_what_cannot_be_exported(world, run, tmp_path):
@@ -222,6 +274,8 @@ def test_a_label_table_comes_back_as_it_went(tmp_path):
         (lambda t: t + "8,x,infrared,3,1\n", "rows count from 0"),
         (lambda t: t.replace("\n1,", "\n2,", 1), "row 2"),
         (lambda t: "row,modality\n0,visible\n", "no label space|labels of"),
+        (lambda t: "row,modality\n0,visible\n1,visible\n", r"t\.csv, line 1: no label space"),
+        (lambda t: "row,modality\n0,visible\n", r"t\.csv, line 1: no label space"),
         (lambda t: "", "empty"),
     ],
 )
@@ -311,9 +365,13 @@ def test_features_and_labels_in_arrays(tmp_path):
     ("array", "words"),
     [
         (np.zeros((3, 2)), "has 3 rows; toy has 72"),
-        (np.zeros((72, 2)), "zero, NaN"),
-        (np.full((72, 2), np.nan), "zero, NaN"),
+        (np.zeros((72, 2)), r"\(72 in all\) of .*x\.npy are zero"),
+        (np.full((72, 2), np.nan), r"\(72 in all\) of .*x\.npy hold NaN"),
+        (np.full((72, 2), 1e300), r"\(72 in all\) of .*x\.npy hold NaN, infinity"),
+        (np.full((72, 2), 1e-300), r"\(72 in all\) of .*x\.npy are zero"),
         (np.full(72, -2), "label -2"),
+        (np.full(72, 2**31), "label 2147483648; .*below 2\\^31"),
+        (np.full(72, 2**64 - 1, np.uint64), "label 18446744073709551615"),
         (np.zeros(72), "features are floats"),
         (np.zeros((72, 2, 2)), "features are floats"),
         (np.array(["a"] * 72), "no numbers"),
@@ -324,6 +382,43 @@ def test_arrays_that_are_neither(tmp_path, array, words):
     np.save(tmp_path / "x.npy", array)
     with pytest.raises(ValueError, match=words):
         read_dump([tmp_path / "x.npy"], toy.images())
+
+
+def test_the_largest_label_is_one_that_a_training_reads(tmp_path):
+    images = toy.images()
+    np.save(tmp_path / "y.npy", np.full(len(images), 2**31 - 1, np.uint64))
+    labels = read_dump([tmp_path / "y.npy"], images).labels
+    written = label_table.save(tmp_path / "labels.csv", labels, images)
+    assert set(label_table.load(written, images)["given"].label) == {2**31 - 1}
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64, torch.bfloat16])
+def test_features_in_a_pack_are_taken_as_those_in_an_array(tmp_path, kind):
+    images = toy.images()
+    x = torch.tensor(np.random.default_rng(0).normal(size=(len(images), 5))).to(kind)
+    columns = images.modality, images.camera, images.identity
+    path = packs.save(tmp_path / "x.safetensors", Embeddings(x, *columns))
+    np.save(tmp_path / "x.npy", x.double().numpy())
+    pack, array = (read_dump([tmp_path / f"x.{end}"], images) for end in ("safetensors", "npy"))
+    assert torch.equal(pack.features.x, array.features.x)
+    assert pack.features.x.dtype == torch.float32 and pack.features.identity is None
+    for rows, words in ((0.0, "row 3 .*are zero"), (1e300, "row 3 .*hold NaN, infinity")):
+        bad = x.double()
+        bad[3] = rows
+        packs.save(path, Embeddings(bad, *columns))
+        with pytest.raises(ValueError, match=words):
+            read_dump([path], images)
+
+
+@pytest.mark.parametrize(("column", "word"), [("modality", "modalities"), ("camera", "cameras")])
+def test_a_pack_of_other_pictures_is_refused(tmp_path, column, word):
+    images = toy.images()
+    columns = {"modality": images.modality, "camera": images.camera, "identity": None}
+    columns[column] = columns[column].copy()
+    columns[column][0] = 1 - columns[column][0]
+    path = packs.save(tmp_path / "x.safetensors", Embeddings(torch.ones(72, 2), **columns))
+    with pytest.raises(ValueError, match=rf"x\.safetensors: its {word} are not those of toy"):
+        read_dump([path], images)
 
 
 def test_an_array_of_objects_is_never_unpickled(tmp_path):
@@ -359,6 +454,27 @@ def test_features_alone_are_clustered_as_stage_1_does(world, tmp_path):
     for m, word in enumerate(labels):
         at = world.train.modality == m
         assert len(set(zip(labels[word].label[at], person[at], strict=True))) == person.max() + 1
+
+
+def test_nothing_is_written_when_the_clustering_fails(world, tmp_path, monkeypatch):
+    monkeypatch.setattr(taken, "clustered", toy.net)  # which takes no features
+    np.save(tmp_path / "x.npy", np.ones((len(world.train), 4)))
+    with pytest.raises(TypeError):
+        import_dump([tmp_path / "x.npy"], world, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--device cpu", "--weights none", "--network small", "--network-set stem=shared",
+        "--size 64 32",
+    ],
+)  # fmt: skip
+def test_importing_takes_no_options_of_a_network(capsys, option):
+    with pytest.raises(SystemExit):
+        cli.main(["import", "x.npy", "--out", "taken", *option.split()])
+    assert "unrecognized arguments: " + option.split()[0] in capsys.readouterr().err
 
 
 def test_the_command_line_from_export_to_another_methods_stage_2(run, tmp_path, monkeypatch):

@@ -85,6 +85,32 @@ def test_from_the_command_line(capsys):
     assert '"settings"' in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--select last --select-by mAP", "--select-by changes nothing without --select best_test"),
+        ("--show --rows none", "--rows changes nothing with --show; leave one of them out"),
+        ("--show --splits 3", "--splits changes nothing with --show; leave one of them out"),
+    ],
+)
+def test_options_that_do_nothing_are_refused(capsys, monkeypatch, options, words):
+    monkeypatch.setattr(Reproduction, "run", None)
+    assert cli.main(["reproduce", "--data", "regdb", *options.split()]) == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"), [("", {}), ("--select-by rank1", {}), ("--select-by mAP", "mAP")]
+)
+def test_the_score_for_best_test_is_told_only_when_unusual(capsys, monkeypatch, options, told):
+    """Folders of parts that are kept since before there was a choice stay theirs."""
+    seen = []
+    monkeypatch.setattr(Reproduction, "shown", lambda job: seen.append(job) or "")
+    assert cli.main(["reproduce", "--show", *options.split()]) == 0
+    assert seen[0].fitted.get("select_by", {}) == told
+    assert seen[0].fitted["select"] == "best_test"
+
+
 def test_nobody_known_on_the_test_pictures_is_said_before_training(job, monkeypatch):
     ready = job._experiment(0, "all")
     monkeypatch.setattr(Reproduction, "_experiment", lambda *_: replace(ready, test=None))

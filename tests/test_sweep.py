@@ -1,5 +1,7 @@
 """Sweeps: which cells there are, that each is trained once, and what is drawn of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from toy import images, net, test_of
@@ -46,6 +48,8 @@ def test_a_lone_tuple_is_one_value_of_a_tuple():
     found = sweep.cells(CONFIG, value_lists(["delta=(0.5,0.5)"]))
     assert found == {"base": {}, "delta=0.5-0.5": {"delta": (0.5, 0.5)}}
     assert list(sweep.cells(CONFIG, {"delta": [0.6, 0.4]})) == ["base"]
+    with pytest.raises(ValueError, match="delta: give at least one value"):
+        sweep.cells(CONFIG, {"delta": ()})
 
 
 def test_crossed_cells_are_every_pair():
@@ -82,6 +86,29 @@ def test_cells_share_a_stage_one_and_are_trained_once(world, tmp_path):
     assert list(more) == ["base", "momentum=0.5", "momentum=0.8", "k1=5"]
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
     assert more["momentum=0.5"].result == found["momentum=0.5"].result
+
+
+@pytest.mark.parametrize(
+    ("over", "tried"),
+    [
+        ({"milestones": (3, 5)}, [(3, 5)]),
+        ({"milestones": [3, 5]}, [(3, 5)]),
+        ({"milestones": [(3, 5), [6]]}, [(3, 5), (6,)]),
+        (value_lists(["delta=(0.5,0.5)"]), [(0.5, 0.5)]),
+        ({"beta": (0.3, 0.5)}, [0.3, 0.5]),
+    ],
+)
+def test_a_sweep_trains_a_lone_tuple_as_one_value(world, monkeypatch, over, tried):
+    trained = []
+
+    def compare(experiment, name, rows, **options):
+        trained.extend(changes for changes in rows.values())
+        return rows
+
+    monkeypatch.setattr(sweep, "compare", compare)
+    sweep.sweep(replace(world, method_preset="tiny"), "mcf", over, seed=1)
+    (field,) = over
+    assert trained == [{"row": None}, *({"row": None, field: value} for value in tried)]
 
 
 @pytest.mark.parametrize("value", [-1, "many"])

@@ -42,6 +42,13 @@ def test_struck_pairs_count_nowhere():
     assert found.auc == 1 and found.pairs == 3
 
 
+def test_half_precision_and_lists_are_scored_as_in_roc():
+    half = torch.tensor(HIGH).bfloat16()
+    found = roc_over_trials([(half, torch.tensor(SECOND[1]), SECOND[2], None)])
+    assert found.areas == pytest.approx([roc(half, *SECOND[1:3]).auc])
+    assert (found.pairs, found.same) == (4, 2)
+
+
 def test_no_trial_and_one_kind_of_pair_are_refused():
     with pytest.raises(ValueError, match="trials is empty"):
         roc_over_trials([])

@@ -93,13 +93,17 @@ def as_array(values) -> np.ndarray:
 
 
 def whole_numbers(values, name: str) -> np.ndarray:
-    """Numbers as int64; ValueError for text, fractions and NaN: no comparison would notice."""
+    """Numbers as int64; ValueError for text, fractions, NaN, and numbers that int64 cannot hold.
+
+    No comparison would notice any of them.
+    """
     given = as_array(values)
-    if given.dtype.kind in "iu":
-        return given.astype(np.int64)
-    if given.dtype.kind != "f" or not (np.isfinite(given) & (given == np.round(given))).all():
-        shown = given.ravel()[:3].tolist()
-        raise ValueError(f"{name} holds {shown} ({given.dtype}); give whole numbers")
+    kind, shown = given.dtype.kind, f"{given.ravel()[:3].tolist()} ({given.dtype})"
+    fractions = kind == "f" and not (np.isfinite(given) & (given == np.round(given))).all()
+    if kind not in "iuf" or fractions:
+        raise ValueError(f"{name} holds {shown}; give whole numbers")
+    if kind != "i" and (largest := np.abs(given).max(initial=0).item()) >= 2**63:
+        raise ValueError(f"{name} holds {largest}; give whole numbers below 2^63")
     return given.astype(np.int64)
 
 

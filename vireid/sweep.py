@@ -34,7 +34,10 @@ def cells(config: dict, over: dict[str, list], *, crossed: bool = False) -> dict
         raise ValueError(f"{', '.join(empty)}: give at least one value to try")
     if crossed and len(over) != 2:
         raise ValueError(f"crossed=True with {len(over)} hyperparameters; it takes two")
-    tried = {field: _with(values, _plain(config[field])) for field, values in over.items()}
+    tried = {}
+    for field, values in over.items():
+        own = _plain(config[field])
+        tried[field] = [own, *(v for v in _values(values, own) if v != own)]
     if crossed:
         changes = [dict(zip(tried, pair, strict=True)) for pair in product(*tried.values())]
     else:
@@ -68,7 +71,8 @@ def sweep(
     base = switches or {}
     config = setting(experiment, name, row=row, switches=base).config()
     over = {
-        f: [_read(name, f, v) if f in config else v for v in values] for f, values in over.items()
+        f: [_read(name, f, v) for v in _values(values, config[f])] if f in config else values
+        for f, values in over.items()
     }
     grid = cells(config, over, crossed=crossed)
     rows = {label: {"row": row} | changes for label, changes in grid.items()}
@@ -167,11 +171,11 @@ def _plain(value):
     return tuple(value) if isinstance(value, list) else value
 
 
-def _with(values: list, own) -> list:
+def _values(values, own) -> list:
+    """The values to try of a field that is ``own`` at the start: a tuple alone is one value."""
     values = [_plain(v) for v in values]
-    if isinstance(own, tuple) and not any(isinstance(v, tuple) for v in values):
-        values = [tuple(values)]
-    return [own, *(v for v in values if v != own)]
+    alone = values and not any(isinstance(v, tuple) for v in values)
+    return [tuple(values)] if alone and isinstance(_plain(own), tuple) else values
 
 
 def _label(changes: dict) -> str:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vireid.cli.options import data_options, prepare
+from vireid.cli.options import prepare, table_options
 
 EXPORT_HELP = """\
 Write what a finished run has found, without pictures: record, network and features (safetensors),
@@ -36,7 +36,8 @@ def add(command) -> None:
 
     taken = command("import", _import, IMPORT_HELP, "take features or labels of another code")
     taken.add_argument("source", nargs="+", type=Path, help="see above")
-    data_options(taken)
+    table_options(taken)
+    taken.set_defaults(network=None, network_set=[], weights="none", size=None)  # none is used
     taken.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="to write")
 
 

@@ -6,6 +6,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from vireid.cli.options import check_alone
 from vireid.serving import until_stopped
 
 LAB_HELP = """\
@@ -60,6 +61,7 @@ def _first_notebook(a) -> Path:
     from vireid import student_copy
     from vireid.paths import CHECKOUT, INSTALLED
 
+    check_alone(a, "here", ("copy", "afresh"))
     if a.here and INSTALLED:
         raise ValueError("--here: vireid is installed without a checkout; leave --here out")
     if a.here:

@@ -24,6 +24,12 @@ def subcommand(commands, name: str, run, text: str, summary: str) -> argparse.Ar
 
 def data_options(parser: argparse.ArgumentParser) -> None:
     """Which pictures, which network."""
+    table_options(parser)
+    _network_options(parser)
+
+
+def table_options(parser: argparse.ArgumentParser) -> None:
+    """Which pictures."""
     parser.add_argument(
         "--data", default="synthvi", help="synthvi (default), m3svd, files, sysu, ..."
     )
@@ -49,6 +55,10 @@ def data_options(parser: argparse.ArgumentParser) -> None:
         choices=["unmatched", "all"],
         help="m3svd: add infrared people without partner",
     )
+
+
+def _network_options(parser: argparse.ArgumentParser) -> None:
+    """Which network, and where it works."""
     parser.add_argument("--network", help="agw, small, squeezenet, ... (default: by data set)")
     parser.add_argument(
         "--network-set",
@@ -160,7 +170,7 @@ def prepare(a, *, seed: int | None = None):
     from vireid import experiment
     from vireid.data.decoded import decoded
 
-    _check_needed(a)
+    check_needed(a)
     world = seed if a.world is None and a.data == "synthvi" else a.world
     given = {"seed": world, "trial": a.trial, "tracklets": a.tracklets}
     if getattr(a, "absent", 0):
@@ -181,7 +191,7 @@ def prepare(a, *, seed: int | None = None):
     return replace(ready, train=decoded(ready.train, a.cache, workers=a.workers or 1))
 
 
-def _check_needed(a) -> None:
+def check_needed(a) -> None:
     """ValueError for an option that changes nothing without another one."""
     chosen = getattr(a, "select", None) == "best_test"
     for option, other, there in (
@@ -193,6 +203,13 @@ def _check_needed(a) -> None:
         if getattr(a, option, None) is not None and not there:
             flag = "--" + option.replace("_", "-")
             raise ValueError(f"{flag} changes nothing without {other}; give both or neither")
+
+
+def check_alone(a, flag: str, others: tuple[str, ...]) -> None:
+    """ValueError for one of the options ``others`` beside ``flag``, with which it does nothing."""
+    for other in others:
+        if getattr(a, flag) and getattr(a, other):
+            raise ValueError(f"--{other} changes nothing with --{flag}; leave one of them out")
 
 
 def recorded_network(weights: str, size=None) -> dict:

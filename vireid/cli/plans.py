@@ -63,7 +63,7 @@ def _add_reproduce(command) -> None:
         help="network that is scored (default best_test, as in most released codes)",
     )  # fmt: skip
     parser.add_argument(
-        "--select-by", default="rank1", choices=["rank1", "mAP"],
+        "--select-by", choices=["rank1", "mAP"],
         help="score for best_test (default rank1; DMDL, ADCA, PGM and N-ULC take mAP)",
     )  # fmt: skip
     parser.add_argument("--evaluate-every", type=int, default=1, metavar="EPOCHS")
@@ -125,10 +125,12 @@ def _rehearse(a) -> None:
 
 
 def _reproduce(a) -> None:
-    from vireid.cli.options import switches
+    from vireid.cli.options import check_alone, check_needed, switches
     from vireid.experiment.reproduce import Reproduction
 
-    by = {} if a.select_by == "rank1" else {"select_by": a.select_by}  # parts kept before say none
+    check_needed(a)
+    check_alone(a, "show", ("rows", "splits"))
+    by = {"select_by": "mAP"} if a.select_by == "mAP" else {}  # parts kept before say none
     job = Reproduction(
         method=a.method, data=a.data, preset=a.preset, table=a.table, root=a.root, out=a.out,
         seed=a.seed, data_preset=a.data_preset, switches=switches(a.switches),

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from vireid.arguments import check_seed
 from vireid.types import Embeddings, Images, Modality
 
 SIDES = ("both", "visible", "infrared")
@@ -18,11 +19,11 @@ def absent(images: Images, share: float, *, side: str = "both", seed: int = 0) -
         does not see them
     share : of the people seen in both modalities, in [0, 1]; ``round(share * people)`` of them
     side : what they lose, "visible", "infrared", or "both": half of them the one, half the other
-    seed : of the draw
+    seed : of the draw, a whole number from 0
 
     The name tells share, side and seed, the fingerprint changes with the rows; ``absentees`` tells
     who lost what. A smaller share's people are among a larger one's. Raises ValueError without
-    identities, for a share or side outside, and when no picture of a modality would be left.
+    identities, for a share, side or seed outside, and when no picture of a modality would be left.
     """
     lost = absentees(images, share, side=side, seed=seed)
     if not lost:
@@ -53,6 +54,7 @@ def absentees(
         raise ValueError(f"side={side!r} is unknown; known: {', '.join(SIDES)}")
     seen = [set(images.of(modality).identity.tolist()) for modality in Modality]
     people = sorted(person for person in seen[0] & seen[1] if person >= 0)
-    drawn = np.random.default_rng(seed).permutation(people)[: round(share * len(people))]
+    rng = np.random.default_rng(check_seed(seed))
+    drawn = rng.permutation(people)[: round(share * len(people))]
     sides = tuple(Modality) if side == "both" else (Modality[side.upper()],)
     return {int(person): sides[i % len(sides)] for i, person in enumerate(drawn)}

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import coo_array
 
-from vireid.arguments import as_array, whole_numbers
+from vireid.arguments import as_array, check_modality, whole_numbers
 from vireid.evaluation.given import check_known
 from vireid.types import Modality
 
@@ -74,7 +74,8 @@ def cross_modality_scores(label, identity, modality, *, outliers: str = "drop") 
 
     Returns ``precision``, ``recall``, ``ari``, ``pairs`` (M) and ``kept`` (images); NaN where
     undefined: precision when A = 0, recall when B = 0, ari when M = 0.
-    Raises ValueError as ``cluster_scores`` does, and when a modality has no image.
+    Raises ValueError as ``cluster_scores`` does, for modalities other than 0 and 1, and when one of
+    the two has no image.
     Source: ours, after Hubert & Arabie 1985 and MULT Fig. 4 (cross pairs).
     """
     for own in Modality:
@@ -125,6 +126,7 @@ def _scored(label, identity, modality, outliers: str):
             f"label has shape {label.shape}, identity {identity.shape}, modality {modality.shape}; "
             "give one number per image"
         )
+    check_modality(modality)
     if (label < -1).any():
         raise ValueError(f"label holds {label.min()}; labels count from 0, -1 is the only outlier")
     return _without_outliers(label, identity, modality, outliers)

@@ -10,28 +10,35 @@ def _people(values, side: str) -> np.ndarray:
     """Identities, numbers or names, without the mark of unknown people, who would match."""
     found = as_array(values)
     found = found if found.dtype.kind in "US" else whole_numbers(found, f"{side}_identity")
-    if found.dtype.kind == "i":
-        check_known(found, f"{side}_identity")
+    check_known(found, f"{side}_identity")
     return found
 
 
 def check_known(identity: np.ndarray, name: str) -> None:
-    """ValueError for -1, the mark of unknown people."""
-    if unknown := int((identity == -1).sum()):
+    """ValueError for the marks of unknown people: -1, among names "-1" and ""."""
+    names = identity.dtype.kind in "US"
+    marks = np.array(["", "-1"], identity.dtype.kind) if names else np.array([-1])
+    if len(unknown := identity[np.isin(identity, marks)]):
+        told = " or ".join(map(repr, np.unique(unknown).tolist()))
         raise ValueError(
-            f"{name} is -1, unknown, {unknown} times: unknown people would count as one person; "
-            "leave them out, or give each a number of its own"
+            f"{name} is {told}, unknown, {len(unknown)} times: unknown people would count as one "
+            f"person; leave them out, or give each a {'name' if names else 'number'} of its own"
         )
 
 
 def table(similarity, query_identity, gallery_identity):
-    """The three as numpy arrays, their shapes and finiteness checked."""
+    """The three as numpy arrays: shapes, finiteness, known people, one kind of identity checked."""
     if isinstance(similarity, torch.Tensor) and similarity.dtype != torch.float32:
         similarity = similarity.double()  # numpy has no bfloat16
     similarity = as_array(similarity)
     if similarity.dtype != np.float32:  # which ranks like its copy in float64
         similarity = similarity.astype(np.float64, copy=False)
     query, gallery = _people(query_identity, "query"), _people(gallery_identity, "gallery")
+    if query.dtype.kind != gallery.dtype.kind:
+        raise ValueError(
+            f"query_identity is {query.dtype}, gallery_identity {gallery.dtype}: a number is "
+            "nobody's name; give both as numbers or both as names"
+        )
     if similarity.shape != (query.size, gallery.size) or query.ndim != 1 or gallery.ndim != 1:
         raise ValueError(
             f"similarity has shape {similarity.shape} for query_identity of shape {query.shape} "

@@ -3,6 +3,7 @@
 The whole set of queries is used at once, so report its scores apart from those of plain ranking.
 """
 
+import operator
 import warnings
 
 import numpy as np
@@ -23,7 +24,7 @@ def cmrr(query, gallery, *, k: int = 15, eta: float = 0.1):
 
     Parameters
     ----------
-    query, gallery : (q, d) and (g, d) features, normalised inside
+    query, gallery : (q, d) and (g, d) features, normalised inside; tensors, arrays or lists
     k : width of neighbour lists besides the image itself; sides with fewer images warn
     eta : weight of the plain distance, in [0, 1]; 1 keeps the plain ranking
 
@@ -42,7 +43,8 @@ def cmrr(query, gallery, *, k: int = 15, eta: float = 0.1):
     if isinstance(query, torch.Tensor):
         kind = query.dtype if query.is_floating_point() else torch.float32
         return torch.as_tensor(distance, dtype=kind, device=query.device)
-    return distance.astype(query.dtype if np.asarray(query).dtype.kind == "f" else np.float32)
+    kind = np.asarray(query).dtype
+    return distance.astype(kind if kind.kind == "f" else np.float32)
 
 
 def cross_encoding(query, gallery, *, k: int = 15) -> csr_array:
@@ -58,7 +60,8 @@ def cross_encoding(query, gallery, *, k: int = 15) -> csr_array:
 
 
 def _unit_rows(query, gallery) -> tuple[np.ndarray, np.ndarray]:
-    sides = [as_rows(x, name) for x, name in ((query, "query"), (gallery, "gallery"))]
+    given = [x if isinstance(x, torch.Tensor) else np.asarray(x) for x in (query, gallery)]
+    sides = [as_rows(x, name) for x, name in zip(given, ("query", "gallery"), strict=True)]
     q, g = ((x / norm[:, None]).double().cpu().numpy() for x, norm in sides)
     if q.shape[1] != g.shape[1]:
         raise ValueError(f"query rows are {q.shape[1]} wide, gallery rows {g.shape[1]}")
@@ -66,8 +69,7 @@ def _unit_rows(query, gallery) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _stacked(q: np.ndarray, g: np.ndarray, k: int) -> csr_array:
-    if k < 1 or k != int(k):
-        raise ValueError(f"k={k}; give a whole number of neighbours >= 1, usually 15")
+    k = _whole(k)
     if k + 1 > min(len(q), len(g)):
         warnings.warn(
             f"k={k} asks for {k + 1} images, but there are {len(q)} queries and {len(g)} gallery "
@@ -85,6 +87,16 @@ def _stacked(q: np.ndarray, g: np.ndarray, k: int) -> csr_array:
     mean_q, mean_g = _average(near_q, k), _average(near_g, k)
     rows = (mean_q @ hstack([own_q, across_q]), mean_g @ hstack([across_g, own_g]))
     return _rows_to_one(csr_array(vstack(rows)))
+
+
+def _whole(k) -> int:
+    try:
+        found = 0 if isinstance(k, bool) else operator.index(k)
+    except TypeError:  # of fractions, 3.0 too, and text
+        found = 0
+    if found < 1:
+        raise ValueError(f"k={k!r}; give a whole number of neighbours >= 1, usually 15")
+    return found
 
 
 def _squared(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vireid.arguments import as_array
+from vireid.evaluation.given import table
 from vireid.evaluation.retrieval import roc
 
 
@@ -53,7 +54,8 @@ def roc_over_trials(trials: Iterable[tuple]) -> TrialROC:
     areas, same, scores = [], [], []
     for similarity, query, gallery, keep in trials:
         areas.append(roc(similarity, query, gallery, keep=keep).auc)
-        similarity, equal = as_array(similarity), as_array(query)[:, None] == as_array(gallery)
+        similarity, query, gallery = table(similarity, query, gallery)
+        equal = query[:, None] == gallery[None]
         kept = np.ones(equal.shape, dtype=bool) if keep is None else as_array(keep).astype(bool)
         same.append(equal[kept])
         scores.append(similarity[kept])

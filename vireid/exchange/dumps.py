@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from vireid import files
 from vireid.data import label_table, packs
 from vireid.exchange import names
 from vireid.exchange.out import FEATURES
+from vireid.neighbours.sources import unit_rows
 from vireid.training.checkpoint import LABELS
 from vireid.types import Embeddings, Images, Modality, PseudoLabels
 
 ARRAY = "array of features or labels"
+LABELS_END = 2**31  # of label tables, which a training reads
 GIVEN = "given"  # label space of a dump that names none
 
 
@@ -37,13 +38,16 @@ def read_dump(sources: Sequence[str | Path], images: Images) -> Dump:
     images : the training table
 
     Raises FileNotFoundError, and ValueError naming the file, when it is none of these or is of
-    other pictures. Nothing that is read runs code; pictures are not opened.
+    other pictures, when a label is below -1 or from 2^31 on, and when a row of features is zero,
+    NaN or infinite in single precision. Features come out with rows of length 1. Nothing that is
+    read runs code; pictures are not opened.
     """
     paths = [Path(source).expanduser() for source in sources]
     if not 1 <= len(paths) <= 2:
         raise ValueError(f"{len(paths)} files: give one, or two .npy, visible then infrared")
     if len(paths) == 2:
-        return _of_array(_joined(paths, images), images, str(paths[0]))
+        where = f"{paths[0]} and {paths[1]} in the table's order"
+        return _of_array(_joined(paths, images), images, where)
     (path,) = paths
     if path.is_dir():
         return _of_folder(path, images)
@@ -70,9 +74,13 @@ def _of_folder(folder: Path, images: Images) -> Dump:
 def _pack(path: Path, images: Images) -> Embeddings:
     found = packs.load(path)
     _same_number(len(found), images, str(path))
-    if not np.array_equal(found.modality.numpy(), images.modality):
-        raise ValueError(f"{path}: its modalities are not those of {images.name}, row by row")
-    return found.blind()
+    for column, words in (("modality", "modalities"), ("camera", "cameras")):
+        if not np.array_equal(getattr(found, column).numpy(), getattr(images, column)):
+            raise ValueError(
+                f"{path}: its {words} are not those of {images.name}, row by row; it is of another "
+                "data set, split or order"
+            )
+    return _features(found.x.float().numpy(), images, str(path))
 
 
 def _joined(paths: list[Path], images: Images) -> np.ndarray:
@@ -94,20 +102,26 @@ def _joined(paths: list[Path], images: Images) -> np.ndarray:
 def _of_array(found: np.ndarray, images: Images, where: str) -> Dump:
     _same_number(found.shape[0] if found.ndim else 0, images, where)
     if found.ndim == 1 and found.dtype.kind in "iu":
-        if found.min() < -1:
-            raise ValueError(
-                f"{where}: label {found.min()}; -1 is an outlier, clusters count from 0"
-            )
+        for label in (int(found.min()), int(found.max())):  # uint64 would wrap in int64
+            if not -1 <= label < LABELS_END:
+                raise ValueError(
+                    f"{where}: label {label}; -1 is an outlier, clusters count from 0 and stay "
+                    "below 2^31"
+                )
         return Dump(labels={GIVEN: PseudoLabels(found.astype(np.int64))})
     if found.ndim != 2 or found.dtype.kind != "f":
         raise ValueError(
             f"{where} is {found.dtype} {found.shape}; features are floats (n, d), labels whole "
             "numbers (n,)"
         )
-    if not np.isfinite(found).all() or not found.any(axis=1).all():
-        raise ValueError(f"{where}: a row of features is zero, NaN or infinite")
-    x = torch.nn.functional.normalize(torch.from_numpy(found.astype(np.float32)))
-    return Dump(features=Embeddings(x, images.modality, images.camera))
+    return Dump(features=_features(found, images, where))
+
+
+def _features(x: np.ndarray, images: Images, where: str) -> Embeddings:
+    """Features (n, d) of any kind as unit rows in single precision, in which they are checked."""
+    with np.errstate(over="ignore"):  # infinite rows are refused
+        x = x.astype(np.float32)
+    return Embeddings(unit_rows(x, where), images.modality, images.camera)
 
 
 def _same_number(n: int, images: Images, where: str) -> None:

@@ -18,14 +18,15 @@ def import_dump(
     """Read a dump (``read_dump``) for an experiment's training pictures; write what it holds.
 
     A dump of features alone is clustered within each modality, as stage 1 (``dcl``) does it with
-    the data set's settings. Returns "labels" and "features" -> the file written.
+    the data set's settings. Returns "labels" and "features" -> the file written. Raises what
+    ``read_dump`` and the clustering raise, before anything is written.
     """
     images, out = experiment.train, Path(out)
     found = read_dump(sources, images)
+    labels = clustered(experiment, found.features) if found.labels is None else found.labels
     written = {}
     if found.features is not None:
         written["features"] = packs.save(out / FEATURES, found.features)
-    labels = clustered(experiment, found.features) if found.labels is None else found.labels
     return written | {"labels": label_table.save(out / TABLE, labels, images)}
 
 
