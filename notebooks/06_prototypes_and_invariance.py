@@ -280,8 +280,8 @@ widgets.writing_order(start, views).show()
 # %% [markdown] tags=["synthvi"]
 # On SynthVI small, over three seeds, the baseline of MCF's ladder (notebook 12) gained 20 to 24
 # points of rank-1 when augmented pictures were written last in place of plain ones, and MULT
-# without its OCLR (notebook 11) lost 22 to 31 when plain ones were, in place of infrared
-# (docs/log.md).
+# without its OCLR (notebook 11) lost 22 to 31 when plain ones were, in place of augmented ones in
+# stage 1 and of infrared in stage 2 (docs/log.md).
 
 # %% [markdown]
 # No paper mentions it.

@@ -505,17 +505,18 @@ if shown:
 
 # %% [markdown]
 # The answer of the committed ladder: the paper's order is **not** seen on SynthVI. The plain
-# baseline, row 1, is as good as any other; CAI alone costs in every seed, and its labels end worse
-# (the figure above); pseudo-colour brings that back in two seeds of three. Row 1 has no loss within
-# a modality and row 2 has, with half the weight across, so three things change between them and
-# between 6 and 7: "1-controlled" in `docs/results.md` takes the first pair apart. `docs/log.md`
-# tells how all of that was looked into.
+# baseline, row 1, is as good as any other; the step to row 2 costs in every seed, and its labels
+# end worse (the figure above); pseudo-colour brings that back in two seeds of three. It is not CAI
+# alone: row 1 has no loss within a modality and row 2 has, with half the weight across. The row
+# "1-controlled" of `docs/results.md` takes these apart: the two others cost 1.4 / 2.1 / 3.7, CAI by
+# itself 3.1 / 0.2 / 1.4, which two equal trainings can differ by. `docs/log.md` tells how all of
+# that was looked into.
 #
 # Read the two figures together. Where labels get better and rank-1 does not, the labels were not
 # what held the network back. Where rank-1 falls and the labels stay as good as they were, it is
-# what the *losses* are told that has got worse. Of the committed steps only 1 to 2 (CAI) falls in
-# every seed, and its labels fall with it: section 5 of notebook 08 asks who does the pulling. The
-# others lie within chance. Should refined labels cost in a run of yours (3 to 4, 5 to 7), begin
+# what the *losses* are told that has got worse. Of the committed steps only 1 to 2 falls in every
+# seed, and its labels fall with it: section 5 of notebook 08 asks who does the pulling. The others
+# lie within chance. Should refined labels cost in a run of yours (3 to 4, 5 to 7), begin
 # with section 3: belief in the right person before refining and after. The four variants lie
 # within chance, too. (All four are below DMDL in the same two seeds and above it in the third: they
 # share its runs, so a row 7 that ended high or low moves all four differences.)
@@ -534,7 +535,7 @@ if shown:
 # `modality_gap` from 0.03 to 0.3: no colour tells three tenths of a cloth's infrared look any more,
 # and about a third of the pairs are right.
 #
-# **Predict first.** What will CAI (row 1 to 2) add there, and all of DMDL (row 1 to 7)?
+# **Predict first.** What will the step with CAI (row 1 to 2) add there, and all of DMDL (1 to 7)?
 
 # %%
 from vireid.evidence.texts import signed
@@ -546,15 +547,16 @@ for gap, rows in worlds.items():
         right = np.mean([run.curve("global/cross_precision")[1][-1] for run in rows["1"]])
         told = f"row 1 {np.mean(rank1(rows)['1']):.1f} %, {right:.0%} of the pairs across right"
         print(f"modality_gap {gap}: {told}")
-        for word, row in (("CAI", "2"), ("all of DMDL", "7")):
+        for word, row in (("the step with CAI", "2"), ("all of DMDL", "7")):
             print(f"   {word} adds {signed(gained(rows[row], rows['1']))} points, seed by seed")
 
 # %% [markdown] tags=["synthvi"]
-# Both turn. CAI costs 2 to 5 points where matches are right and next to nothing, or gains, where
-# they are wrong: 4 to 7 points from one world to the other, in every seed. All of DMDL, which adds
-# nothing in the usual world, adds 3.0 / 3.0 / 3.5 in the other. SYSU-MM01 is nearer to the second:
-# the paper's baseline ends at 56.3 %. A method that repairs wrong matches can only be judged where
-# there are some.
+# The step turns: it costs 2 to 5 points where matches are right and next to nothing, or gains,
+# where they are wrong, 4 to 7 points from one world to the other. (Two things come with CAI in it,
+# and in the second world no row takes them apart.) All of DMDL, level in the usual world, adds 3.0
+# / 3.0 / 3.5 in the other; that this is more there than here, by 1.8 / 5.3 / 5.4, three seeds do
+# not make sure. SYSU-MM01 is nearer to the second: the paper's baseline ends at 56.3 %. A method
+# that repairs wrong matches can only be judged where there are some.
 
 # %% [markdown]
 # ## 8 · By hand: certainty, refined labels, alignment
