@@ -53,6 +53,6 @@ def written_last():
         return None
     base = "the released order"
     seeds = {seed for gains in noted(gained).values() for seed in gains}
-    figure, ax = plots.canvas(width=8.0, height=1.6 + 0.4 * len(gained))
+    figure, ax = plots.canvas(width=8.8, height=1.6 + 0.4 * len(gained))
     plots.gains({base: dict.fromkeys(seeds, 0.0)} | gained, ax, base=base)
     return figure
