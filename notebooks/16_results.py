@@ -197,11 +197,11 @@ display(pd.DataFrame(first).T.round(1).rename(columns=lambda seed: f"stage 1, se
 # %% [markdown] tags=["synthvi"]
 # Much of it: 14 to 19 of MULT's points, and nearly all of MCF's. Changed in one stage alone
 # (`docs/log.md`), the order brings MULT without OCLR (row 3) 18.7 / 18.6 / 27.1 points in stage 1
-# and 13.9 / 10.0 / 11.7 in stage 2, in both 21.7 / 24.0 / 31.3; the whole method (row 7) gains 2.0 /
-# 2.3 / -1.3 in stage 2, which chance can make. So one name stands for two things. In stage 1 a
-# memory that ends on the augmented view teaches more than one that ends on the plain view, and most
-# of what the order moves is that. In stage 2 the order also says whose the shared prototypes are,
-# and once there is OCLR, or a better stage 1, that matters little.
+# and 13.9 / 10.0 / 11.7 in stage 2, in both 21.7 / 24.0 / 31.3; the whole method (row 7) gains
+# 2.0 / 2.3 / -1.3 in stage 2, which chance can make. So one name stands for two things. In stage 1
+# a memory that ends on the augmented view teaches more than one that ends on the plain view, and
+# most of what the order moves is that. In stage 2 the order also says whose the shared prototypes
+# are, and once there is OCLR, or a better stage 1, that matters little.
 
 # %% [markdown]
 # ## 4 · The papers' steps
