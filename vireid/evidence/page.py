@@ -23,8 +23,8 @@ HEAD = """# Results: what every method does here
 Generated from the records in `data/runs` by `vireid evidence --page`; the plan is
 `data/evidence.toml`. Rank-1, mAP and mINP in per cent, mean (sample standard deviation) over seeds;
 every seed of SynthVI is a world with other people. "Not run" means just that. A row's records lie
-in `data/runs/STUDY/seedK/ROW.json`, with everything that decides the run. A gain with † is between
-a run on a CPU and one on a GPU; what equal trainings differ by on these is told below.
+in `data/runs/STUDY/seedK/ROW.json`, with everything that decides the run. A table's gain with † is
+between a run on a CPU and one on a GPU; what equal trainings on these differ by is told below.
 """
 EQUAL = """## On equal terms
 SynthVI small, the same people, starting weights, evaluation and 680 optimiser steps for everybody

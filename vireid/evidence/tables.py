@@ -60,10 +60,10 @@ def equal_terms(rows: list[dict], found: Found) -> pd.DataFrame:
         line["95 % of the mean"] = interval(own)
         line["best on the test set"] = mean_sd(own, "rank1", best=True)
         base, top = (runs.get(role.get(name), []) for name in ("base", "top"))
-        if own is not base:
-            line["gain by seed"] = gains_by_seed(own, base)
-            line["mean gain"] = mean_gain(gained(own, base))
-            line["95 % of the gain"] = student(gained(own, base))
+        start = [] if own is base else base
+        line["gain by seed"] = gains_by_seed(own, start)
+        line["mean gain"] = mean_gain(gained(own, start))
+        line["95 % of the gain"] = student(gained(own, start))
         line["way to the top"] = _share(own, base, top)
         line["CPU minutes"] = cpu_minutes(row, found)
         lines[row["title"]] = line | {"note": row.get("note", "")}
@@ -153,10 +153,8 @@ def _between(
     told = {}
     for pair in pairs:
         for row in pair["rows"]:
-            own, start = (
-                {run.seed: run for run in found.get(pair[end], {}).get(row, []) if score(run)}
-                for end in ("other", base)
-            )
+            ends = (found.get(pair[end], {}).get(row, []) for end in ("other", base))
+            own, start = ({r.seed: r for r in runs if score(r) is not None} for runs in ends)
             seeds = [k for k in own if k in start and counts(own[k], start[k])]
             apart = {k: 100 * (score(own[k]) - score(start[k])) for k in seeds}
             if apart:
