@@ -180,3 +180,17 @@ def _tuple(of, given) -> tuple:
     if len(given) != len(of):
         raise ValueError(f"{len(given)} values")
     return tuple(_as(kind, v) for kind, v in zip(of, given, strict=True))
+
+
+def switches(pairs: list[str], *, flag: str = "--set") -> dict:
+    """``["k1=20", "memory=single"]`` as a dict; values are read as Python where they are."""
+    found = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not sign:
+            raise ValueError(f"{flag} {pair}: write FIELD=VALUE, e.g. {flag} k1=20")
+        try:
+            found[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            found[name] = value
+    return found

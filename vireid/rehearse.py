@@ -5,14 +5,12 @@ check it, read the plan, train, be killed, go on, score in every mode, fill a ro
 table. What it says about the full benchmark is an estimate and is marked so.
 """
 
-import ast
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -20,7 +18,7 @@ from typing import NamedTuple
 
 import torch
 
-from vireid import methods, models
+from vireid import declared, methods, models
 from vireid.data.rehearsal import draw_tree, is_tree
 from vireid.experiment.facts import facts
 from vireid.experiment.plan import plan
@@ -105,22 +103,12 @@ def check_asked(data: str, *, method: str, size=None, switches: Sequence[str] = 
     made = plan(method, data)
     if size is not None and min(size) < 1:
         raise ValueError(f"size={tuple(size)}: height and width of a picture are at least 1")
-    methods.build(method, preset=made.preset, **dict(map(_setting, switches)))
+    methods.build(method, preset=made.preset, **declared.switches(switches))
     name, options, _ = made.network
     if size is not None and name == "vit":  # its places are learnt for one size
         options = options | {"size": tuple(size)}
     with torch.device("meta"):
         models.build(name, **options)
-
-
-def _setting(pair: str) -> tuple[str, object]:
-    """Name and value, read as ``vireid train --set`` reads them."""
-    name, sign, value = pair.partition("=")
-    if not sign:
-        raise ValueError(f"--set {pair}: write FIELD=VALUE, e.g. --set k1=20")
-    with suppress(ValueError, SyntaxError):
-        value = ast.literal_eval(value)
-    return name, value
 
 
 def tree_in(tree: Path, data: str, scale: float) -> Step | None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import vireid
 from vireid.cli import data, evidence, exchange, lab, learn, pages, plans
 from vireid.cli.boundary import USER, guarded
-from vireid.cli.options import subcommand, switches
+from vireid.cli.options import subcommand
+from vireid.declared import switches
 
 __all__ = ["main", "parser", "switches"]
 

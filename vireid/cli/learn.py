@@ -10,9 +10,9 @@ from vireid.cli.options import (
     experiment_options,
     fitting,
     prepare,
-    switches,
     value_lists,
 )
+from vireid.declared import switches
 
 TRAIN_HELP = """\
 Train a network without using any identity, score it, and keep a record that the notebooks read.

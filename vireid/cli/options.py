@@ -1,9 +1,10 @@
 """Options that several commands share, and what they mean: switches, the data set, the network."""
 
 import argparse
-import ast
 from dataclasses import replace
 from pathlib import Path
+
+from vireid.declared import switches
 
 SIDES = ("both", "visible", "infrared")  # as ``data.absence``, which imports torch
 METHOD = "a name of the method table (default bmil), or module:Class for one of your own"
@@ -149,20 +150,6 @@ def _machine_options(parser: argparse.ArgumentParser) -> None:
         help="keep decoded training pictures here, outside the repository; its size is said first",
     )
     parser.add_argument("--amp", action="store_true", help="network steps in bfloat16, for GPUs")
-
-
-def switches(pairs: list[str], *, flag: str = "--set") -> dict:
-    """``["k1=20", "memory=single"]`` as a dict; values are read as Python where they are."""
-    found = {}
-    for pair in pairs:
-        name, sign, value = pair.partition("=")
-        if not sign:
-            raise ValueError(f"{flag} {pair}: write FIELD=VALUE, e.g. {flag} k1=20")
-        try:
-            found[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            found[name] = value
-    return found
 
 
 def prepare(a, *, seed: int | None = None):

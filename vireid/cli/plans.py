@@ -125,7 +125,8 @@ def _rehearse(a) -> None:
 
 
 def _reproduce(a) -> None:
-    from vireid.cli.options import check_alone, check_needed, switches
+    from vireid.cli.options import check_alone, check_needed
+    from vireid.declared import switches
     from vireid.experiment.reproduce import Reproduction
 
     check_needed(a)

@@ -53,8 +53,8 @@ def roc_over_trials(trials: Iterable[tuple]) -> TrialROC:
 
     areas, same, scores = [], [], []
     for similarity, query, gallery, keep in trials:
-        areas.append(roc(similarity, query, gallery, keep=keep).auc)
         similarity, query, gallery = table(similarity, query, gallery)
+        areas.append(roc(similarity, query, gallery, keep=keep).auc)
         equal = query[:, None] == gallery[None]
         kept = np.ones(equal.shape, dtype=bool) if keep is None else as_array(keep).astype(bool)
         same.append(equal[kept])
