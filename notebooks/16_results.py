@@ -120,8 +120,7 @@ guess = widgets.predict(
 guess.show()
 
 # %%
-table = evidence.equal_terms(plan.equal, found)
-display(table)
+plots.table(evidence.equal_terms(plan.equal, found))
 
 # %%
 scores, base = figures.evidence.scores_on_equal_terms()
@@ -144,7 +143,7 @@ guess.reveal(sum(min(values) > 0 for values in methods.values()))
 # not. Rows called *part* are a method without what its paper adds on top: where they stand above
 # it by more than chance (section 4), that addition costs here. "Best on the test set" shows what
 # choosing the epoch on the test people would have added, which is what released codes do; no other
-# number here uses it.
+# number here uses it. A gain with † is between a run on a CPU and one on a GPU (section 4).
 #
 # ## 3 · Who is written last
 #
@@ -191,11 +190,11 @@ display(pd.DataFrame.from_dict(lines, orient="index"))
 
 # %%
 begun = evidence.order_begun(plan, found)
-first = {name.replace(", row 3", ""): begun[name] for name in begun if ", row 3" in name}
+first = {name: begun[name] for name in begun if ", row 3:" in name or ", row R1:" in name}
 display(pd.DataFrame(first).T.round(1).rename(columns=lambda seed: f"stage 1, seed {seed}"))
 
 # %% [markdown] tags=["synthvi"]
-# Much of it: 14 to 19 of MULT's points, and nearly all of MCF's. Changed in one stage alone
+# Much of it: 14 to 19 of MULT's points, and nearly all of MCF's (R1). Changed in one stage alone
 # (`docs/log.md`), the order brings MULT without OCLR (row 3) 18.7 / 18.6 / 27.1 points in stage 1
 # and 13.9 / 10.0 / 11.7 in stage 2, in both 21.7 / 24.0 / 31.3; the whole method (row 7) gains
 # 2.0 / 2.3 / -1.3 in stage 2, which chance can make. So one name stands for two things. In stage 1
@@ -224,7 +223,7 @@ display(pd.DataFrame(twice).T.round(1).rename(columns=lambda seed: f"seed {seed}
 # differences above.
 
 # %%
-display(evidence.against_paper(plan, found))
+plots.table(evidence.against_paper(plan, found), index=False)
 
 # %% [markdown]
 # ## 5 · When people are missing on one side
@@ -247,7 +246,7 @@ display(evidence.against_paper(plan, found))
 drawn, by_data = figures.sensitivity.people_missing(), evidence.turned(found, "absent")
 for data, lines in by_data.items():
     print(f"{data}: rank-1 by {evidence.DIALS['absent']}, per cent")
-    display(evidence.over(lines))
+    plots.table(evidence.over(lines))
 if drawn is None:
     print("Not trained yet: vireid evidence --only synthvi_small_bmil_absent_0.5")
 else:
@@ -279,7 +278,7 @@ else:
 # whose neighbours cross the gap now and then. What is left of their gains where hardly any do?
 
 # %%
-display(evidence.equal_terms(plan.real, found))
+plots.table(evidence.equal_terms(plan.real, found))
 
 # %% [markdown]
 # Only true identities move much, and not in every run: the seed that stays far behind is a training

@@ -54,3 +54,12 @@ def test_a_table_is_html_and_text(monkeypatch):
     assert "<td>12.3</td>" in data["text/html"] and "<td>-</td>" in data["text/html"]
     assert "<th>b&lt;c</th>" in data["text/html"] and "12.3" in data["text/plain"]
     assert "nan" not in (data["text/html"] + data["text/plain"]).lower()
+
+
+def test_a_table_shows_all_rows_and_words(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data))
+    words = [f"{k} " + "many words " * 20 + "end" for k in range(100)]
+    plots.table(pd.DataFrame({"step": words}), index=False)
+    (data,) = shown
+    assert all(line in text for text in data.values() for line in words)
