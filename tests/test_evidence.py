@@ -136,6 +136,23 @@ def test_two_at_a_time_give_the_same(tmp_path):
         assert seen.verdict == evidence.ANOTHER and "fingerprint" in seen.why
 
 
+def test_a_study_goes_on_from_a_stage_1_of_other_settings(world, tmp_path):
+    own = replace(STUDY, seeds=[1], rows=["M2"], changes={})
+    slow = own.switches | {"lr": 1e-5}
+    other = replace(own, name="crossed", begins="toy", switches=slow, stage1_switches=own.switches)
+    (cell,) = Evidence([other], [], []).cells
+    assert make_module._stage1(cell) == ("toy", 1, "stage1")
+    evidence.make([cell], out=tmp_path / "out", store=tmp_path / "store")
+    record = Run.load(tmp_path / "store" / cell.file)
+    first = Run.load(tmp_path / "out" / "toy" / "seed1" / "stage1" / "run.json")
+    assert (first.config["lr"], record.config["lr"]) == (SMALL["lr"], 1e-5)
+    assert record.before.items() <= first.result.items()
+    (plain,) = Evidence([replace(other, stage1_switches=None)], [], []).cells
+    seen = evidence.state(plain, tmp_path / "store")
+    assert seen.verdict == evidence.ANOTHER and "begins: stage1-" in seen.why
+    assert "stage1/model.safetensors planned" in seen.why
+
+
 def test_side_by_side_a_stage_1_is_trained_before_what_begins_from_it(world):
     cells = made().cells
     first, others = make_module._waves(cells[::-1])
@@ -432,6 +449,21 @@ def test_a_plan_lists_no_run_twice(tmp_path):
         evidence.read(tmp_path / "plan.toml")
 
 
+def test_a_plan_tells_the_switches_of_the_stage_1_that_another_study_trains(tmp_path):
+    told = PLAN.read_text() + (
+        '[[study]]\nname = "crossed"\nbegins = "B"\nrows = ["M1"]\n'
+        'data = "synthvi"\nmethod = "bmil"\nmethod_preset = "light"\nseeds = [1]\nminutes = 1\n'
+    )
+    file = tmp_path / "plan.toml"
+    file.write_text(told.replace('"B"', '"synthvi_small_bmil"'))
+    assert evidence.read(file).studies[-1].stage1_switches is None, "it is the same"
+    file.write_text(told.replace('"B"', '"order_mult"'))
+    assert evidence.read(file).studies[-1].stage1_switches == {"write_order": "var"}
+    file.write_text(told.replace('"B"', '"threads_mult"'))
+    with pytest.raises(ValueError, match="begin from threads_mult, which trains no stage 1"):
+        evidence.read(file)
+
+
 def test_a_row_that_nothing_trains_alone_is_named():
     whole = {"method": "mcf", "method_preset": "light", "changes": {}, "whole": True}
     study = replace(STUDY, rows=["stage1", "R1"], **whole)
@@ -445,8 +477,10 @@ def test_the_committed_plan_can_be_trained():
     for study in plan.studies:
         assert set(study.labels) <= set(study.trainings)
         if study.begins:
-            for what in ("data", "preset", "method", "method_preset", "switches", "options"):
+            for what in ("data", "preset", "method", "method_preset", "options"):
                 assert getattr(own[study.begins], what) == getattr(study, what)
+            first = study.stage1_switches
+            assert own[study.begins].switches == (study.switches if first is None else first)
     named = {(s.name, label) for s in plan.studies for label in s.labels}
     assert {(row["study"], row["row"]) for row in plan.equal} <= named
     ends = {

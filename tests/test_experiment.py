@@ -1,6 +1,7 @@
 """From names to a run, and the command line around it."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -124,6 +125,41 @@ def test_rows_go_on_from_a_stage_1_that_another_machine_trained(tiny, tmp_path):
     with pytest.raises(ValueError, match=r"holds no finished stage 1: no model.safetensors in it"):
         other = options | {"stage1": tmp_path}
         experiment.compare(tiny, "bmil", ["oracle"], out=tmp_path / "new", **other)
+
+
+def test_rows_go_on_from_a_stage_1_of_other_settings(tiny, tmp_path):
+    """Whose is a gain, stage 1's or stage 2's? Only the rows' own settings are stage 2's."""
+    options = {"seed": 3, "whole": False}
+    slow, usual = QUICK | {"lr": 1e-5}, QUICK
+    experiment.compare(tiny, "bmil", [], switches=slow, out=tmp_path / "slow", **options)
+    crossed = options | {"stage1_switches": slow, "switches": usual, "out": tmp_path / "new"}
+    there = tmp_path / "slow" / "stage1"
+    found = experiment.compare(tiny, "bmil", ["M1", "M4"], stage1=there, **crossed)
+    assert list(found) == ["M1", "M4"], "M4's own stage 1 is not asked for, nor is the plain one"
+    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["M1", "M4"]
+    first = Run.load(there / "run.json")
+    for run in found.values():
+        assert run.before.items() <= first.result.items()
+        assert run.config["lr"] != first.config["lr"]
+        assert re.fullmatch(r"stage1-[0-9a-f]{8}/model.safetensors", run.source["weights"])
+    again = experiment.compare(
+        tiny, "bmil", ["M1"], stage1=there, **crossed | {"out": tmp_path / "b"}
+    )
+    trained = experiment.compare(tiny, "bmil", ["M1"], **crossed | {"out": tmp_path / "c"})
+    assert again["M1"].result == trained["M1"].result == found["M1"].result
+    assert len([*(tmp_path / "c").glob("stage1-*")]) == 1, "trained where none is given"
+    plain = experiment.compare(
+        tiny, "bmil", ["M1"], switches=usual, out=tmp_path / "plain", **options
+    )
+    assert plain["M1"].config == found["M1"].config and plain["M1"].before != first.result
+    with pytest.raises(ValueError, match="holds a run with another lr"):
+        experiment.compare(tiny, "bmil", ["M1"], stage1=tmp_path / "plain/stage1", **crossed)
+
+
+@pytest.mark.parametrize(("name", "asked"), [("mcf", ["R7"]), ("bmil", ["stage1"]), ("bmil", [])])
+def test_a_stage_1_of_other_settings_that_no_row_goes_on_from(name, asked):
+    with pytest.raises(ValueError, match="stage1_switches: no row goes on from that stage 1"):
+        rows.trainings(name, asked, preset="light", stage1_switches={"lr": 1e-5})
 
 
 def test_a_run_of_fewer_epochs_is_no_finished_one(tiny, tmp_path):

@@ -75,9 +75,10 @@ def _waves(cells: Iterable[Cell]) -> tuple[list[Cell], list[Cell]]:
 
 def _stage1(cell: Cell) -> tuple[str, int, str]:
     """The training that a cell begins from, or is: studies of one name share a folder."""
-    begins = cell.study.trainings[cell.label].begins
-    there = begins == STAGE1 and cell.study.begins
-    return there or cell.study.name, cell.seed, begins or cell.label
+    study, begins = cell.study, cell.study.trainings[cell.label].begins
+    if begins and study.begins and (begins == STAGE1 or study.stage1_switches is not None):
+        return study.begins, cell.seed, STAGE1
+    return study.name, cell.seed, begins or cell.label
 
 
 def _start(cell: Cell, out: Path) -> Path:
@@ -122,16 +123,16 @@ def _train(cell: Cell, *, out: Path, store: Path, root=None, told=False, progres
     def trained(folder: str, rows: dict, **more) -> dict[str, Run]:
         return experiment.compare(
             ready, study.method, rows, seed=seed, out=out / folder / f"seed{seed}",
-            preset=study.method_preset, switches=study.switches, whole=study.whole,
-            progress=progress, **more, **study.fitting,
+            preset=study.method_preset, whole=study.whole, progress=progress,
+            **study.fitting, **more,
         )  # fmt: skip
 
-    given = {}
+    given, another = {"switches": study.switches}, study.stage1_switches
     if study.begins:
         torch.set_num_threads(1)
         if not _begun(cell, out):  # one that is there may be another machine's
-            trained(study.begins, {})
-        given["stage1"] = _start(cell, out)
+            trained(study.begins, {}, switches=study.switches if another is None else another)
+        given |= {"stage1": _start(cell, out), "stage1_switches": another}
     torch.set_num_threads(study.threads)
     run = trained(study.name, rows, **given)[cell.label]
     run.save(store / cell.file)

@@ -1,7 +1,7 @@
 """The plan of the evidence: every run of the committed store, one by one, from one text file."""
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -25,7 +25,8 @@ class Study:
         ``over = { absent = [0.5, 1.0] }``, which makes a study of each
     fitting : of ``training.fit``, e.g. ``evaluate_every``
     whole : as for ``experiment.compare``
-    begins : name of a study whose stage 1 these rows go on from; threads : of its rows' trainings
+    begins : name of a study whose stage 1 these rows go on from, and ``stage1_switches`` that
+        study's, where they are not these rows'; threads : of its rows' trainings
     minutes : CPU minutes that a run is expected to take, until runs have been measured
     """
 
@@ -43,6 +44,7 @@ class Study:
     fitting: dict = field(default_factory=dict)
     whole: bool | None = None
     begins: str = ""
+    stage1_switches: dict | None = None
     threads: int = 1
 
     @property
@@ -70,6 +72,7 @@ class Study:
             preset=self.method_preset,
             switches=self.switches,
             whole=self.whole,
+            stage1_switches=self.stage1_switches,
         )
         found = {step.label: step for step in steps}
         if lacking := [label for label in self.labels if label not in found]:
@@ -137,8 +140,22 @@ def _hashable(options: dict) -> dict:
     return {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
 
 
+def _begun(studies: list[Study], file: str | Path) -> list[Study]:
+    """Studies that begin from another with that study's switches, where they differ."""
+    own = {s.name: s.switches for s in studies if not s.begins}
+    if lost := sorted({s.begins for s in studies} - {"", *own}):
+        raise ValueError(f"{file}: studies begin from {', '.join(lost)}, which trains no stage 1")
+    return [
+        replace(s, stage1_switches=own[s.begins]) if s.begins and own[s.begins] != s.switches else s
+        for s in studies
+    ]
+
+
 def read(file: str | Path = PLAN) -> Evidence:
-    """Read a plan; ValueError naming the file when it is none, or when two runs share a record."""
+    """Read a plan; ValueError naming the file when it is none, or when two runs share a record.
+
+    A study that ``begins`` from another takes that one's switches for its stage 1.
+    """
     try:
         told = tomllib.loads(Path(file).read_text(encoding="utf-8"))
         studies = [study for entry in told["study"] for study in _turned(**entry)]
@@ -147,7 +164,8 @@ def read(file: str | Path = PLAN) -> Evidence:
             f"{file} is no plan of evidence ({error}); data/evidence.toml is"
         ) from error
     made = Evidence(
-        studies, *(told.get(k, []) for k in ("equal", "ladder", "order", "real", "again"))
+        _begun(studies, file),
+        *(told.get(k, []) for k in ("equal", "ladder", "order", "real", "again")),
     )
     files = [str(cell) for cell in made.cells]
     if double := sorted({name for name in files if files.count(name) > 1}):

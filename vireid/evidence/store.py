@@ -13,6 +13,7 @@ from vireid.identity import differences, numbers_of
 from vireid.paths import COMMITTED
 from vireid.runs import Run
 from vireid.training import chosen_by
+from vireid.training.checkpoint import NETWORK
 
 STORE = COMMITTED / "runs"
 KEPT, MISSING, ANOTHER = "kept", "missing", "another"
@@ -33,10 +34,11 @@ class State:
 def state(cell: Cell, store: Path = STORE, *, pictures: bool = False) -> State:
     """Whether the record of a cell is there and is the plan's.
 
-    It is when method, settings, seed, version of the numbers, data set, its options and the
-    precision are the plan's; with ``pictures`` also the fingerprints of training and test pictures
-    and the network, for which the data set must be at hand. Device, threads and versions stand in
-    the record and may be others; the weights that a stage 2 began from are those of its stage 1.
+    It is when method, settings, seed, version of the numbers, data set, its options, the precision
+    and the stage 1 that it begins from are the plan's; with ``pictures`` also the fingerprints of
+    training and test pictures and the network, for which the data set must be at hand. Device,
+    threads and versions stand in the record and may be others; a stage 1 that a row began from is
+    told by its settings.
     """
     file = store / cell.file
     if not file.exists():
@@ -46,6 +48,8 @@ def state(cell: Cell, store: Path = STORE, *, pictures: bool = False) -> State:
         return State(cell, ANOTHER, run, "made by an older version, which noted no identity")
     told = _told(run) | {"source": _source(run.source)}
     wanted = _wanted(cell) | {"source": _source(_options(cell))}
+    if begins := cell.study.trainings[cell.label].begins:
+        told["begins"], wanted["begins"] = run.source.get("weights"), f"{begins}/{NETWORK}"
     if pictures:
         told |= {k: run.identity.get(k) for k in ("data", "test")} | {
             "network": _network(run.identity)

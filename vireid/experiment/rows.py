@@ -25,6 +25,7 @@ def compare(  # noqa: PLR0913
     switches: dict | None = None,
     whole: bool | None = None,
     stage1: Path | None = None,
+    stage1_switches: dict | None = None,
     **options,
 ) -> dict[str, Run]:
     """Train ablation rows of a two-stage method; rows whose stage 1 is the same share it.
@@ -35,16 +36,24 @@ def compare(  # noqa: PLR0913
     carries more than a network into stage 2. Every finished run is kept under ``out/<row>/``, stage
     1 of the setting without a row under ``out/stage1/``, those of other rows beside it; calling
     again goes on where it stopped. ``stage1`` is the folder of one that is there already, trained
-    on any machine; rows with a stage 1 of their own train that all the same. ``options`` go to
-    ``fit``.
+    on any machine; rows with a stage 1 of their own train that all the same. With
+    ``stage1_switches`` all rows go on from one stage 1 of these settings (in place of ``switches``
+    and of a row's own): what of a gain is stage 1's, what stage 2's? ``options`` go to ``fit``.
 
     Returns row -> record, with "stage1" first when a row shares it, when it is one of the rows, or
     when there are none. Raises ValueError, before anything is trained, for rows that cannot be
-    built, for a kept run of another identity (a row's once its stage 1 is there), and for a
-    ``stage1`` that is none, or none of these settings.
+    built or that are trained whole where ``stage1_switches`` are given, for a kept run of another
+    identity (a row's once its stage 1 is there), and for a ``stage1`` that is none, or none of
+    these settings.
     """
-    job = _Job(experiment, name, seed, Path(out), preset, options, stage1)
-    steps = trainings(name, rows, preset=job.preset, switches=switches, whole=whole)
+    preset = preset or preset_for(experiment, name)
+    told = {"preset": preset, "switches": switches, "whole": whole}
+    steps = trainings(name, rows, **told, stage1_switches=stage1_switches)
+    given = {}
+    if stage1 is not None:
+        first = STAGE1 if stage1_switches is None else steps[-1].begins
+        given[first] = _finished(Path(stage1))
+    job = _Job(experiment, name, seed, Path(out), preset, options, given)
     kept = {step.label: job.kept(step) for step in steps}
     found = {step.label: kept[step.label] or job.run(step) for step in steps}
     return {step.label: found[step.label] for step in steps if step.asked}
@@ -76,10 +85,12 @@ def trainings(
     preset: str,
     switches: dict | None = None,
     whole: bool | None = None,
+    stage1_switches: dict | None = None,
 ) -> list[Training]:
     """What ``compare`` trains for these rows, in its order; needs no pictures.
 
-    Raises ValueError for rows that cannot be built, and for one name in the place of a list.
+    Raises ValueError for rows that cannot be built, for one name in the place of a list, and where
+    no row goes on from the stage 1 of ``stage1_switches``.
     """
     if isinstance(rows, str):
         raise ValueError(f"rows={rows!r}: give a list, [{rows!r}]")
@@ -100,21 +111,43 @@ def trainings(
         alone |= STAGE1 in rows
         rows = {label: {"row": label} for label in rows if label != STAGE1}
     built, plain = {label: build(changes) for label, changes in rows.items()}, build({})
-    found = {}
-    if alone or any(not _whole(m, whole) and _same(m, plain) for m in built.values()):
-        found[STAGE1] = step(STAGE1, {"epochs": (plain.schedule.epochs[0], 0)})
+    usual = step(STAGE1, {"epochs": (plain.schedule.epochs[0], 0)})
+    other = None if stage1_switches is None else _another(name, preset, **stage1_switches)
+
+    def stage1(method) -> Training:
+        same = _same(method, plain)
+        own = usual if same else step(_name(method), _stage1_changes(method, plain), None, False)
+        return other or own
+
+    begun = {label: stage1(m) for label, m in built.items() if not _whole(m, whole)}
+    if other and not begun:
+        raise ValueError(
+            "stage1_switches: no row goes on from that stage 1. Name rows of two stages, and "
+            "whole=False for a method that carries more than a network into stage 2"
+        )
+    found = {STAGE1: usual} if alone or usual in begun.values() else {}
     for label, changes in rows.items():
-        method = built[label]
-        if _whole(method, whole):
+        if label not in begun:
             found[label] = step(label, changes)
             continue
-        first, second = method.schedule.epochs
-        common = STAGE1 if _same(method, plain) else _name(method)
-        if common not in found:
-            own = _stage1_changes(method, plain) | {"epochs": (first, 0)}
-            found[common] = step(common, own, None, False)
-        found[label] = step(label, changes | {"epochs": (0, second)}, common)
+        first, second = begun[label], {"epochs": (0, built[label].schedule.epochs[1])}
+        found.setdefault(first.label, first)
+        found[label] = step(label, changes | second, first.label)
     return list(found.values())
+
+
+def _another(name: str, preset: str, row: str | None = None, **switches) -> Training:
+    """A stage 1 that is not of its rows' settings."""
+    method = methods.build(name, preset=preset, row=row, **switches)
+    own = switches | {"epochs": (method.schedule.epochs[0], 0)}
+    return Training(_name(method), row, own, asked=False)
+
+
+def _finished(stage1: Path) -> Path:
+    """The folder; ValueError where it holds no finished stage 1."""
+    if not (stage1 / NETWORK).exists():
+        raise ValueError(f"{stage1} holds no finished stage 1: no {NETWORK} in it")
+    return stage1
 
 
 def _whole(method, whole: bool | None) -> bool:
@@ -128,10 +161,11 @@ def _same(method, other) -> bool:
 
 
 def _stage1_changes(method, plain) -> dict:
-    """What a row's stage 1 has otherwise than the plain setting's."""
+    """What a row's stage 1 has otherwise than the plain setting's, and its epochs."""
     usual, left = plain.config(), ("epochs", "stage2_iterations")
     own = method.stage1_config().items()
-    return {k: v for k, v in own if usual[k] != v and k not in left}
+    changes = {k: v for k, v in own if usual[k] != v and k not in left}
+    return changes | {"epochs": (method.schedule.epochs[0], 0)}
 
 
 def _name(method) -> str:
@@ -142,13 +176,10 @@ def _name(method) -> str:
 class _Job:
     """Runs of one ``compare`` on disk."""
 
-    def __init__(self, experiment, name, seed, out, preset, options, stage1=None):
+    def __init__(self, experiment, name, seed, out, preset, options, given):
         self.experiment, self.name, self.seed, self.out = experiment, name, seed, out
-        self.preset = preset or preset_for(experiment, name)
-        self.options = options
-        self.given = {} if stage1 is None else {STAGE1: Path(stage1)}
-        if stage1 is not None and not (Path(stage1) / NETWORK).exists():
-            raise ValueError(f"{stage1} holds no finished stage 1: no {NETWORK} in it")
+        self.preset, self.options = preset, options
+        self.given = given  # label of a stage 1 -> the folder where it is already
 
     def folder(self, label: str) -> Path:
         """Where a training is kept."""
