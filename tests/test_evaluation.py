@@ -406,6 +406,14 @@ def test_numbers_and_names_are_not_compared():
         roc(np.eye(2), [4, 5], ["4", "5"])
     with pytest.raises(ValueError, match=r"is \|S1, gallery_identity <U1"):
         roc(np.eye(2), [b"4", b"5"], ["4", "5"])
+    with pytest.raises(ValueError, match=words):
+        kept_pairs([1, 2], ["1", "2"], [1, 1], [2, 2], protocol="llcm")
+    with pytest.raises(ValueError, match="query_identity"):
+        kept_pairs([1.5, 2.0], [1, 2], [1, 1], [2, 2], protocol="llcm")
+    assert kept_pairs([7, -1], [-1, 7], [1, 1], [1, 2], protocol="llcm").tolist() == [
+        [True, True],
+        [False, True],
+    ], "an unknown person of the same camera is left out, as the rule says"
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,20 @@ import torch
 from vireid.arguments import as_array, whole_numbers
 
 
-def _people(values, side: str) -> np.ndarray:
-    """Identities, numbers or names, without the mark of unknown people, who would match."""
+def people(query_identity, gallery_identity) -> tuple[np.ndarray, np.ndarray]:
+    """Identities as arrays, both whole numbers or both names; ValueError for what is neither."""
+    query, gallery = _read(query_identity, "query"), _read(gallery_identity, "gallery")
+    if query.dtype.kind != gallery.dtype.kind:
+        raise ValueError(
+            f"query_identity is {query.dtype}, gallery_identity {gallery.dtype}: a number is "
+            "nobody's name; give both as numbers or both as names"
+        )
+    return query, gallery
+
+
+def _read(values, side: str) -> np.ndarray:
     found = as_array(values)
-    found = found if found.dtype.kind in "US" else whole_numbers(found, f"{side}_identity")
-    check_known(found, f"{side}_identity")
-    return found
+    return found if found.dtype.kind in "US" else whole_numbers(found, f"{side}_identity")
 
 
 def check_known(identity: np.ndarray, name: str) -> None:
@@ -33,12 +41,9 @@ def table(similarity, query_identity, gallery_identity):
     similarity = as_array(similarity)
     if similarity.dtype != np.float32:  # which ranks like its copy in float64
         similarity = similarity.astype(np.float64, copy=False)
-    query, gallery = _people(query_identity, "query"), _people(gallery_identity, "gallery")
-    if query.dtype.kind != gallery.dtype.kind:
-        raise ValueError(
-            f"query_identity is {query.dtype}, gallery_identity {gallery.dtype}: a number is "
-            "nobody's name; give both as numbers or both as names"
-        )
+    query, gallery = people(query_identity, gallery_identity)
+    for identity, side in ((query, "query"), (gallery, "gallery")):
+        check_known(identity, f"{side}_identity")  # they would match
     if similarity.shape != (query.size, gallery.size) or query.ndim != 1 or gallery.ndim != 1:
         raise ValueError(
             f"similarity has shape {similarity.shape} for query_identity of shape {query.shape} "

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from vireid.arguments import as_array, whole_numbers
-from vireid.evaluation.given import table
+from vireid.evaluation.given import people, table
 
 PROTOCOLS = ("sysu", "regdb", "llcm", "vcm")
 PER_IMAGE = ("regdb", "vcm")  # CMC counts gallery images, not distinct identities
@@ -201,9 +201,10 @@ def kept_pairs(
 ) -> np.ndarray:
     """(q, g) bool: which gallery images a query is compared with under the protocol.
 
-    Raises ValueError for an unknown protocol and for lengths that do not fit. Source: ``evaluate``.
+    Raises ValueError for an unknown protocol, for lengths that do not fit, and for identities that
+    are not all numbers or all names. Source: ``evaluate``.
     """
-    identities = as_array(query_identity), as_array(gallery_identity)
+    identities = people(query_identity, gallery_identity)
     query_key, gallery_key = _keys(*identities, query_camera, gallery_camera, protocol)
     return query_key[:, None] != gallery_key[None]
 
