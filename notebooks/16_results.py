@@ -189,9 +189,8 @@ display(pd.DataFrame.from_dict(lines, orient="index"))
 # augmented visible pictures?
 
 # %%
-begun = evidence.order_begun(plan, found)
-first = {name: begun[name] for name in begun if ", row 3:" in name or ", row R1:" in name}
-display(pd.DataFrame(first).T.round(1).rename(columns=lambda seed: f"stage 1, seed {seed}"))
+columns = ["row", "another order", "seeds", "after stage 1", "gain by seed"]
+plots.table(evidence.orders(plan, found).set_index("method")[columns])
 
 # %% [markdown] tags=["synthvi"]
 # Much of it: 14 to 19 of MULT's points, and nearly all of MCF's (R1). Changed in one stage alone

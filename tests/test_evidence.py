@@ -294,8 +294,11 @@ def test_guide_says_only_what_the_seeds_allow():
     order = {"method": "X", "released": "s", "other": "o", "rows": ["1"], "word": "turned"}
     turned = FOUND | {"o": {"1": [run(3, 0.3), run(2, 0.6), run(1, 0.6)][::-1]}}
     told = evidence.guide(Evidence([], EQUAL, [], [order]), turned)
-    assert told[-1].endswith("moves rank-1 by: X, row 1: turned (+20.0 / +0.0 / -15.0).")
-    assert evidence.order_begun(Evidence([], EQUAL, [], [order]), turned) == {}
+    assert told[-1] == (
+        "Another order of writing into the memories moves rank-1 in the mean over seeds by +1.7 "
+        "(X, row 1: turned) to +1.7 (X, row 1: turned); level in none of 1 rows (table: Who is "
+        "written last)."
+    )
     mixed = {"s": FOUND["s"] | {"1": [run(1, 0.2), run(2, 0.5), run(3, 0.4)]}}
     told = evidence.guide(Evidence([], EQUAL, []), mixed)
     assert "Neither: Ours (-10.0 / +10.0 / +5.0)." in told
@@ -310,7 +313,7 @@ def test_guide_says_only_what_the_seeds_allow():
     assert "The largest mean gain is that of Ours, and it is none in some seed." in told
 
 
-def test_what_another_order_is_worth_after_stage_1_is_told_once():
+def test_what_another_order_is_worth_after_stage_1():
     def begun(study: str, *scores: float, epochs: int = 0) -> dict[str, list[Run]]:
         runs = [run(seed, 0.5) for seed in (1, 2, 3)]
         told = [
@@ -321,11 +324,16 @@ def test_what_another_order_is_worth_after_stage_1_is_told_once():
 
     order = {"method": "X", "released": "s", "other": "o", "rows": ["1", "2"], "word": "turned"}
     plan, start = Evidence([], EQUAL, [], [order]), begun("s", 0.2, 0.3, 0.2)
-    assert evidence.guide(plan, FOUND | start | begun("o", 0.4, 0.4, 0.1))[-1].endswith(
-        " After stage 1, with which the row begins: X, row 1: turned (+20.0 / +10.0 / -10.0)."
-    )
-    whole = FOUND | start | begun("o", 0.4, 0.4, 0.1, epochs=6)
-    assert "After stage 1" not in evidence.guide(plan, whole)[-1], "it trained its own"
+    table = evidence.orders(plan, FOUND | start | begun("o", 0.4, 0.4, 0.1))
+    assert [*table["row"]] == ["1", "2"] and set(table["another order"]) == {"turned"}
+    first = table.iloc[0]
+    assert first["after stage 1"] == "+20.0 / +10.0 / -10.0" and first["seeds"] == "1 2 3"
+    assert first["gain by seed"] == "+0.0 / +0.0 / +0.0" and first["mean"] == "+0.0"
+    whole = evidence.orders(plan, FOUND | start | begun("o", 0.4, 0.4, 0.1, epochs=6))
+    assert set(whole["after stage 1"]) == {""}, "it trained its own"
+    level = evidence.guide(plan, FOUND | start | begun("o", 0.4, 0.4, 0.1))[-1]
+    assert "level in none of 2 rows" in level, "no chance has been measured"
+    assert evidence.orders(plan, FOUND).empty
 
 
 def test_a_gain_between_machines_is_marked():

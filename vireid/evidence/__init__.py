@@ -8,18 +8,10 @@ from vireid.evidence.dials import DIALS, missing, over, turned, unturned
 from vireid.evidence.guide import guide, on_equal_terms
 from vireid.evidence.make import make, minutes
 from vireid.evidence.page import page
+from vireid.evidence.pairs import chance, order_gains, orders, size_of_chance
 from vireid.evidence.plan import PLAN, Cell, Evidence, Study, read
 from vireid.evidence.store import ANOTHER, KEPT, MISSING, STORE, State, found, state, states
-from vireid.evidence.tables import (
-    against_paper,
-    chance,
-    coverage,
-    equal_terms,
-    order_begun,
-    order_gains,
-    rows,
-    size_of_chance,
-)
+from vireid.evidence.tables import against_paper, coverage, equal_terms, rows
 
 __all__ = [
     "ANOTHER",
@@ -42,8 +34,8 @@ __all__ = [
     "minutes",
     "missing",
     "on_equal_terms",
-    "order_begun",
     "order_gains",
+    "orders",
     "over",
     "page",
     "read",

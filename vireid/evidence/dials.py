@@ -8,7 +8,7 @@ import pandas as pd
 
 from vireid import methods, runs
 from vireid.data.synthvi import PRESETS, WORLD
-from vireid.evidence.tables import Found
+from vireid.evidence.pairs import Found
 from vireid.evidence.texts import SURE, gains_by_seed, mean_sd, seeds_of
 from vireid.experiment.rows import STAGE1
 from vireid.runs import Run, gained

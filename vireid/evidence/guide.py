@@ -3,16 +3,9 @@
 import numpy as np
 
 from vireid.evidence.dials import at_values, missing, turned
+from vireid.evidence.pairs import Found, chance, is_level, order_gains, size_of_chance
 from vireid.evidence.plan import Evidence
-from vireid.evidence.tables import (
-    Found,
-    chance,
-    cpu_minutes,
-    is_level,
-    order_begun,
-    order_gains,
-    size_of_chance,
-)
+from vireid.evidence.tables import cpu_minutes
 from vireid.evidence.texts import SURE, named
 from vireid.experiment.rows import STAGE1
 from vireid.runs import Run, gained
@@ -87,19 +80,18 @@ def _cost(rows: list[dict], found: Found, gains: dict[str, list[float]], size: f
 
 
 def _orders(plan: Evidence, found: Found) -> str:
-    """What another order of writing is worth, and how much of it is there after stage 1."""
+    """How far another order of writing moves rank-1, and what it leaves where it is."""
     told = {n: [*v.values()] for n, v in order_gains(plan, found).items() if len(v) >= SURE}
     if not told:
         return ""
-    begun = {}  # rows of one pair of studies began with the same stage 1
-    for name, by_seed in order_begun(plan, found).items():
-        if len(by_seed) >= SURE and (values := [*by_seed.values()]) not in begun.values():
-            begun[name] = values
-    first = f" After stage 1, with which the row begins: {named(begun)}." if begun else ""
+    size = size_of_chance(plan, found)
+    level = named({name: gains for name, gains in told.items() if is_level(gains, size)})
+    ends = (pick(told, key=lambda name: np.mean(told[name])) for pick in (min, max))
+    least, most = (f"{np.mean(told[name]):+.1f} ({name})" for name in ends)
     return (
-        "Another order of writing into the memories, in both stages (r infrared, a augmented "
-        "visible, v plain visible; of those that share a memory the last counts most), moves "
-        f"rank-1 by: {named(told)}.{first}"
+        "Another order of writing into the memories moves rank-1 in the mean over seeds by "
+        f"{least} to {most}; level in {level or 'none'} of {len(told)} rows (table: Who is "
+        "written last)."
     )
 
 

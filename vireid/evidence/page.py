@@ -8,16 +8,10 @@ import pandas as pd
 from vireid.data.synthvi import WORLD
 from vireid.evidence.dials import DIALS, over, turned
 from vireid.evidence.guide import guide, on_equal_terms
+from vireid.evidence.pairs import Found, orders, size_of_chance
 from vireid.evidence.plan import Evidence, read
 from vireid.evidence.store import STORE, found, states
-from vireid.evidence.tables import (
-    Found,
-    against_paper,
-    coverage,
-    equal_terms,
-    rows,
-    size_of_chance,
-)
+from vireid.evidence.tables import against_paper, coverage, equal_terms, rows
 
 HEAD = """# Results: what every method does here
 Generated from the records in `data/runs` by `vireid evidence --page`; the plan is
@@ -66,6 +60,12 @@ table on equal terms, empty where a row has a stage 1 of its own that is not kep
 as views) is the best of six on seed 0, chosen by rank-1 on these very people; what it gains is the
 scene, not the person (`docs/log.md`).
 """
+ORDERS = """## Who is written last
+Most memories keep little of an old prototype, so of the views that a batch writes into one the last
+counts most: r infrared, a augmented visible, v plain visible. What another order adds to the
+released one in rank-1, seed by seed, in both stages unless it names one; "after stage 1" is what it
+adds to the network that stage 2 began with, empty where a row trains its stage 1 within one run.
+"""
 MISSING = """## When people are missing on one side
 A share of the training people loses its visible or its infrared pictures, half of them each
 (`--absent`); nobody is missing from the test. Columns are shares: rank-1, then what the largest
@@ -106,6 +106,8 @@ def page(plan: Evidence | None = None, store: Path = STORE) -> str:
     if plan.ladders:
         steps = against_paper(plan, runs).set_index("method")
         parts += [STEPS.format(size=size_of_chance(plan, runs)), _table(steps, "method")]
+    if len(written := orders(plan, runs)):
+        parts += [ORDERS, _table(written.set_index("method"), "method")]
     parts += [MISSING, *_dial(runs, "absent"), TURNED.format(gap=WORLD.modality_gap)]
     parts += [text for dial in DIALS if dial != "absent" for text in _dial(runs, dial)]
     parts.append(STUDIES)

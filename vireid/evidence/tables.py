@@ -1,12 +1,13 @@
 """Numbers of the store as tables: what is kept, equal terms, steps of the papers' ladders."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
 from vireid import methods
 from vireid.evidence.make import minutes
+from vireid.evidence.pairs import Found, is_level, size_of_chance
 from vireid.evidence.plan import Evidence
 from vireid.evidence.store import KEPT, State
 from vireid.evidence.texts import (
@@ -23,7 +24,6 @@ from vireid.runs import Run, gained
 
 METRICS = ("rank1", "mAP", "mINP")
 NOT_RUN = "not run"
-Found = dict[str, dict[str, list[Run]]]
 
 
 def coverage(states: Iterable[State]) -> pd.DataFrame:
@@ -95,76 +95,6 @@ def against_paper(plan: Evidence, found: Found) -> pd.DataFrame:
             "agrees": _verdict(added, sign, size),
         })  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def order_gains(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
-    """Row and order in words -> seed -> points of rank-1 over the released order of writing.
-
-    Of the rows of ``plan.orders`` that have been trained in both; seeds that both have.
-    """
-    return _between(plan.orders, "released", found)
-
-
-def order_begun(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
-    """As ``order_gains``, but of the networks that stage 2 began with: the part of stage 1.
-
-    Of the rows whose records began with a stage 1; those of one pair of studies began with one.
-    """
-    return _between(plan.orders, "released", found, score=_begun)
-
-
-def chance(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
-    """Row and machine in words -> seed -> points of rank-1 over the same training as it is kept.
-
-    Of the rows of ``plan.again``, where both records began from the same weights and the other was
-    made by other sums: on another device with other versions of the packages, or by another number
-    of threads. What two runs differ by here, no step of a ladder has shown.
-    """
-    return _between(plan.again, "kept", found, counts=_elsewhere)
-
-
-def size_of_chance(plan: Evidence, found: Found) -> float:
-    """Points of rank-1 by which two equal trainings differ, root mean square; 0 without any."""
-    apart = [value for by_seed in chance(plan, found).values() for value in by_seed.values()]
-    return float(np.sqrt(np.mean(np.square(apart)))) if apart else 0.0
-
-
-def is_level(gains: list[float], size: float) -> bool:
-    """Whether a mean gain is no more than chance: within two standard errors of ``size``."""
-    return abs(float(np.mean(gains))) < 2 * size / len(gains) ** 0.5
-
-
-def _elsewhere(own: Run, kept: Run) -> bool:
-    """Whether a run began from the weights of the one that is kept, and its sums are others."""
-    began = [run.identity.get("network", {}).get("weights") for run in (own, kept)]
-    sums = [[run.identity.get(name) for name in ("device", "threads")] for run in (own, kept)]
-    return kept.on_cpu and sums[0] != sums[1] and began[0] == began[1]
-
-
-def _between(
-    pairs: list[dict],
-    base: str,
-    found: Found,
-    *,
-    counts: Callable[[Run, Run], bool] = lambda own, start: True,
-    score: Callable[[Run], float | None] = lambda run: run.result["rank1"],
-) -> dict[str, dict[int, float]]:
-    """Of each row of two studies, "other" and ``base``: seed -> difference in a score, points."""
-    told = {}
-    for pair in pairs:
-        for row in pair["rows"]:
-            ends = (found.get(pair[end], {}).get(row, []) for end in ("other", base))
-            own, start = ({r.seed: r for r in runs if score(r) is not None} for runs in ends)
-            seeds = [k for k in own if k in start and counts(own[k], start[k])]
-            apart = {k: 100 * (score(own[k]) - score(start[k])) for k in seeds}
-            if apart:
-                told[f"{pair['method']}, row {row}: {pair['word']}"] = apart
-    return told
-
-
-def _begun(run: Run) -> float | None:
-    """Rank-1 of the stage 1 that a record began with; None where it trained its own."""
-    return run.before.get("rank1") if run.config.get("epochs", [1])[0] == 0 else None
 
 
 def rows(found: dict[str, list[Run]]) -> pd.DataFrame:

@@ -1,0 +1,105 @@
+"""Rows that were trained twice: in another order of writing, and alike, by other sums."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pandas as pd
+
+from vireid.evidence.plan import Evidence
+from vireid.evidence.texts import gains_by_seed, seeds_of, signed, student
+from vireid.runs import Run, gained
+
+Found = dict[str, dict[str, list[Run]]]  # study's name -> label -> its kept records by seed
+
+
+def order_gains(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
+    """Row and order in words -> seed -> points of rank-1 over the released order of writing.
+
+    Of the rows of ``plan.orders`` that have been trained in both; seeds that both have.
+    """
+    ends = {_named(pair, row): runs for pair, row, *runs in _ends(plan.orders, "released", found)}
+    told = {name: _apart(*runs) for name, runs in ends.items()}
+    return {name: apart for name, apart in told.items() if apart}
+
+
+def orders(plan: Evidence, found: Found) -> pd.DataFrame:
+    """A line for each of ``order_gains``, "after stage 1" also what the other order gained there.
+
+    That is the difference of the networks that the two stage 2 began with, seed by seed; "" for
+    rows that train a stage 1 of their own within one run.
+    """
+    lines = []
+    for pair, row, own, base in _ends(plan.orders, "released", found):
+        if gains := gained(own, base):
+            seeds = {run.seed for run in base}
+            lines.append({
+                "method": pair["method"], "row": row, "another order": pair["word"],
+                "seeds": seeds_of([run for run in own if run.seed in seeds]),
+                "after stage 1": signed([*_apart(own, base, score=_begun).values()]),
+                "gain by seed": gains_by_seed(own, base),
+                "mean": f"{np.mean(gains):+.1f}", "95 % of the gain": student(gains),
+            })  # fmt: skip
+    return pd.DataFrame(lines)
+
+
+def chance(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
+    """Row and machine in words -> seed -> points of rank-1 over the same training as it is kept.
+
+    Of the rows of ``plan.again``, where both records began from the same weights and the other was
+    made by other sums: on another device with other versions of the packages, or by another number
+    of threads. What two runs differ by here, no step of a ladder has shown.
+    """
+    told = {}
+    for pair, row, own, kept in _ends(plan.again, "kept", found):
+        if apart := _apart(own, kept, counts=_elsewhere):
+            told[_named(pair, row)] = apart
+    return told
+
+
+def size_of_chance(plan: Evidence, found: Found) -> float:
+    """Points of rank-1 by which two equal trainings differ, root mean square; 0 without any."""
+    apart = [value for by_seed in chance(plan, found).values() for value in by_seed.values()]
+    return float(np.sqrt(np.mean(np.square(apart)))) if apart else 0.0
+
+
+def is_level(gains: list[float], size: float) -> bool:
+    """Whether a mean gain is no more than chance: within two standard errors of ``size``."""
+    return abs(float(np.mean(gains))) < 2 * size / len(gains) ** 0.5
+
+
+def _ends(
+    pairs: list[dict], base: str, found: Found
+) -> Iterator[tuple[dict, str, list[Run], list[Run]]]:
+    """Of each row of two studies its records in "other" and in ``base``."""
+    for pair in pairs:
+        for row in pair["rows"]:
+            yield (pair, row, *(found.get(pair[end], {}).get(row, []) for end in ("other", base)))
+
+
+def _named(pair: dict, row: str) -> str:
+    return f"{pair['method']}, row {row}: {pair['word']}"
+
+
+def _apart(
+    own: list[Run],
+    base: list[Run],
+    *,
+    counts: Callable[[Run, Run], bool] = lambda own, start: True,
+    score: Callable[[Run], float | None] = lambda run: run.result["rank1"],
+) -> dict[int, float]:
+    """Seed -> difference in a score, points, of the pairs that have it and count."""
+    own, start = ({r.seed: r for r in runs if score(r) is not None} for runs in (own, base))
+    seeds = [seed for seed in own if seed in start and counts(own[seed], start[seed])]
+    return {seed: 100 * (score(own[seed]) - score(start[seed])) for seed in seeds}
+
+
+def _elsewhere(own: Run, kept: Run) -> bool:
+    """Whether a run began from the weights of the one that is kept, and its sums are others."""
+    began = [run.identity.get("network", {}).get("weights") for run in (own, kept)]
+    sums = [[run.identity.get(name) for name in ("device", "threads")] for run in (own, kept)]
+    return kept.on_cpu and sums[0] != sums[1] and began[0] == began[1]
+
+
+def _begun(run: Run) -> float | None:
+    """Rank-1 of the stage 1 that a record began with; None where it trained its own."""
+    return run.before.get("rank1") if run.config.get("epochs", [1])[0] == 0 else None
