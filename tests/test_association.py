@@ -11,6 +11,7 @@ from scipy.optimize import linear_sum_assignment
 
 from vireid.association import (
     bccm,
+    centroids,
     greedy_regions,
     hungarian,
     imca,
@@ -21,7 +22,7 @@ from vireid.association import (
     pgm,
     regdb_mix,
 )
-from vireid.association.rows import as_labels, centroids
+from vireid.association.rows import as_labels
 from vireid.association.shared import cross_label, shared_prototypes
 from vireid.clustering import NoClustersError, prototypes
 from vireid.types import PseudoLabels
@@ -528,8 +529,10 @@ def test_centroids_are_plain_means_without_outliers():
     assert centroids(x, torch.tensor([1, 0, 0, -1])).tolist() == [[0, 2], [1, 0]]
     with pytest.raises(NoClustersError, match="all 4 images are outliers"):
         centroids(x, torch.full((4,), -1))
-    with pytest.raises(ValueError, match=r"skips \[1\]"):
+    with pytest.raises(ValueError, match="reach 2 and skip 1;"):
         centroids(x, torch.tensor([0, 2, 2, 0]))
+    with pytest.raises(ValueError, match="reach 1000000000000 and skip 1;"):
+        centroids(x, torch.tensor([0, 0, 10**12, -1]))  # no table of so many clusters is made
     assert as_labels(PseudoLabels(np.array([1, -1, 0, 0])), x, "name").tolist() == [1, -1, 0, 0]
     with pytest.raises(ValueError, match="name holds -3"):
         as_labels([0, 1, 2, -3], x, "name")

@@ -126,8 +126,11 @@ def test_prototypes_of_nothing_and_of_nonsense():
     x = np.random.default_rng(0).normal(size=(6, 3))
     with pytest.raises(NoClustersError, match="all 6 images are outliers; raise eps or"):
         prototypes(x, np.full(6, -1))
-    with pytest.raises(ValueError, match=r"labels skip \[1\]"):
+    with pytest.raises(ValueError, match="labels reach 2 and skip 1;"):
         prototypes(x, np.array([0, 0, 2, 2, -1, -1]))
+    for labels in ([0, 0.5, 1, 1, -1, -1], [0, 0, 1, 1, np.nan, -1]):
+        with pytest.raises(ValueError, match=r"labels holds .* give whole numbers"):
+            prototypes(x, np.array(labels))
     with pytest.raises(ValueError, match=r"x is \(6, 3\) and labels \(5,\)"):
         prototypes(x, np.zeros(5, dtype=int))
     x[1] = -x[0]

@@ -59,7 +59,24 @@ evaluation      cmrr(query, gallery, *, k=15, eta=0.1)
 # specification wants trial=0 refused (test_the_first_trial_is_the_default)
 OTHER_DEFAULTS = {("load", "trial"): None}
 
-KINDS = pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor], ids=["numpy", "torch"])
+
+def reversed_array(values) -> np.ndarray:
+    """The values in an array whose strides are negative, which torch cannot share."""
+    return np.flip(np.flip(np.asarray(values)).copy())
+
+
+def locked(values) -> np.ndarray:
+    """The values in an array that may not be written to, as a memory map's."""
+    found = np.array(values)
+    found.flags.writeable = False
+    return found
+
+
+KINDS = pytest.mark.parametrize(
+    "kind",
+    [np.asarray, torch.as_tensor, reversed_array, locked],
+    ids=["numpy", "torch", "reversed", "read-only"],
+)
 
 
 def promised(text: str) -> tuple[str, dict]:

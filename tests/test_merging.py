@@ -152,6 +152,8 @@ def test_cross_labels():
     assert first_partner([[3, 1], [], [0]]).tolist() == [3, -1, 0]
     with pytest.raises(IndexError, match="matching of 3 clusters"):
         cross_label(torch.tensor([3]), V2R_WIDE)
+    with pytest.raises(ValueError, match="label holds -2; labels count from 0, outliers are -1"):
+        cross_label(torch.tensor([0, -2]), V2R_WIDE)  # it would count from the end
 
 
 def test_shared_memory_numbers():

@@ -225,6 +225,9 @@ def test_loss_bad_input():
     for outside in (-1, 2):
         with pytest.raises(IndexError, match="bank of 2"):
             neighbour(E2[:1], E2, [[outside]], temperature=1.0)
+    for given, kind in (([False, False, True], "bool"), ([1.9], "float32")):
+        with pytest.raises(ValueError, match=f"a set of neighbours is torch.{kind}; .*nonzero"):
+            neighbour(torch.eye(3)[:1], torch.eye(3), [torch.tensor(given)], temperature=1)
 
 
 def test_which_terms_an_epoch_has():

@@ -506,6 +506,8 @@ def test_mult_takes_distances_at_hand_and_lives_where_inputs_do():
 def test_affinity_keeps_stored_zeros_as_full_affinity():
     distance = csr_array((np.array([0.0, 0.25, 0.0]), ([0, 0, 1], [0, 1, 1])), shape=(2, 2))
     assert affinity(distance).toarray().tolist() == [[1, 0.75], [0, 1]]
+    with pytest.raises(ValueError, match="distance is dense; give the sparse matrix"):
+        affinity(distance.toarray())  # its zeros would read as not stored
 
 
 def test_mult_refuses_bad_input():

@@ -15,6 +15,15 @@ class LabelError(ValueError, IndexError):
     """A label that addresses no prototype: an outlier (-1), or a number of K or more."""
 
 
+def tensor_of(values, device: torch.device | None = None) -> Tensor:
+    """Values as a tensor; numpy arrays that torch does not share (reversed, read-only) copied."""
+    if isinstance(values, np.ndarray) and (
+        not values.flags.writeable or min(values.strides, default=0) < 0
+    ):
+        values = values.copy()
+    return torch.as_tensor(values, device=device)
+
+
 def check_momentum(momentum: Tensor | float) -> Tensor:
     """The momentum as a tensor, or ValueError naming the first value outside (0, 1]."""
     momentum = torch.as_tensor(momentum, dtype=torch.float64)
@@ -31,7 +40,7 @@ def check_rows(x: Tensor, name: str) -> Tensor:
 
     Raises ValueError naming the argument, how many rows hold NaN or infinities, and the first.
     """
-    x = torch.as_tensor(x)
+    x = tensor_of(x)
     if x.ndim != 2:
         raise ValueError(f"{name} has shape {tuple(x.shape)}; give one row per image, (n, d)")
     if x.dtype not in (torch.float32, torch.float64):
@@ -69,7 +78,7 @@ def check_labels(label: Tensor, n: int, clusters: int | None, name: str) -> Tens
 
     Raises LabelError (a ValueError and an IndexError) naming count and value; drop -1 before.
     """
-    label = torch.as_tensor(label)
+    label = tensor_of(label)
     if label.shape != (n,) or label.is_floating_point():
         raise ValueError(
             f"{name} has shape {tuple(label.shape)} and type {label.dtype} for {n} rows; "

@@ -5,6 +5,7 @@ import torch
 from scipy.sparse import coo_array, csr_array, issparse
 from scipy.sparse.csgraph import connected_components
 
+from vireid.arguments import whole_numbers
 from vireid.neighbours import as_tensor, name_rows
 from vireid.types import PseudoLabels
 
@@ -58,6 +59,27 @@ def dbscan(distance, *, eps: float, min_samples: int = 4):
     return torch.as_tensor(label, device=distance.device) if torch.is_tensor(distance) else label
 
 
+def centroids(x: torch.Tensor, label: torch.Tensor, name: str = "labels") -> torch.Tensor:
+    """Mean row of each cluster without its outliers, (K, d), *not* normalised.
+
+    Raises NoClustersError when all are outliers, ValueError when a number below K has no image.
+    Source: MULT (arXiv 2402.00672), released code; its eq. 1 has memory rows of norm 1.
+    """
+    kept = label >= 0
+    if not kept.any():
+        raise NoClustersError(
+            f"{name}: all {len(label)} images are outliers; raise eps or lower min_samples"
+        )
+    number, size = label[kept].unique(return_counts=True)
+    if (gap := number != torch.arange(len(number), device=label.device)).any():
+        raise ValueError(
+            f"{name} reach {int(number[-1])} and skip {int(gap.nonzero()[0])}; number the "
+            "clusters 0 to K-1 without gaps"
+        )
+    total = x.new_zeros(len(size), x.shape[1]).index_add(0, label[kept], x[kept])
+    return total / size[:, None]
+
+
 def prototypes(x, labels):
     """Unit mean of each cluster's rows, (K, d); like x in kind, device and precision.
 
@@ -68,31 +90,20 @@ def prototypes(x, labels):
 
     Raises
     ------
-    NoClustersError when there are only outliers. ValueError for NaN rows, lengths that differ, a
-    label nobody has, or a cluster whose rows cancel.
+    NoClustersError when there are only outliers. ValueError for NaN rows, lengths that differ,
+    labels that are no whole numbers, a label nobody has, or a cluster whose rows cancel.
 
     Source: Dai et al. 2022, Cluster Contrast (arXiv 2103.11568), memory initialisation.
     """
     table = x if torch.is_tensor(x) else as_tensor(x)
     labels = labels.label if isinstance(labels, PseudoLabels) else labels
-    label = as_tensor(labels).to(table.device, torch.int64)
+    label = torch.as_tensor(whole_numbers(labels, "labels"), device=table.device)
     if table.ndim != 2 or label.shape != (len(table),):
         raise ValueError(f"x is {tuple(table.shape)} and labels {tuple(label.shape)}: (n, d), (n,)")
-    keep = label >= 0
-    if not keep.any():
-        raise NoClustersError(
-            f"all {len(label)} images are outliers; raise eps or lower min_samples"
-        )
-    kept = table[keep]
-    bad = ~kept.isfinite().all(1)
+    bad = ~table[label >= 0].isfinite().all(1)
     if bad.any():
         raise ValueError(f"{name_rows(bad.cpu())} of the clustered x hold NaN or infinity")
-    count = label[keep].bincount()
-    if (count == 0).any():
-        gaps = (count == 0).nonzero().flatten().tolist()
-        raise ValueError(f"labels skip {gaps[:5]}; number the clusters 0 to K-1 without gaps")
-    mean = kept.new_zeros(len(count), kept.shape[1]).index_add(0, label[keep], kept)
-    mean = mean / count[:, None]
+    mean = centroids(table, label)
     norm = torch.linalg.vector_norm(mean, dim=1, keepdim=True)
     if (norm == 0).any():
         raise ValueError(f"{name_rows((norm[:, 0] == 0).cpu())} of the prototypes are zero")
@@ -103,7 +114,8 @@ def prototypes(x, labels):
 def _close_pairs(distance, eps: float) -> tuple[np.ndarray, np.ndarray, int]:
     """Row and column numbers of all pairs within eps, oneself included."""
     if torch.is_tensor(distance):
-        distance = distance.detach().cpu().numpy()
+        narrow = distance.dtype == torch.bfloat16  # numpy has none
+        distance = (distance.float() if narrow else distance).detach().cpu().numpy()
     if distance.ndim != 2 or distance.shape[0] != distance.shape[1]:
         raise ValueError(f"distance has shape {distance.shape}; give a square matrix (n, n)")
     n = distance.shape[0]

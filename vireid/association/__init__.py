@@ -17,7 +17,7 @@ from vireid.association.neighbour_sets import (
     regional_similarity,
 )
 from vireid.association.regions import greedy_regions
-from vireid.association.rows import centroids, one_hot
+from vireid.association.rows import one_hot
 from vireid.association.shared import cross_label, shared_prototypes
 from vireid.association.transfer import (
     aggregate,
@@ -30,6 +30,7 @@ from vireid.association.transfer import (
 )
 from vireid.association.transport import cluster_sinkhorn, dotla, otla, sinkhorn
 from vireid.association.voting import voted
+from vireid.clustering import centroids
 
 __all__ = [
     "MultLabels",

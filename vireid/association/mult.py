@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, issparse
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from vireid.association.kernels import SinkhornInfo
-from vireid.association.rows import centroids, images, like, one_hot
+from vireid.association.rows import images, like, one_hot
 from vireid.association.transfer import aggregate, initial_labels, label_transfer
 from vireid.association.transport import sinkhorn, squared_distances, transport_labels
+from vireid.clustering import centroids
 from vireid.jaccard import jaccard_distance
 
 
@@ -111,7 +112,10 @@ def mult(  # noqa: PLR0913
 def affinity(distance) -> csr_array:
     """1 - J as sparse affinities: pairs that a Jaccard distance does not store have none.
 
+    Raises ValueError for a dense matrix, in which distance 0 would read as not stored.
     Source: MULT (arXiv 2402.00672), released code; eq. 5 with the binary distance.
     """
+    if not issparse(distance):
+        raise ValueError("distance is dense; give the sparse matrix that jaccard_distance returns")
     d = csr_array(distance)
     return csr_array((1 - d.data, d.indices, d.indptr), shape=d.shape)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from vireid.arguments import tensor_of
 from vireid.clustering import dbscan
 from vireid.jaccard import jaccard_distance
 
@@ -171,8 +172,17 @@ def local_clusters(
 
 
 def pairs(sets: Sequence) -> tuple[Tensor, Tensor]:
-    """All (query, neighbour) pairs of a list of sets, as two flat int64 tensors in list order."""
-    sets = [torch.as_tensor(s) for s in sets]
+    """All (query, neighbour) pairs of a list of sets, as two flat int64 tensors in list order.
+
+    Raises ValueError for a mask or fractions in the place of row numbers.
+    """
+    sets = [tensor_of(s) for s in sets]
+    kinds = {s.dtype for s in sets if len(s)}
+    if other := [str(t) for t in kinds if t.is_floating_point or t == torch.bool]:
+        raise ValueError(
+            f"a set of neighbours is {other[0]}; give numbers of rows, of a mask those where it is "
+            "true: mask.nonzero().flatten()"
+        )
     if not sets:
         return torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.int64)
     column = torch.cat(sets).long()

@@ -8,6 +8,7 @@ import torch
 from scipy.sparse import csr_array, issparse
 from torch import Tensor
 
+from vireid.arguments import tensor_of
 from vireid.gemm import times_transposed
 
 LARGE = 2**26  # multiplications from which a sparse product is worth more than one line
@@ -88,7 +89,7 @@ def _by_loops(s: csr_array, z: Tensor) -> Tensor:
 def _matrix(s, rows: Tensor) -> Tensor | csr_array:
     """Like ``rows`` in precision and device; sparse ones in memory stay scipy's."""
     if not issparse(s):
-        return torch.as_tensor(s).to(rows)
+        return tensor_of(s).to(rows)
     entries = s.shape[0] * s.shape[1]
     if rows.device.type != "cpu" and DENSE_FROM * entries < s.nnz and entries <= DENSE_UP_TO:
         return torch.as_tensor(s.toarray()).to(rows)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vireid.clustering import NoClustersError
+from vireid.arguments import tensor_of
 from vireid.neighbours.sources import unit_rows
 from vireid.types import PseudoLabels
 
@@ -41,7 +41,7 @@ def cosine(visible, infrared) -> np.ndarray:
 def as_labels(labels, x: Tensor, name: str) -> Tensor:
     """Labels (n,) int64 on x's device; -1 marks outliers, anything below is an error."""
     labels = labels.label if isinstance(labels, PseudoLabels) else labels
-    labels = torch.as_tensor(labels, device=x.device)
+    labels = tensor_of(labels, x.device)
     if labels.shape != (len(x),) or labels.is_floating_point():
         raise ValueError(
             f"{name} has shape {tuple(labels.shape)} and type {labels.dtype} for {len(x)} images; "
@@ -59,23 +59,6 @@ def images(x_visible, x_infrared, labels_visible, labels_infrared) -> tuple[Tens
     return v, r, y_v, as_labels(labels_infrared, r, "labels_infrared")
 
 
-def centroids(x: Tensor, labels: Tensor, name: str = "labels") -> Tensor:
-    """Mean feature of each cluster without its outliers, (K, d), *not* normalised.
-
-    Raises NoClustersError when all are outliers, ValueError when a number below K has no image.
-    Source: MULT (arXiv 2402.00672), released code; its eq. 1 has memory rows of norm 1.
-    """
-    kept = labels >= 0
-    if not kept.any():
-        raise NoClustersError(f"{name}: all {len(labels)} images are outliers; raise eps")
-    size = labels[kept].bincount()
-    if not size.all():
-        empty = (size == 0).nonzero().squeeze(1).tolist()
-        raise ValueError(f"{name} skips {empty[:5]}; number the {len(size)} clusters without gaps")
-    total = x.new_zeros(len(size), x.shape[1]).index_add(0, labels[kept], x[kept])
-    return total / size[:, None]
-
-
 def one_hot(labels, clusters: int, *, dtype=torch.float32) -> Tensor:
     """Labels (n,) as rows (n, clusters) with a single 1.
 
@@ -83,7 +66,7 @@ def one_hot(labels, clusters: int, *, dtype=torch.float32) -> Tensor:
     that are too large.
     Source: MULT (arXiv 2402.00672) eq. 4.
     """
-    labels = torch.as_tensor(labels)
+    labels = tensor_of(labels)
     wrong = (labels < 0) | (labels >= clusters)
     if wrong.any():
         raise ValueError(

@@ -10,6 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from vireid.arguments import tensor_of
+from vireid.association.rows import as_labels
+
 
 def first_partner(matches: Sequence) -> np.ndarray:
     """First partner of each cluster, -1 for none; from a row of numbers or a list of lists."""
@@ -30,10 +33,10 @@ def cross_label(label: Tensor, matches: Sequence) -> Tensor:
     matches : partner of each own cluster (-1 unmatched), or a list of partners, best first
 
     Returns (n,) with -1 for outliers and for images of unmatched clusters.
-    Raises IndexError when a label has no row in ``matches``.
+    Raises ValueError for labels below -1, IndexError when a label has no row in ``matches``.
     Source: multi-module framework (VRA); TokenMatcher's supplement and code.
     """
-    label = torch.as_tensor(label)
+    label = as_labels(label, tensor_of(label), "label")
     partner = torch.as_tensor(first_partner(matches), device=label.device)
     if len(label) and int(label.max()) >= len(partner):
         raise IndexError(
@@ -57,13 +60,14 @@ def shared_prototypes(
     own_label, other_cross_label : (n,) and (m,) numbers of own clusters, or -1
     clusters : number of own clusters
 
-    Returns (clusters, D) unit rows. Own = infrared gives phi^rs, own = visible phi^vs.
+    Returns (clusters, D) unit rows, zero for a cluster without images. Own = infrared gives
+    phi^rs, own = visible phi^vs.
     Raises ValueError for non-finite features or wrong lengths, IndexError for a label >= clusters.
     Source: TokenMatcher's released code, which pools every cluster matched to k. Differs: its
     supplement's formula names only the first.
     """
-    x = torch.cat([own, other])
-    label = torch.cat([torch.as_tensor(v, device=x.device) for v in (own_label, other_cross_label)])
+    x = torch.cat([tensor_of(own), tensor_of(other)])
+    label = torch.cat([tensor_of(v, x.device) for v in (own_label, other_cross_label)])
     if len(label) != len(x):
         raise ValueError(
             f"{len(label)} labels (own_label + other_cross_label) for {len(x)} features"

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vireid.arguments import tensor_of
 from vireid.association.products import Affinity
 from vireid.association.rows import like
 
@@ -164,7 +165,7 @@ def half_smoothed(z, s_intra):
 
     Source: MULT (arXiv 2402.00672), second lines of eq. 11-12.
     """
-    rows = torch.as_tensor(z).detach()
+    rows = tensor_of(z).detach()
     return like((Affinity(s_intra, rows, len(rows), "s_intra")(rows) + rows) / 2, z)
 
 
@@ -175,7 +176,7 @@ def exactly_smoothed(z, s_intra):
     ``half_smoothed`` is a heuristic. Small n only.
     Source: derived from MULT (arXiv 2402.00672) eq. 7-10.
     """
-    rows = torch.as_tensor(z)
+    rows = tensor_of(z)
     eye = torch.eye(len(rows), dtype=rows.dtype, device=rows.device)
     s = Affinity(s_intra, rows, len(rows), "s_intra")(eye)
     return like(torch.linalg.solve(3 * eye - 2 * s, rows), z)
@@ -196,7 +197,9 @@ def aggregate(y, *, beta: float = 0.7):
     """
     if not 0 <= beta <= 1:
         raise ValueError(f"beta={beta}; give a weight in [0, 1], the paper's is 0.7")
-    soft = torch.as_tensor(y)
+    soft = tensor_of(y)
+    if not soft.is_floating_point():
+        soft = soft.float()
     sharp = (1 - beta) * soft
     sharp.scatter_add_(1, soft.argmax(1, keepdim=True), torch.full_like(soft[:, :1], beta))
     return like(sharp, y)
@@ -218,7 +221,7 @@ def initial_labels(x, centroids, *, temperature: float = 0.05):
     """
     if not temperature > 0:
         raise ValueError(f"temperature={temperature}; give tau > 0, the paper's is 0.05")
-    rows, c = torch.as_tensor(x), torch.as_tensor(centroids)
+    rows, c = tensor_of(x), tensor_of(centroids)
     return like(torch.softmax(rows @ c.to(rows).T / temperature, 1), x)
 
 
@@ -232,9 +235,9 @@ def _operators(s_intra, s_cross, s_ir, s_ri, y: Tensor, r: Tensor) -> tuple[Affi
 
 
 def _labels(y0, r0) -> tuple[Tensor, Tensor]:
-    y = torch.as_tensor(y0).detach()
+    y = tensor_of(y0).detach()
     y = y if y.dtype == torch.float64 else y.float()
-    r = torch.as_tensor(r0).detach().to(y)
+    r = tensor_of(r0).detach().to(y)
     if y.ndim != 2 or r.ndim != 2 or y.shape[1] != r.shape[1] or not (y.numel() and r.numel()):
         raise ValueError(
             f"y0 is {tuple(y.shape)}, r0 {tuple(r.shape)}; give image rows over the same K labels"

@@ -6,8 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vireid.arguments import tensor_of
 from vireid.association.kernels import LogKernel, ScalingKernel, SinkhornInfo, spread_limit
-from vireid.association.rows import centroids, cosine, images, like
+from vireid.association.rows import cosine, images, like
+from vireid.clustering import centroids
 from vireid.gemm import times_transposed
 
 ROWS = 2048  # of distances, at a time
@@ -133,7 +135,7 @@ def _kernel(c: Tensor, lam: float, domain: str):
 
 def _cost(cost, overwrite: bool) -> Tensor:
     """Cost as a float tensor that may be written to."""
-    given = torch.as_tensor(cost).detach()
+    given = tensor_of(cost).detach()
     if given.ndim != 2 or 0 in given.shape:
         raise ValueError(f"cost has shape {tuple(given.shape)}; give a matrix (n, m)")
     c = given if given.dtype == torch.float64 else given.to(torch.float32)
@@ -145,7 +147,7 @@ def _cost(cost, overwrite: bool) -> Tensor:
 def _mass(mass, n: int, name: str, c: Tensor) -> Tensor:
     if mass is None:
         return c.new_full((n,), 1 / n)
-    mass = torch.as_tensor(mass, dtype=c.dtype, device=c.device)
+    mass = tensor_of(mass, c.device).to(c.dtype)
     if mass.shape != (n,) or not (mass > 0).all() or abs(float(mass.sum()) - 1) > 1e-4:
         raise ValueError(f"{name} must hold {n} positive masses that sum to 1")
     return mass

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
+from vireid.arguments import tensor_of
+
 AUGMENTED = 2
 
 
@@ -27,7 +29,7 @@ def maal(logits: Tensor, modality: Tensor) -> tuple[Tensor, Tensor]:
     Raises ValueError for wrong shapes or modalities.
     Source: multi-module framework (MAAL), after PCAL's released code.
     """
-    modality = torch.as_tensor(modality, device=logits.device)
+    modality = tensor_of(modality, device=logits.device)
     if logits.ndim != 2 or logits.shape[1] != 3 or modality.shape != logits.shape[:1]:
         raise ValueError(
             f"logits {tuple(logits.shape)} and modality {tuple(modality.shape)}: (b, 3) and (b,)"
@@ -96,7 +98,7 @@ class Adversary:
     def accuracy(self, x: Tensor, modality: Tensor) -> float:
         """Share of rows whose modality the classifier (in evaluation mode) names rightly."""
         guess = self.classifier.eval()(x).argmax(1)
-        return float((guess == torch.as_tensor(modality, device=x.device)).float().mean())
+        return float((guess == tensor_of(modality, device=x.device)).float().mean())
 
     def state(self) -> dict:
         """Classifier and optimiser, for a checkpoint."""

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from vireid.arguments import tensor_of
+
 EPSILON = 1e-6
 
 
@@ -24,8 +26,8 @@ def identity_consistency(attention: Tensor, label: Tensor, *, mode: str = "ratio
     inside the gate's activation, where it is no regulariser; here it is a loss. Its equations are
     lost.
     """
-    attention = torch.as_tensor(attention)
-    label = torch.as_tensor(label, device=attention.device)
+    attention = tensor_of(attention)
+    label = tensor_of(label, device=attention.device)
     if attention.ndim != 2 or label.shape != attention.shape[:1]:
         raise ValueError(
             f"label has shape {tuple(label.shape)} for attention {tuple(attention.shape)}; "

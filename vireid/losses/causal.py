@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from vireid.arguments import check_labels, check_rows
+from vireid.arguments import check_labels, check_rows, tensor_of
 from vireid.losses.contrast import check_target, scores
 from vireid.types import Modality
 
@@ -94,8 +94,8 @@ def modality_prior(label: Tensor, modality: Tensor, *, kind: str = "count") -> T
     Raises ValueError for lengths that differ, an unknown kind, or when no image has a label.
     Source: DMDL, released code (count; 0.5 / 0.5 stands there commented out).
     """
-    label = torch.as_tensor(label)
-    modality = torch.as_tensor(modality, device=label.device)
+    label = tensor_of(label)
+    modality = tensor_of(modality, device=label.device)
     if kind not in ("count", "uniform"):
         raise ValueError(f"kind={kind!r}; known: count, uniform")
     if label.shape != modality.shape or not (label >= 0).any():
@@ -181,7 +181,7 @@ def _unified(ids: list[Tensor]) -> int:
 
 def _distribution(weight: Tensor, parts: Tensor) -> Tensor:
     """(1 or b, modalities) weights, checked."""
-    weight = torch.as_tensor(weight, device=parts.device).to(parts.dtype).detach()
+    weight = tensor_of(weight, device=parts.device).to(parts.dtype).detach()
     rows, modalities = parts.shape[:2]
     if weight.shape not in ((modalities,), (rows, modalities)):
         raise ValueError(f"weights have shape {tuple(weight.shape)}; give one per modality")

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, relu
 
-from vireid.arguments import LabelError, check_labels, check_rows, unit_rows
+from vireid.arguments import LabelError, check_labels, check_rows, tensor_of, unit_rows
 from vireid.memory import Moving
 
 
@@ -47,6 +47,7 @@ def contrast_of_logits(logits: Tensor, target: Tensor, weight: Tensor | None = N
     target = check_target(target, logits)
     if weight is None:
         return cross_entropy(logits, target)
+    weight = tensor_of(weight, logits.device)
     if weight.shape != logits.shape[:1]:
         raise ValueError(f"weight has shape {tuple(weight.shape)}, expected {(len(logits),)}")
     return (weight.detach().to(logits) * cross_entropy(logits, target, reduction="none")).mean()
@@ -154,7 +155,7 @@ def scores(x: Tensor, prototypes: Tensor | Moving, temperature: float) -> Tensor
 def check_target(target: Tensor, score: Tensor) -> Tensor:
     """Hard labels (b,) or soft labels (b, K) for scores (b, K): checked, detached, beside them."""
     n, clusters = score.shape
-    target = torch.as_tensor(target, device=score.device).detach()
+    target = tensor_of(target, score.device).detach()
     if target.ndim != 2:
         return check_labels(target, n, clusters, "target")
     if target.shape != (n, clusters):

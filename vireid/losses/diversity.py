@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from vireid.arguments import tensor_of
+
 
 def token_diversity(tokens: Tensor) -> Tensor:
     r"""Mean over images of the soft maximum of |cosine| over all pairs of region tokens.
@@ -19,7 +21,7 @@ def token_diversity(tokens: Tensor) -> Tensor:
     Raises ValueError when tokens are not 3-D.
     Source: TokenMatcher's released code (absent from the multi-module paper).
     """
-    tokens = torch.as_tensor(tokens)
+    tokens = tensor_of(tokens)
     if tokens.ndim != 3:
         raise ValueError(f"tokens has shape {tuple(tokens.shape)}; give (b, regions, d)")
     b, n = tokens.shape[:2]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from vireid.arguments import LabelError, check_labels
+from vireid.arguments import LabelError, check_labels, tensor_of
 from vireid.association.shared import first_partner
 from vireid.losses.contrast import scores
 from vireid.memory import Moving
@@ -94,7 +94,7 @@ def merge_targets(label: Tensor, groups: Groups, *, epoch: int) -> tuple[Tensor,
     turn = {g[epoch % len(g)]: [k for i, k in enumerate(g) if i != epoch % len(g)] for g in groups}
     found = [
         (row, target, 1 / len(turn[y]))
-        for row, y in enumerate(torch.as_tensor(label).tolist())
+        for row, y in enumerate(tensor_of(label).tolist())
         for target in turn.get(y, ())
     ]
     row, target, weight = zip(*found, strict=True) if found else ((), (), ())
@@ -134,7 +134,7 @@ def merging(
     Source: multi-module framework (UM). Differs: its equation is lost; with groups of two this is
     TokenMatcher's rule (even epochs first to second, odd epochs second to first).
     """
-    x = torch.as_tensor(x)
+    x = tensor_of(x)
     label = check_labels(label, len(x), len(prototypes), "label")
     if (highest := max(map(max, groups), default=-1)) >= len(prototypes):
         raise LabelError(f"groups hold cluster {highest} of {len(prototypes)} prototypes")

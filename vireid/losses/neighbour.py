@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
-from vireid.arguments import LabelError
+from vireid.arguments import LabelError, tensor_of
 from vireid.association.neighbour_sets import pairs
 from vireid.losses.contrast import scores
 
@@ -37,7 +36,7 @@ def neighbour(
     Source: multi-module framework (VRNL loss); TokenMatcher's code takes the mean over pairs, the
     paper's text mentions the batch size, which is "query".
     """
-    x = torch.as_tensor(x)
+    x = tensor_of(x)
     if len(neighbour_sets) != len(x):
         raise ValueError(
             f"neighbour_sets has {len(neighbour_sets)} sets for {len(x)} rows of x; give one each"

@@ -1,8 +1,9 @@
 """OCLR: what one memory says about an image teaches what another says, in one label space."""
 
-import torch
 from torch import Tensor
 from torch.nn.functional import log_softmax, softmax
+
+from vireid.arguments import tensor_of
 
 
 def oclr(
@@ -24,7 +25,7 @@ def oclr(
     Source: MULT (arXiv 2402.00672) eq. 19. Differs: the paper is silent on the target's gradient,
     the released code lets it flow (default).
     """
-    source_logits, target_logits = map(torch.as_tensor, (source_logits, target_logits))
+    source_logits, target_logits = map(tensor_of, (source_logits, target_logits))
     if source_logits.shape != target_logits.shape or source_logits.ndim != 2:
         raise ValueError(
             f"source_logits {tuple(source_logits.shape)} and target_logits "

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vireid.arguments import check_labels, check_rows
+from vireid.arguments import check_labels, check_rows, tensor_of
 from vireid.losses.contrast import scores
 
 KINDS = ("neg_prob", "ce")
@@ -80,11 +80,11 @@ def label_certainty(loss: Tensor, *, groups: Tensor | None = None, seed: int = 0
     released code one per cluster (SYSU-MM01, LLCM) or one (RegDB), and lets outliers in. Its start
     is k-means with random state 0, ours the optimum that k-means looks for.
     """
-    given, loss = loss, torch.as_tensor(loss)
+    given, loss = loss, tensor_of(loss)
     if loss.ndim != 1:
         raise ValueError(f"loss has shape {tuple(loss.shape)}; give one number per image")
     values = check_rows(loss[:, None], "loss")[:, 0].detach().double()
-    groups = torch.zeros(len(loss)) if groups is None else torch.as_tensor(groups)
+    groups = torch.zeros(len(loss)) if groups is None else tensor_of(groups)
     groups = groups.long().to(values.device)
     if groups.shape != loss.shape or (groups < -1).any():
         raise ValueError(
@@ -150,7 +150,7 @@ def refined_targets(
     if any((p < 0).any() or ((p.sum(1) - 1).abs() > 1e-4).any() for p in views):
         raise ValueError("prediction: rows must be >= 0 and sum to 1 (+- 1e-4)")
     label = check_labels(label, *views[0].shape, "label").to(views[0].device)
-    w = torch.as_tensor(certainty).detach().to(views[0])
+    w = tensor_of(certainty).detach().to(views[0])
     if w.shape != label.shape or not ((w >= 0) & (w <= 1)).all():
         raise ValueError(f"certainty of shape {tuple(w.shape)}: give one number in [0, 1] per row")
     hard = torch.nn.functional.one_hot(label, views[0].shape[1]).to(views[0])

@@ -36,7 +36,8 @@ class Paired(Controlled, DCL):
     Parameters
     ----------
     pairs : how clusters find their partners: the method's own way, "oracle" (true identities, an
-        upper bound, not unsupervised), or "none": stage 1 goes on
+        upper bound, not unsupervised), or "none": stage 1's losses go on, with stage 2's recipe
+        and, in PGM and N-ULC, its memory rule
     centring : as in ``Controlled``, before partners are found
     stage2_recipe : augmentation of stage 2, a name of ``data.augment.RECIPES``; None = no change
     """

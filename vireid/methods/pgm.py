@@ -46,7 +46,8 @@ class PGM(Paired):
     rounds : of the matching, see ``association.pgm``; 1 is plain bipartite matching
     cross : who is contrasted with the partners: "alternate" (visible images in even epochs of stage
         2, infrared ones in odd), or "both" always
-    cross_weight : of that contrast
+    cross_weight : of that contrast; at 0 it has no loss, but its images are still written into
+        memories: ``pairs="none"`` switches it off
     stage2_rule : how memories move in stage 2, a rule of ``Memory``
     own_last : a memory's own modality is written after the other one
 
@@ -98,7 +99,7 @@ class PGM(Paired):
     }
     ranges = (
         ("rounds", lambda v: v >= 1, "give a whole number >= 1, or None for all"),
-        ("cross_weight", lambda v: v >= 0, "give a number >= 0; 0 is off"),
+        ("cross_weight", lambda v: v >= 0, "give a number >= 0; pairs=none switches it off"),
     )
     stage2_fields = Paired.stage2_fields | {
         "rounds", "cross", "cross_weight", "stage2_rule", "own_last",

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import torch
 
+from vireid.arguments import tensor_of
 from vireid.neighbours import peers, plain, tiles
 
 BACKENDS = ("auto", "torch", "tiles", "bfloat16", "faiss", "faiss-ivf")
@@ -23,9 +24,7 @@ def name_rows(bad, limit: int = 5) -> str:
 
 def as_tensor(x) -> torch.Tensor:
     """Return x as a tensor without history; read-only or reversed arrays are copied."""
-    if isinstance(x, np.ndarray) and (not x.flags.writeable or min(x.strides, default=0) < 0):
-        x = x.copy()
-    return torch.as_tensor(x).detach()
+    return tensor_of(x).detach()
 
 
 def as_rows(x, name: str = "x") -> tuple[torch.Tensor, torch.Tensor]:
@@ -215,7 +214,7 @@ class Similarities:
         bad = ~s.isfinite().all(1)
         if bad.any():
             raise ValueError(f"{name_rows(bad.cpu())} of similarity hold NaN or infinity")
-        self.s, self.n = s, len(s)
+        self.s, self.n = s.float() if s.dtype == torch.bfloat16 else s, len(s)  # numpy has none
 
     def _top(self, score: torch.Tensor, k: int):
         k = min(k, self.n)

@@ -62,7 +62,8 @@ class Settings(Controlled, DCL):
     camera_clustering, camera_temperature, camera_eps : cluster by similarity to each camera's own
         clusters (appendix D); tau_c; DBSCAN radius within a camera
     matching : "cluster", "sample" or "regdb_mix", see ``imca_labels``; "oracle": true identities
-        (an upper bound, not unsupervised); "none": nothing, and stage 2 goes on as stage 1
+        (an upper bound, not unsupervised); "none": nothing, and stage 2 does what stage 1 did
+        from its first epoch on (the triplet's weight grows anew)
     centring : as in ``Controlled``, before the matching
     in_modality_term : contrast with the own modality's memory in stage 2
     cai, cai_weight : causal adjustment over both memories, or (False) the likelihood under the

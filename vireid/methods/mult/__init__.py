@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vireid.clustering import consecutive
 from vireid.data.augment import Recipe
 from vireid.jaccard import jaccard_distance
 from vireid.memory import Memory
@@ -104,11 +105,7 @@ class MULT(Settings):
         """DBSCAN's labels, or the oracle's: numbers of the known identities."""
         if self.truth is None:
             return super().cluster_own(x, own, epoch)
-        identity = self.truth.numpy()[self.modality == own]
-        label = np.full(len(identity), -1)
-        known = identity >= 0
-        label[known] = np.unique(identity[known], return_inverse=True)[1]
-        return label
+        return consecutive(self.truth.numpy()[self.modality == own])
 
     def distance(self, x: Tensor, own: Modality, epoch: int):
         """The Jaccard distance; not cut at eps, and kept, when labels are to spread along it."""

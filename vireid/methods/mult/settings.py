@@ -86,7 +86,7 @@ class Settings(Controlled, DCL):
         infrared one; the equations write one visible stream, so 0.5
     stage2_lr : learning rate at the start of stage 2
 
-    With im, cm and oclr all off, stage 2 goes on as stage 1 did.
+    With im, cm and oclr all off, stage 1's losses go on in stage 2, on stage 2's pictures.
     Raises ValueError for settings out of range.
     Source: MULT (arXiv 2402.00672); defaults are the released code's for SYSU-MM01.
     """
