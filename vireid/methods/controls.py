@@ -10,7 +10,7 @@ from vireid.bias import centre
 from vireid.types import Embeddings
 
 CONTROLS = {  # row -> what it is
-    "prolonged": "only stage 1's losses go on, for as many steps; pictures and rates as in stage 2",
+    "prolonged": "only stage 1's losses go on, for as many steps",
     "centred": "each modality's mean is subtracted before modalities are compared",
     "oracle": "true identities in place of what is guessed: an upper bound, not unsupervised",
 }
