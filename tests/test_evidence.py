@@ -256,6 +256,24 @@ def test_a_mean_within_chance_is_level(apart, verdict):
     assert any(s.startswith("Neither: Ours") for s in told) == (verdict == "level")
 
 
+def test_chance_of_trainings_from_the_start_is_told_apart():
+    pair = {"method": "X", "kept": "s", "other": "o", "rows": ["top"], "word": "elsewhere"}
+    ladder = {"method": "mcf", "study": "s", "table": "", "steps": [["base", "1", "more", "+"]]}
+    plan = Evidence([], EQUAL, [ladder], again=[pair])
+    both = {"config": {"epochs": [6, 7]}, "versions": {"processor": "another"}}
+    again = [replace(run(k, 0.1 + score), **both) for k, score in ((1, 0.7), (2, 0.8), (3, 0.75))]
+    found = FOUND | {"o": {"top": again}}
+    assert evidence.size_of_chance(plan, found) == 0
+    assert evidence.size_of_chance(plan, found, whole=True) == pytest.approx(10)
+    assert evidence.against_paper(plan, found)["agrees"].tolist() == ["yes"]
+    whole = {"s": FOUND["s"] | {"1": [replace(one, **both) for one in FOUND["s"]["1"]]}}
+    assert evidence.against_paper(plan, found | whole)["agrees"].tolist() == ["yes"]
+    far = [replace(one, result=one.result | {"rank1": one.result["rank1"] + 0.1}) for one in again]
+    found["o"]["top"] = far  # 13.3 in the mean is less than two standard errors of 20, 23.1
+    assert evidence.against_paper(plan, found)["agrees"].tolist() == ["yes"]
+    assert evidence.against_paper(plan, found | whole)["agrees"].tolist() == ["level"]
+
+
 def test_guide_compares_methods_that_lost_the_same_people():
     def told(share: float, *scores: float) -> list[Run]:
         source = {"data": "synthvi", "preset": "tiny", "options": {"absent": share}}

@@ -183,9 +183,21 @@ def rank1(found: dict[str, list[Run]]) -> dict[str, list[float]]:
     return {name: [100 * run.result["rank1"] for run in runs] for name, runs in found.items()}
 
 
+def processor() -> str:
+    """The CPU's name and the instructions that torch uses on it: its sums depend on both."""
+    from torch.backends.cpu import get_cpu_capability
+
+    known = Path("/proc/cpuinfo")
+    lines = known.read_text(encoding="utf-8").splitlines() if known.exists() else []
+    told = {k.strip(): v.strip() for k, _, v in (line.partition(":") for line in lines)}
+    name = told.get("model name") or platform.processor() or platform.machine()
+    kind = [told[word] for word in ("cpu family", "model") if word in told]
+    return " ".join([name, *kind, get_cpu_capability()])
+
+
 def versions() -> dict[str, str]:
-    """Versions of what decides the numbers."""
-    found = {"python": platform.python_version()}
+    """Versions of what decides the numbers, and the processor."""
+    found = {"python": platform.python_version(), "processor": processor()}
     for name in ("vireid", "torch", "numpy", "scikit-learn", "faiss-cpu"):
         try:
             found[name] = version(name)

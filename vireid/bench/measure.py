@@ -92,11 +92,8 @@ def machine() -> str:
     """One line about where the numbers come from."""
     from importlib.metadata import version
 
-    names = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    model = next(
-        (line.split(":")[1].strip() for line in names.splitlines() if "model name" in line),
-        platform.processor() or platform.machine(),
-    )
+    from vireid.runs import processor
+
     packages = ", ".join(f"{p} {version(p)}" for p in ("torch", "numpy", "scipy", "numba"))
     python = platform.python_version()
-    return f"{model}, {os.cpu_count()} cores, one thread used; Python {python}, {packages}"
+    return f"{processor()}, {os.cpu_count()} cores, one thread used; Python {python}, {packages}"

@@ -46,8 +46,8 @@ def chance(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
     """Row and machine in words -> seed -> points of rank-1 over the same training as it is kept.
 
     Of the rows of ``plan.again``, where both records began from the same weights and the other was
-    made by other sums: on another device with other versions of the packages, or by another number
-    of threads. What two runs differ by here, no step of a ladder has shown.
+    made by other sums: on another device or processor, with other versions of the packages, or by
+    another number of threads. What two runs differ by here, no step of a ladder has shown.
     """
     told = {}
     for pair, row, own, kept in _ends(plan.again, "kept", found):
@@ -56,10 +56,21 @@ def chance(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
     return told
 
 
-def size_of_chance(plan: Evidence, found: Found) -> float:
-    """Points of rank-1 by which two equal trainings differ, root mean square; 0 without any."""
-    apart = [value for by_seed in chance(plan, found).values() for value in by_seed.values()]
+def size_of_chance(plan: Evidence, found: Found, *, whole: bool = False) -> float:
+    """Points of rank-1 by which two equal trainings differ, root mean square; 0 without any.
+
+    Of those that go on from the same stage 1, or of those that are ``trained_whole``.
+    """
+    apart = []
+    for _, _, own, kept in _ends(plan.again, "kept", found):
+        counted = [run for run in own if trained_whole(run) == whole]
+        apart += _apart(counted, kept, counts=_elsewhere).values()
     return float(np.sqrt(np.mean(np.square(apart)))) if apart else 0.0
+
+
+def trained_whole(run: Run) -> bool:
+    """Whether a run trained a stage 1 and a stage 2."""
+    return 0 not in run.config.get("epochs", [0])
 
 
 def is_level(gains: list[float], size: float) -> bool:
@@ -96,7 +107,10 @@ def _apart(
 def _elsewhere(own: Run, kept: Run) -> bool:
     """Whether a run began from the weights of the one that is kept, and its sums are others."""
     began = [run.identity.get("network", {}).get("weights") for run in (own, kept)]
-    sums = [[run.identity.get(name) for name in ("device", "threads")] for run in (own, kept)]
+    sums = [
+        [*(run.identity.get(name) for name in ("device", "threads")), run.versions.get("processor")]
+        for run in (own, kept)
+    ]
     return kept.on_cpu and sums[0] != sums[1] and began[0] == began[1]
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from vireid import methods
 from vireid.evidence.make import minutes
-from vireid.evidence.pairs import Found, is_level, size_of_chance
+from vireid.evidence.pairs import Found, is_level, size_of_chance, trained_whole
 from vireid.evidence.plan import Evidence
 from vireid.evidence.store import KEPT, State
 from vireid.evidence.texts import (
@@ -75,15 +75,18 @@ def against_paper(plan: Evidence, found: Found) -> pd.DataFrame:
 
     Where the paper tells no number, its sign alone, if the plan has it. "agrees" is yes or no where
     every seed has one sign, else "mixed"; "level" where the mean is no more than ``is_level`` lets
-    chance make; "too few seeds" for fewer than three, "not run" for none.
+    chance make, that of whole trainings where one end is; "too few seeds" for fewer than three,
+    "not run" for none.
     """
     rows, size = [], size_of_chance(plan, found)
+    of_whole = size_of_chance(plan, found, whole=True) or size
     for ladder, (low, high, what, *told) in (
         (one, step) for one in plan.ladders for step in one["steps"]
     ):
         study = found.get(ladder["study"], {})
         ends = study.get(high, []), study.get(low, [])
         added = gained(*ends)
+        alike = of_whole if any(trained_whole(run) for runs in ends for run in runs) else size
         paper = _published_gain(ladder, low, high)
         sign = "".join(told) if paper is None else f"{paper:+.1f}"
         rows.append({
@@ -92,7 +95,7 @@ def against_paper(plan: Evidence, found: Found) -> pd.DataFrame:
             "mean": f"{np.mean(added):+.1f}" if added else "",
             "95 % of the gain": student(added),
             "paper": sign,
-            "agrees": _verdict(added, sign, size),
+            "agrees": _verdict(added, sign, alike),
         })  # fmt: skip
     return pd.DataFrame(rows)
 
