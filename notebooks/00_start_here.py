@@ -206,7 +206,8 @@ if world.knows("test"):
 # AP = \frac{1}{\sum_k h_k} \sum_k h_k \frac{\sum_{l \le k} h_l}{k}, \quad
 # INP = \frac{\sum_k h_k}{\max\{k : h_k = 1\}};$$
 #
-# rank-1, mAP and mINP are their means over queries. Below, ranks 2, 3 and 6 are right:
+# $[\,\cdot\,]$ is 1 where what it holds is true, else 0; rank-1, mAP and mINP are the means over
+# queries. Below, ranks 2, 3 and 6 are right:
 
 # %%
 from vireid.evaluation import evaluate

@@ -325,7 +325,7 @@ print(f"ARI {ari_by_hand:.4f}: {a} pairs in one cluster, {b} of one person, {c} 
 # **Stage 1** of every method here clusters each modality, then takes some steps of *contrast with a
 # memory* (ClusterNCE). The memory holds a prototype $\phi_k$ per cluster; a picture's feature $f$
 # with label $y$ is pulled to its prototype and pushed from all others, and then the picture moves
-# its prototype, at $\mu$ = 0.1 (BMIL, MULT; the others 0.2) nearly all the way:
+# its prototype, at $\mu$ = 0.1 (ADCA, BMIL, MULT; the others 0.2) nearly all the way:
 #
 # $$\ell = -\log \frac{e^{f \cdot \phi_y / \tau}}{\sum_k e^{f \cdot \phi_k / \tau}}, \qquad
 # \phi_y \leftarrow \operatorname{norm}(\mu \phi_y + (1 - \mu) f).$$

@@ -95,6 +95,8 @@ print(f"{train.name}: {len(train)} pictures; a person has about {K} of them in e
 #
 # $$s_k(i) = \frac1k \sum_{j \in N_k(i)} [m_j = m_i]$$
 #
+# ($N_k(i)$ are picture i's k nearest, $m_i$ its modality; a true bracket counts 1.)
+#
 # **Predict first.** Sketch the mean share over k. What becomes of it when k passes the number of
 # pictures that a person has in one modality?
 

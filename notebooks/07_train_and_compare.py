@@ -116,8 +116,8 @@ keys = {
     "own_share_k": "own-modality share of neighbours",
     "rank1": "rank-1 on the test people",
 }
-terms = {f"within {m}": f"loss/{m} contrast" for m in ("visible", "infrared")}
-terms |= {f"joint, {m}": f"loss/{m} global" for m in ("visible", "infrared")}
+terms = {f"{m}, within": f"loss/{m} contrast" for m in ("visible", "infrared")}
+terms |= {f"{m}, joint": f"loss/{m} global" for m in ("visible", "infrared")}
 
 # %%
 figure, axes = plots.canvas(3, 2, width=10.4, height=5.2)

@@ -80,7 +80,7 @@ plots.show(plots.pipeline_map("memory", "losses"), "The map of the workbook; her
 #
 # The person decides what is in the picture X, and X should decide the label Y. But the modality M
 # decides a good part of the picture too, and if some labels are mostly visible and others mostly
-# infrared, then *modality alone tells something about the label*. That way X ← M → Y (pink) is a
+# infrared, then *modality alone tells something about the label*. That way X ← M → Y (purple) is a
 # **back door**: what a learner reads off it is true in its sample and wrong everywhere else.
 #
 # P(Y|X) is what one learns by watching. P(Y|do(X)) is what X says when no arrow leads into it. The

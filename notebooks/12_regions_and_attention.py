@@ -131,7 +131,8 @@ times.reveal(gmac["vit"] / gmac["regions_small"])
 # F'' = M_s \odot F', \quad M_s = \sigma(w * [f^1(S); f^3(S); f^7(S)]).$$
 #
 # $F_{avg}$ and $F_{max}$ hold each channel's mean and maximum over each part; S holds the mean and
-# the maximum over channels, and $f^k$ looks at it through windows of k x k.
+# the maximum over channels, $f^k$ looks at it through windows of k x k, and $w\,*$ is one
+# convolution more that makes one map of the three.
 #
 # **Predict first.** Will the places with large weights be on the person? And will a person's
 # visible and infrared pictures weigh channels alike?
@@ -330,7 +331,7 @@ if world.knows("train"):
 # MAAL is a game. A classifier learns to name the modality of a feature: visible, infrared, or
 # *channel-augmented*, a visible picture with one channel copied into all three. The network learns
 # to make every feature look augmented. With D the classifier, $B_m$ the features of modality m in
-# the batch and c the augmented modality, D and the network minimise
+# the batch, c the augmented modality and CE the cross-entropy, D and the network minimise
 #
 # $$\sum_m \operatorname{mean}_{B_m} CE(D(f), m) \quad \text{and} \quad
 # \sum_m \operatorname{mean}_{B_m} CE(D(f), c).$$
@@ -575,9 +576,9 @@ if lines:
     plots.show(figure, f"Precision across over the epochs of phase 2; in the last: {told}.")
 
 # %% [markdown]
-# How much do the weights matter? The plan (`data/evidence.toml`) turns five of them, one at a time.
-# Without records (`vireid evidence --only synthvi_small_mcf`, some three CPU hours) nothing is
-# drawn.
+# How much do the weights matter? The plan (`data/evidence.toml`) turns five of them and rho, one at
+# a time. Without records (`vireid evidence --only synthvi_small_mcf`, some three CPU hours) nothing
+# is drawn.
 
 # %%
 if (drawn := ladder.mcf_sweep()) is not None:

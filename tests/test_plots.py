@@ -280,6 +280,19 @@ def test_paper_table_is_complete_and_numeric():
     assert all(0 <= float(r["value"]) <= 100 for r in rows)
 
 
+def test_names_of_one_modality_have_its_colour_and_lines_of_their_own():
+    from vireid.plots.looks import looks
+
+    names = ["visible, within", "infrared, within", "visible, joint", "infrared, joint", "M2"]
+    look = looks(names)
+    for own in Modality:
+        first, second = (look[name] for name in names if name.startswith(own.word))
+        assert first[0] == second[0] == plots.MODALITY_COLOUR[own]
+        assert first[1:] == looks([own.word])[own.word][1:]
+        assert first[1] != second[1] and first[2] != second[2]
+    assert len({look[name][1:] for name in names[:4]}) == 4
+
+
 def test_a_name_looks_the_same_in_every_figure():
     from vireid.plots.looks import looks
 

@@ -14,7 +14,7 @@ from vireid.evidence.store import STORE, found, states
 from vireid.evidence.tables import against_paper, coverage, equal_terms, rows
 
 HEAD = """# Results: what every method does here
-Generated from the records in `data/runs` by `vireid evidence --page`; the plan is
+Generated from the records in `data/runs` by `vireid evidence --page FILE`; the plan is
 `data/evidence.toml`. Rank-1, mAP and mINP in per cent, mean (sample standard deviation) over seeds;
 every seed of SynthVI is a world with other people. "Not run" means just that. A row's records lie
 in `data/runs/STUDY/seedK/ROW.json`, with everything that decides the run. A table's gain with † is

@@ -22,8 +22,8 @@ def scores_on_equal_terms() -> tuple[dict[str, dict[int, float]], str]:
 
 
 @drawing(
-    "Every method with as many optimiser steps, on the same people: gain in rank-1 over stage 1 "
-    "prolonged, seed by seed, SynthVI small.",
+    "Every method with as many optimiser steps (stage 1 alone has fewer), on the same people: gain "
+    "in rank-1 over stage 1 prolonged, seed by seed, SynthVI small.",
     of_any=False,
 )
 def equal_terms():

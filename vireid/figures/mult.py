@@ -220,7 +220,8 @@ def distances(row: str) -> tuple[np.ndarray, np.ndarray, tuple[int, int]] | None
 
 @drawing(
     "Squared distances of visible-infrared training pairs on SynthVI small, one "
-    "person's against two people's: after stage 1, then with MULT's labels without and with OCLR.",
+    "person's (all of them) against two people's (a random draw), from 500 quantiles of each seed: "
+    "after stage 1, then with MULT's labels without and with OCLR.",
     "MULT, Fig. 5",
 )
 def crossing_distances():

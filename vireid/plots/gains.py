@@ -43,7 +43,7 @@ def gains(
     base : the name that all others are compared with
     chosen : the name that stands out
     places : names that each have a line, in this order, pairs or not (default: who has pairs)
-    controls : names drawn in grey
+    controls : names drawn in grey: controls, and parts of a method
 
     A lone seed's gain is drawn hollow and called so: it cannot tell a gain from chance. Raises
     ValueError for a base without scores.
@@ -58,7 +58,7 @@ def gains(
         else:
             _word(ax, 0, y, "what gains are over" if name == base else "no pairs")
     if set(controls) & set(places):
-        ax.plot([], [], "s", ms=9, color=FAINT, label="controls")
+        ax.plot([], [], "s", ms=9, color=FAINT, label="controls and parts")
     _dress(ax, places, found, title=title, xlabel=f"{xlabel}, over {base}")
     return ax
 

@@ -1,5 +1,6 @@
 """One colour, line and marker per name, the same in every figure where no other has its place."""
 
+from collections import Counter
 from collections.abc import Iterable
 from itertools import chain, count
 
@@ -35,9 +36,9 @@ def looks(names: Iterable[str]) -> dict[str, Look]:
     """Name -> (colour, line, marker).
 
     What stands in brackets and a mark before the name do not count: "▶ M2 (3 seeds)" looks like
-    "M2". Names that begin with a modality's word look like the modality; those
-    that are not in the table take the places that are left, and so does the second of two that
-    share a place in it.
+    "M2". Names that begin with a modality's word look like the modality, the second of them by
+    another line and marker: "visible, within", "visible, joint". Those that are not in the table
+    take the places that are left, and so does the second of two that share a place in it.
     """
     names = list(names)
     place, taken = {}, {}
@@ -46,12 +47,19 @@ def looks(names: Iterable[str]) -> dict[str, Look]:
         if bare in PLACE and taken.setdefault(PLACE[bare], bare) == bare:
             place[name] = PLACE[bare]
     free = chain((i for i in range(len(COLOURS)) if i not in taken), count(len(COLOURS)))
-    found = {}
+    found, seen = {}, Counter()
     for name in names:
-        word = name.split()[0] if name.split() else ""
+        word = name.split()[0].rstrip(",") if name.split() else ""
         own = next((m for m in Modality if m.word == word), None)
         if own is not None:
-            found[name] = MODALITY_COLOUR[own], MODALITY_LINE[own], MODALITY_MARKER[own]
+            before = 2 * seen[own]
+            seen[own] += 1
+            line, marker = LINES.index(MODALITY_LINE[own]), MARKERS.index(MODALITY_MARKER[own])
+            found[name] = (
+                MODALITY_COLOUR[own],
+                LINES[(line + before) % len(LINES)],
+                MARKERS[(marker + before) % len(MARKERS)],
+            )
             continue
         i = place[name] if name in place else next(free)
         again, i = divmod(i, len(COLOURS))  # the colours again, with other lines and markers

@@ -55,10 +55,10 @@ def curve(
         ax.axvline(stage2 - 0.5, color=INK, lw=0.8)
         ax.annotate(
             " stage 2",
-            (stage2 - 0.5, 0.99),
+            (stage2 - 0.5, 1.0),
             xycoords=("data", "axes fraction"),
             fontsize=7,
-            va="top",
+            va="bottom",
         )
     dress(ax, title=title, xlabel="epoch", ylabel=ylabel)
     ax.xaxis.get_major_locator().set_params(integer=True)
