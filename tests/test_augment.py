@@ -221,6 +221,17 @@ def test_erasing_refuses_nonsense(changes, says):
         random_erasing(torch.zeros(1, 3, 8, 8), generator=dice(), **changes)
 
 
+@pytest.mark.parametrize("area", [(0.4, 0.2), (0.0, 0.2), (0.02, 0.01), (0.02, 3.0), (-1.0, -1.0)])
+def test_a_recipe_refuses_the_areas_that_erasing_refuses(area):
+    said = r"area=\(.*\); give shares 0 < smallest <= largest < 1"
+    with pytest.raises(ValueError, match=said):
+        random_erasing(torch.zeros(1, 3, 8, 8), area=area, generator=dice())
+    for kind in ("constant", "noise"):
+        with pytest.raises(ValueError, match=f"erasing_{said}; erasing='none'"):
+            Recipe(erasing=kind, erasing_area=area)
+    assert Recipe(erasing="none", erasing_area=area).erasing == "none"  # nothing reads it
+
+
 # ---- pseudo-colour (DMDL, T6.1 to T6.4)
 
 

@@ -29,6 +29,7 @@ from vireid.data.views import (
     Step,
     View,
     as_step,
+    check_area,
     crop,
     draw_cut,
     draw_erasing,
@@ -120,8 +121,7 @@ def random_erasing(
     """
     if kind not in ("constant", "noise"):
         raise ValueError(f"kind={kind!r}; known: constant, noise")
-    if not 0 < area[0] <= area[1] < 1:
-        raise ValueError(f"area={area}; give shares 0 < smallest <= largest < 1")
+    check_area("area", area)
     result = x.clone()
     for i, box, fill in draw_erasing(
         len(x), x.shape[2:], kind=kind, area=area, probability=probability, generator=generator
@@ -184,7 +184,7 @@ class Recipe:
     pad : pixels of black around a picture of 288 rows, in proportion for other heights
     flip : probability of mirroring
     erasing : "constant" | "noise" | "none", see ``random_erasing``
-    erasing_area, erasing_probability : its arguments
+    erasing_area, erasing_probability : its arguments; ValueError for an area that it refuses
     """
 
     visible: Stream = Stream()
@@ -200,6 +200,8 @@ class Recipe:
     def __post_init__(self):
         if self.erasing not in ("constant", "noise", "none"):
             raise ValueError(f"erasing={self.erasing!r}; known: constant, noise, none")
+        if self.erasing != "none":
+            check_area("erasing_area", self.erasing_area, "; erasing='none' erases nothing")
 
     def stream(self, modality: int, view: int) -> Stream:
         """The stream of a modality's view; ValueError when the recipe has none."""

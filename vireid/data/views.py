@@ -108,6 +108,17 @@ def as_step(change: Callable[[np.ndarray], np.ndarray]) -> Step:
     return lambda planes: np.ascontiguousarray(change(planes.transpose(1, 2, 0)).transpose(2, 0, 1))
 
 
+def legal_area(area: tuple[float, float]) -> bool:
+    """Whether (smallest, largest) are shares of a picture that can be covered."""
+    return 0 < area[0] <= area[1] < 1
+
+
+def check_area(name: str, area: tuple[float, float], more: str = "") -> None:
+    """ValueError naming the argument for shares that cannot be covered; ``more`` to say."""
+    if not legal_area(area):
+        raise ValueError(f"{name}={area}; give shares 0 < smallest <= largest < 1{more}")
+
+
 def draw_erasing(
     n: int,
     size: tuple[int, int],
