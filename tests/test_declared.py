@@ -74,6 +74,81 @@ def test_what_does_not_fit_names_field_value_and_what_does(given, said):
         methods.build("bmil", **{field: wrong})
 
 
+DISTANCE = r"give a radius in \(0, 1\)"
+TOGETHER = {  # method, settings -> what the error says; some were found out in stage 2 only
+    "keep": ("bmil", {"keep": 1}, "keep=1, split_prototypes=True: .*keep >= 2"),
+    "eps": ("dcl", {"eps": 1.0}, f"eps=1: .*{DISTANCE}"),
+    "eps of mcf": ("mcf", {"eps": 1.0}, f"eps=1: .*{DISTANCE}"),
+    "global_eps": ("bmil", {"global_eps": 1.0}, f"global_eps=1: .*{DISTANCE}"),
+    "camera_eps": ("dmdl", {"camera_eps": -1.0}, f"camera_eps=-1: .*{DISTANCE}"),
+    "local_eps": ("mcf", {"local_eps": 1.0}, f"local_eps=1: .*{DISTANCE}"),
+    "lqe_per_modality": (
+        "bmil", {"lqe_per_modality": 16}, r"lqe_per_modality=16, k1=30: .*from 1 to that, or None",
+    ),
+    "k2": ("dcl", {"k1": 4}, "k1=4, k2=6: .*give k2 from 1 to k1"),
+    "k2 of mcf": ("mcf", {"k1": 4}, "k1=4, k2=6: .*give k2 from 1 to k1"),
+    "k2 of balanced lists": ("bmil", {"k1": 7, "k2": 7}, "k1=7, k2=7: .*k2 from 1 to twice that"),
+    "one neighbour of balanced lists": ("bmil", {"k1": 1, "k2": 1}, "k1=1, k2=1: .*k1 >= 2"),
+    "alternate_k1": (
+        "dmdl", {"alternate_k1": 4}, "alternate_k1=4, k2=6: .*alternate_k1 >= k2, or None",
+    ),
+    "joint_k2": (
+        "mcf", {"clustering": "joint", "joint_k1": 4}, "joint_k1=4, joint_k2=32: .*from 1 to that",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TOGETHER)
+def test_settings_that_no_training_could_end_with_are_refused_when_it_is_built(case):
+    name, given, said = TOGETHER[case]
+    with pytest.raises(ValueError, match=said):
+        methods.build(name, **given)
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("bmil", {"keep": 1, "split_prototypes": False}),
+        ("bmil", {"keep": 1, "row": "M1"}),
+        ("bmil", {"lqe_per_modality": 16, "row": "M2"}),
+        ("bmil", {"lqe_per_modality": 15}),
+        ("bmil", {"k1": 6, "k2": 6}),
+        ("bmil", {"k1": 7, "k2": 7, "row": "M2"}),
+        ("dcl", {"k1": 6}),
+        ("dmdl", {"alternate_k1": 6}),
+        ("dmdl", {"alternate_k1": None}),
+        ("dmdl", {"alternate_k1": 4, "row": "prolonged"}),
+        ("mcf", {"joint_k1": 4}),
+        ("mcf", {"clustering": "joint", "joint_k1": 32}),
+        ("mcf", {"local_eps": 0.99}),
+    ],
+)
+def test_settings_that_end_or_that_nothing_reads_are_built(name, given):
+    made = methods.build(name, **given)
+    assert all(getattr(made, field) == v for field, v in given.items() if field != "row")
+
+
+@pytest.mark.parametrize("field", ["recipe", "stage2_recipe"])
+@pytest.mark.parametrize("name", methods.TABLE)
+def test_a_recipe_without_the_second_visible_view_is_refused(name, field):
+    if field in hints(methods.kind(name)):
+        with pytest.raises(ValueError, match=f"{field}='plain'.*two visible views: adca, pgm"):
+            methods.build(name, **{field: "plain"})
+
+
+def test_relations_are_gathered_from_all_classes_and_look_at_the_whole():
+    @dataclass(kw_only=True)
+    class Wide(Settled):
+        width: float = 0.2
+        relations = (("width margin", lambda s: s.width <= s.margin, "give width <= margin"),)
+
+    assert Wide(width=0.3).margin == 0.3
+    with pytest.raises(ValueError, match=r"width=0\.4, margin=0\.3: give width <= margin"):
+        Wide(width=0.4)
+    with pytest.raises(ValueError, match="k1=4, k2=6: "):  # of a parent
+        Wide(k1=4)
+
+
 @pytest.mark.parametrize("name", methods.TABLE)
 def test_every_field_takes_its_own_value_back_from_json(name):
     import json

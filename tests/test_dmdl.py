@@ -1106,6 +1106,10 @@ def test_labels_that_a_memory_lacks():
         ({"alignment": "both"}, "alignment='both'"),
         ({"estimator": "plain"}, "estimator"),
         ({"erasing": "black"}, "erasing"),
+        ({"erasing_max": (-1, -1)}, r"erasing_max=\(-1\.0, -1\.0\).*from 0\.02 .*erasing='none'"),
+        ({"erasing_max": (0.0, 0.4)}, r"erasing_max=\(0\.0, 0\.4\)"),
+        ({"erasing_max": (0.4, 0.01)}, r"erasing_max=\(0\.4, 0\.01\)"),
+        ({"erasing_max": (0.4, 1.0)}, r"erasing_max=\(0\.4, 1\.0\).*to below 1"),
         ({"in_modality_term": False, "cai_weight": 0}, "leave stage 2 without labels"),
     ],
 )

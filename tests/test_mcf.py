@@ -512,6 +512,18 @@ def test_a_network_without_attention_is_told():
     assert "loss/neighbours" in record.curves[-1] and "loss/diversity" not in record.curves[-1]
 
 
+def test_more_regions_than_the_network_has_are_refused_before_training():
+    for model, row, least, has in ((toy.region_net(), None, 4, 3), (toy.net(), "R4", 2, 1)):
+        method = methods.build("mcf", row=row, **(SMALL | {"min_regions": least}))
+        said = rf"min_regions={least}, but this \w*Net has {has} region\(s\); give from 1 to that"
+        seen = []
+        with pytest.raises(ValueError, match=said):
+            fit(model, method, toy.images(), seed=0, on_epoch=seen.append)
+        assert not seen, "an epoch was trained"
+    for unread in ({"vrnl": False, "min_regions": 4}, {"min_regions": 3}):
+        methods.build("mcf", **(SMALL | unread)).start(toy.region_net(), seed=0)
+
+
 def test_all_noise_is_an_error():
     for kind in (RuntimeError, NoClustersError):
         with pytest.raises(kind, match=r"neither modality has two clusters .*raise eps"):

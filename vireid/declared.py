@@ -1,7 +1,8 @@
 """What a setting may be: its declared type, its choices and its range, checked in one place.
 
-The types are the dataclass's own annotations; ``choices`` and ``ranges`` stand beside the fields as
-class attributes. Python, the command line, widgets and sweeps all come through ``value``.
+The types are the dataclass's own annotations; ``choices``, ``ranges`` and ``relations`` stand
+beside the fields as class attributes. Python, the command line, widgets and sweeps all come through
+``value``.
 """
 
 import ast
@@ -65,8 +66,9 @@ def _fitting(hint, name: str, given, known=()):
 def check(settings) -> None:
     """Put every field to its declared type, in place; ValueError for what does not fit.
 
-    ``choices`` (field -> values) and ``ranges`` ((fields with blanks between, test, what to do);
-    None passes) are gathered from all classes of the dataclass ``settings``.
+    ``choices`` (field -> values), ``ranges`` ((fields with blanks between, test of a value, what to
+    do); None passes) and ``relations`` (the same with a test of all ``settings``) are gathered from
+    all classes of the dataclass.
     """
     cls = type(settings)
     for name in hints(cls):
@@ -74,12 +76,19 @@ def check(settings) -> None:
     for name, known in _choices(cls).items():
         if (given := getattr(settings, name)) not in known:
             raise ValueError(f"{name}={given!r}; known: {', '.join(map(str, known))}")
-    for names, fits, advice in _ranges(cls):
-        for name in names.split():
+    for names, fits, advice in _gathered(cls, "ranges"):
+        for name in names:
             given = getattr(settings, name)
             if given is not None and not fits(given):
-                shown = f"{given:g}" if isinstance(given, float) else given
-                raise ValueError(f"{name}={shown}: {advice}")
+                raise ValueError(f"{_shown(name, given)}: {advice}")
+    for names, fits, advice in _gathered(cls, "relations"):
+        if not fits(settings):
+            given = ", ".join(_shown(name, getattr(settings, name)) for name in names)
+            raise ValueError(f"{given}: {advice}")
+
+
+def _shown(name: str, given) -> str:
+    return f"{name}={given:g}" if isinstance(given, float) else f"{name}={given!r}"
 
 
 def words(hint) -> str:
@@ -105,11 +114,12 @@ def _choices(cls: type) -> dict[str, tuple]:
     return {name: known for name, known in found.items() if name in kept}
 
 
-def _ranges(cls: type) -> Iterator[tuple]:
+def _gathered(cls: type, kind: str) -> Iterator[tuple]:
+    """(those of the names that are fields, test, what to do) of the rows of all classes."""
     kept = hints(cls)
     for part in cls.__mro__:
-        for names, fits, advice in vars(part).get("ranges", ()):
-            yield " ".join(name for name in names.split() if name in kept), fits, advice
+        for names, fits, advice in vars(part).get(kind, ()):
+            yield [name for name in names.split() if name in kept], fits, advice
 
 
 def _as(hint, given):

@@ -107,9 +107,10 @@ class Method:
     ``presets`` whole settings (by data set or by paper/code), ``rows`` the paper's ablation rows as
     changes to a preset, ``switches`` the fields an ablation widget offers, each with its values,
     ``networks`` what it trains in the place of a data set's usual network: name and options,
-    ``stage2_fields`` the settings that nothing reads before stage 2, ``choices`` and ``ranges``
-    what fields may be (see ``vireid.declared``), ``numbers`` the version of what its training
-    gives: raise it with every change that moves a number (tests/test_numbers.py notices),
+    ``stage2_fields`` the settings that nothing reads before stage 2, ``choices``, ``ranges`` and
+    ``relations`` what fields may be, alone and together (see ``vireid.declared``), ``numbers`` the
+    version of what its training gives: raise it with every change that moves a number
+    (tests/test_numbers.py notices),
     ``words`` what its rows are, ``later`` fields that came after records had been kept: while at
     their default ``config`` leaves them out, and the runs stay the same ones. A class outside the
     package is named "module:Class", so that its records find it again.
@@ -146,6 +147,7 @@ class Method:
     views: ClassVar[str] = "var"  # letters of ``write_order``
     choices: ClassVar[dict[str, tuple]] = {"moves": MOVES, "recipe": tuple(augment.RECIPES)}
     ranges: ClassVar[tuple] = (("bn_chunks", lambda v: v >= 1, "give a whole number >= 1"),)
+    relations: ClassVar[tuple] = ()
     given: ClassVar[GivenLabels | None] = None  # by ``fit(labels=...)``, on the instance
     published: ClassVar[dict[str, str]] = {}  # row -> its name in data/papers.csv, where it differs
     words: ClassVar[dict[str, str]] = {}

@@ -17,6 +17,7 @@ from vireid.data import looks
 from vireid.data.augment import RECIPES, Recipe
 from vireid.jaccard import RULES, voted_distance
 from vireid.losses import cluster_contrast, multi_positive
+from vireid.methods import limits
 from vireid.methods.controls import Controlled, controls
 from vireid.methods.dcl import DCL, LIGHT, M3SVD, REGDB, SOURCES, TINY, two_modality_batches
 from vireid.types import Batch, Embeddings, Modality, PseudoLabels
@@ -132,8 +133,8 @@ class BMIL(Controlled, DCL):
     ranges = (
         ("lqe_per_modality keep", lambda v: v >= 1, "give a whole number >= 1"),
         ("votes", lambda v: 0 < len(set(v)) == len(v), "give at least one look, each once"),
-        ("global_eps", lambda v: 0 < v <= 1, "Jaccard distances lie in (0, 1]"),
     )
+    relations = limits.GLOBAL
     stage2_fields = frozenset(
         "global_clusters split_prototypes lqe_per_modality keep global_eps centring "
         "stage2_recipe votes".split()

@@ -15,6 +15,7 @@ from vireid.data import sampler
 from vireid.jaccard import jaccard_distance
 from vireid.losses import cluster_contrast, hinged_contrast
 from vireid.memory import HybridMemory, Memory
+from vireid.methods import limits
 from vireid.methods.base import VIEWS, Method
 from vireid.types import Batch, Embeddings, Modality, PseudoLabels
 
@@ -132,11 +133,12 @@ class DCL(Method):
             lambda v: v >= 1,
             "give a whole number >= 1",
         ),
-        ("eps", lambda v: 0 < v <= 1, "Jaccard distances lie in (0, 1]; usual is 0.3 to 0.6"),
+        limits.RADIUS,
         ("temperature", lambda v: v > 0, "give a number > 0; usual is 0.05"),
         ("momentum", lambda v: 0 < v <= 1, "give a weight of the old prototype in (0, 1]"),
         ("hinge", lambda v: v >= 0, "give a number of nats >= 0; 0.2 is BMIL's"),
     )
+    relations = (limits.LISTS, limits.SECOND_VIEW)
 
     def __post_init__(self):
         super().__post_init__()

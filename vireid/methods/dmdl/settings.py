@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from vireid.data.augment import RECIPES
 from vireid.data.pseudo_colour import MAPS
+from vireid.data.views import legal_area
 from vireid.losses.alignment import ESTIMATORS
 from vireid.losses.metric import triplet_weight
 from vireid.losses.refine import KINDS
@@ -40,6 +42,28 @@ RANGES = (  # fields, test, what to give; None passes where a field may be None
         "alternate_k1 predict_topk stage1_topk",
         lambda v: v >= 1,
         "give a whole number >= 1",
+    ),
+)
+
+
+def _erasing_fits(settings) -> bool:
+    """Whether both largest shares fit the recipe's smallest."""
+    smallest = RECIPES[settings.recipe].erasing_area[0]
+    return all(legal_area((smallest, largest)) for largest in settings.erasing_max or ())
+
+
+RELATIONS = (  # fields, what fits the whole method, what to do
+    (
+        "alternate_k1 k2",
+        lambda s: s.matching == "none" or s.alternate_k1 is None or s.alternate_k1 >= s.k2,
+        "k2 encodings are averaged out of a list of alternate_k1; give alternate_k1 >= k2, or None "
+        "for k1",
+    ),
+    (
+        "erasing_max recipe",
+        _erasing_fits,
+        "give the largest share of a picture in stages 1 and 2, each from 0.02 (the recipes' "
+        "smallest) to below 1; erasing='none' erases nothing",
     ),
 )
 # What stage 1 reads only with CBT, with refined labels, and with alignment there
@@ -166,7 +190,7 @@ class Settings(Controlled, DCL):
     }
 
     choices = CHOICES
-    ranges = RANGES
+    ranges, relations = RANGES, RELATIONS
     views = "varp"
     networks = {"agw": ("agw", {"stem": "shared"})}
     sources: ClassVar[dict[str, str]] = SOURCES

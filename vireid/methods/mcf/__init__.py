@@ -36,8 +36,9 @@ class AllNoiseError(NoClustersError, RuntimeError):
 class MCF(Settings):
     """Multi-module collaborative framework with channel augmentation as a third modality.
 
-    Networks without regions count as one region. Raises ValueError for settings out of range and
-    for ``pa_cbam`` with a network that holds none.
+    Networks without regions count as one region. Raises ValueError for settings out of range and,
+    when training starts, for ``pa_cbam`` with a network that holds none and for more
+    ``min_regions`` than a network has.
     Source: multi-module framework; where its equations are lost, its ancestors TokenMatcher, PCAL
     and CALR. Differs: memories start from unit features. An epoch's features hold no augmented
     pictures: with ca_memory="shared" there is no memory of theirs, and with "own" it starts at the
@@ -75,6 +76,11 @@ class MCF(Settings):
         if hasattr(model, "attend"):
             model.attend.fill_(self.pa_cbam)
         self.regions = getattr(model, "regions", 1)
+        if self.vrnl and (self.min_regions or 1) > self.regions:
+            raise ValueError(
+                f"min_regions={self.min_regions}, but this {type(model).__name__} has "
+                f"{self.regions} region(s); give from 1 to that, or None for all"
+            )
         self.device = next(model.parameters()).device
         if self.maal:
             with torch.random.fork_rng(devices=[]):

@@ -6,6 +6,7 @@ Presets are in ``presets``, where each setting comes from in ``sources``.
 from dataclasses import dataclass
 
 from vireid.data.augment import RECIPES
+from vireid.methods import limits
 from vireid.methods.base import Method
 from vireid.methods.controls import Controlled, controls
 from vireid.methods.mcf.phases import Phases
@@ -28,9 +29,9 @@ WEIGHTS = (
 )
 RANGES = (  # fields, what fits (None is always allowed), what to do
     ("k1 k2 joint_k1 joint_k2 min_samples", lambda v: v >= 1, "give a whole number >= 1"),
-    ("eps", lambda v: 0 < v <= 1, "Jaccard distances lie in (0, 1]; usual is 0.2 to 0.6"),
+    limits.RADIUS,
     (WEIGHTS, lambda v: v >= 0, "give a number >= 0; 0 is off"),
-    ("temperature classifier_lr local_eps", lambda v: v > 0, "give a number > 0"),
+    ("temperature classifier_lr", lambda v: v > 0, "give a number > 0"),
     ("rho", lambda v: 0 < v <= 1, "give a share in (0, 1]"),
     (
         "momentum shared_momentum stage2_momentum",
@@ -39,6 +40,15 @@ RANGES = (  # fields, what fits (None is always allowed), what to do
     ),
     ("max_matches min_regions instances", lambda v: v >= 1, "give a whole number >= 1"),
     ("identities infrared_identities", lambda v: v >= 2, "contrast needs at least 2"),
+)
+RELATIONS = (  # fields, what fits the whole method, what to do
+    limits.LISTS,
+    limits.SECOND_VIEW,
+    (
+        "joint_k1 joint_k2",
+        lambda s: s.clustering != "joint" or s.joint_k2 <= s.joint_k1,
+        "joint_k2 encodings are averaged out of a list of joint_k1; give joint_k2 from 1 to that",
+    ),
 )
 OFF = {"pa_cbam": False, "maal": False, "vra": False, "vrnl": False, "um": False}
 STAGE2 = frozenset(  # what nothing reads before stage 2
@@ -170,7 +180,7 @@ class Settings(Controlled, Method):
     }
 
     choices = CHOICES
-    ranges = RANGES
+    ranges, relations = RANGES, RELATIONS
 
     def __post_init__(self):
         super().__post_init__()
