@@ -13,6 +13,7 @@ from vireid.losses import cluster_contrast
 from vireid.methods.base import Schedule
 from vireid.methods.paired import linked
 from vireid.training import fit
+from vireid.types import Embeddings, Modality
 
 SMALL = {
     "epochs": (1, 2), "iterations": 3, "k1": 6, "k2": 2, "eps": 0.6, "min_samples": 2,
@@ -95,6 +96,20 @@ def test_true_pairs_are_an_upper_bound_and_said_to_be(name):
     assert not record.unsupervised
     assert record.curves[-1]["global/cross_precision"] == 1
     assert run(name).unsupervised
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_true_pairs_do_not_depend_on_the_numbers_of_people(name):
+    identity = np.array([*[0, 0, 1, 2, -1, -1], *[2, 1, 0, -1, -1, 0]])
+    label = np.array([*[0, 0, 1, 2, 3, 3], *[0, 1, 2, 3, 3, -1]])
+    found = []
+    for number in (np.arange(3), np.array([5, 10**6, 10**15])):
+        person = np.where(identity < 0, -1, number[identity])
+        table = Embeddings(torch.eye(12), np.repeat([0, 1], 6), np.ones(12, int), person)
+        own = {m: (table.of(m), label[table.modality == m]) for m in Modality}
+        found.append(methods.build(name, pairs="oracle").find_partners(own))
+    for pairs in found:
+        assert [side.tolist() for side in pairs] == [[2, 1, 0, -1], [2, 1, 0, -1]]
 
 
 def test_votes_are_counted_by_loops():

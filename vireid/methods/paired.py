@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import torch
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from vireid.association import voted
+from vireid.clustering import consecutive
 from vireid.data.augment import RECIPES, Recipe
 from vireid.methods.controls import Controlled, controls
 from vireid.methods.dcl import DCL, SOURCES
@@ -82,13 +82,13 @@ class Paired(Controlled, DCL):
 
     def find_partners(self, own: dict) -> tuple[np.ndarray, np.ndarray]:
         """(v2r, r2v) of modality -> (embeddings, labels): by the truth, unless a method knows."""
-        people = 1 + max(int(side.identity.max()) for side, _ in own.values())
-        person = torch.eye(people + 2)  # nobody knows the unknown: a column for each modality's
-        named = [
-            person[torch.where(side.identity < 0, people + m, side.identity)].numpy()
-            for m, (side, _) in own.items()
-        ]
-        return voted(*named, *(label for _, label in own.values()))
+        sides, labels = zip(*own.values(), strict=True)
+        number = consecutive(np.concatenate([side.identity.numpy() for side in sides]))
+        people = 1 + number.max(initial=-1)
+        person = np.eye(people + 2, dtype=np.float32)  # a column for each modality's unknown
+        parts = np.split(number, [len(sides[0])])
+        named = [person[np.where(part < 0, people + m, part)] for m, part in enumerate(parts)]
+        return voted(*named, *labels)
 
     def as_one(self, labels: dict[str, PseudoLabels]) -> PseudoLabels:
         """One number for all clusters that are linked by partners: what the pairing claims."""
