@@ -209,6 +209,45 @@ def test_a_stage_2_starts_from_given_labels_in_every_method(method):
         assert not np.array_equal(seen[0][word].label[rows], seen[1][word].label[rows])
 
 
+@pytest.mark.parametrize("method", ["dcl", "bmil", "pgm", "mult", "dmdl", "mcf", "adca", "nulc"])
+def test_given_labels_of_nobody_are_refused_before_training(method):
+    images, seen = toy.images(), []
+    built = methods.build(method, preset="tiny", epochs=(1, 0), iterations=1)
+    built.start = lambda *_: seen.append("begun")
+    for side in (images.modality >= 0, images.modality == 0, images.modality == 1):
+        if method == "mcf" and not side.all():  # which learns from one modality, too
+            continue
+        given = GivenLabels(np.where(side, -1, images.identity))
+        word = "visible" if side[0] else "infrared"
+        with pytest.raises(ValueError, match=f"labels: no {word}.* picture has a label, all are"):
+            fit(toy.net(), built, images, seed=0, labels=given)
+    assert not seen
+
+
+def test_given_labels_of_one_modality_train_the_other_not_in_mcf():
+    images = toy.images()
+    given = GivenLabels(np.where(images.modality == 1, -1, images.identity))
+    built = methods.build("mcf", preset="tiny", epochs=(1, 0), iterations=1, pa_cbam=False)
+    with pytest.warns(UserWarning, match="infrared images have fewer than two clusters"):
+        record = fit(toy.net(), built, images, seed=0, labels=given)
+    assert "loss/visible contrast" in record.curves[0]
+
+
+def test_mcfs_oracle_refuses_labels_in_stage_2_before_training():
+    images, seen = toy.images(), []
+    label = np.where(images.modality == 0, images.identity // 2, images.identity)
+    built = methods.build("mcf", preset="tiny", row="oracle", epochs=(1, 1), iterations=1)
+    with pytest.raises(ValueError, match=r"2 epochs reach into stage 2.* the 1 of stage"):
+        fit(
+            toy.region_net(), built, images, seed=0, labels=GivenLabels(label, 2),
+            on_epoch=seen.append,
+        )  # fmt: skip
+    assert not seen
+    for row, given in (("oracle", GivenLabels(label, 1)), (None, GivenLabels(label, 2))):
+        built = methods.build("mcf", preset="tiny", row=row, epochs=(1, 1), iterations=1)
+        assert len(fit(toy.region_net(), built, images, seed=0, labels=given).curves) == 2
+
+
 def test_given_labels_are_part_of_a_runs_identity(run, tmp_path):
     label = toy.images().identity
     given = GivenLabels(label)

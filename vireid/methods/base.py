@@ -214,6 +214,10 @@ class Method:
         """The epoch's own random numbers: the same whether or not the run was resumed."""
         return np.random.default_rng([self.seed, epoch, stream])
 
+    def check_given(self, labels: GivenLabels, modality: np.ndarray) -> None:
+        """ValueError naming ``labels`` for those that this method cannot begin with."""
+        labels.check(modality)
+
     def handed(self, rows: np.ndarray, epoch: int) -> np.ndarray | None:
         """Given labels (len(rows),) of a modality's pictures in an epoch; None: cluster them."""
         told = self.given is not None and epoch < self.given.epochs

@@ -60,6 +60,15 @@ class GivenLabels:
                 raise ValueError(f"given labels of {m.word} pictures: {few_clusters(label[at])}")
         return cls(label, epochs)
 
+    def check(self, modality: np.ndarray, *, sides: int = 2) -> None:
+        """ValueError unless pictures of so many modalities have a label."""
+        none = [m.word for m in Modality if (self.label[np.asarray(modality) == m] < 0).all()]
+        if len(none) > 2 - sides:
+            raise ValueError(
+                f"labels: no {' and no '.join(none)} picture has a label, all are outliers (-1); "
+                "give each its cluster, 0 and up"
+            )
+
     def of(self, rows: np.ndarray) -> np.ndarray:
         """Labels of some pictures of one modality, renumbered 0..K-1 in ascending order."""
         return consecutive(self.label[rows])

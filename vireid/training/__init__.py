@@ -99,7 +99,7 @@ def fit(  # noqa: PLR0913
     """
     seed = check_seed(seed)
     _check(images, select=select, select_by=select_by, test=test, evaluate_every=evaluate_every)
-    _check_labels(labels, images, keep=keep_labels, out=out)
+    _check_labels(labels, method, images, keep=keep_labels, out=out)
     if not method.unsupervised and images.identity is None:
         raise ValueError(
             f"{method.name} as it is set is given the true identities (an oracle), and these "
@@ -132,10 +132,12 @@ def fit(  # noqa: PLR0913
     return run
 
 
-def _check_labels(labels, images: Images, *, keep: bool, out) -> None:
+def _check_labels(labels, method: Method, images: Images, *, keep: bool, out) -> None:
     """ValueError for labels that do not fit, and for labels to keep without a folder."""
-    if labels is not None and len(labels.label) != len(images):
-        raise ValueError(f"labels: {len(labels.label)} for {len(images)} training pictures")
+    if labels is not None:
+        if len(labels.label) != len(images):
+            raise ValueError(f"labels: {len(labels.label)} for {len(images)} training pictures")
+        method.check_given(labels, images.modality)
     if keep and out is None:
         raise ValueError("keep_labels=True: give a folder (out=) to keep them in")
 

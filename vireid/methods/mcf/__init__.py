@@ -18,6 +18,7 @@ from vireid.data import sampler
 from vireid.data.augment import RECIPES, Recipe
 from vireid.losses import Adversary
 from vireid.memory import Memory
+from vireid.methods.given import GivenLabels
 from vireid.methods.mcf import terms
 from vireid.methods.mcf.links import Links, joint_label, link
 from vireid.methods.mcf.settings import Settings
@@ -87,6 +88,16 @@ class MCF(Settings):
                 torch.manual_seed(seed)
                 opponent = ModalityClassifier(model.dim, widths=self.classifier).to(self.device)
             self.adversary = Adversary(opponent, alpha=self.alpha, lr=self.classifier_lr)
+
+    def check_given(self, labels: GivenLabels, modality: np.ndarray) -> None:
+        """One labelled modality is enough; true partners need clusters by true identities."""
+        labels.check(modality, sides=1)
+        first, second = self.schedule.epochs
+        if not self.unsupervised and second and labels.epochs > first:
+            raise ValueError(
+                f"labels for {labels.epochs} epochs reach into stage 2, which pairs true "
+                f"identities (clustering='oracle'); give them for the {first} of stage 1 at most"
+            )
 
     def unused(self, model: torch.nn.Module) -> list[torch.nn.Parameter]:
         """PA-CBAM's, when it is off."""
