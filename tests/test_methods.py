@@ -337,6 +337,32 @@ def test_outside_block_0_nobody_has_a_visible_label():
         assert set(found.label[found.kept]) == set(range(found.clusters))
 
 
+@pytest.mark.parametrize("ratio", [0.01, 0.06])
+def test_a_subset_without_room_for_two_clusters_names_its_setting(ratio):
+    size = int(ratio * 36)  # a block of 3 may be two clusters, of 2 not
+    said = rf"subset_ratio={ratio}.* {size} of 36 visible images, .* need 3 \(min_samples=2\)"
+    with pytest.raises(ValueError, match=said):
+        run(subset_ratio=ratio)
+
+
+def test_parts_of_one_picture_name_their_setting():
+    said = "bn_chunks=12: a part of a batch of 18 pictures holds one picture, .* fewer parts"
+    with pytest.raises(ValueError, match=said):
+        run(bn_chunks=12)
+    assert run(bn_chunks=6).curves
+
+
+def test_what_else_a_network_refuses_is_not_put_down_to_parts():
+    class Fussy(toy.Net):
+        def forward(self, pictures, modality):
+            if self.training and len(pictures) == 1:
+                raise ValueError("no single pictures here")
+            return super().forward(pictures, modality)
+
+    with pytest.raises(ValueError, match=r"^no single pictures here"):
+        fit(Fussy(), methods.build("bmil", **(SMALL | {"bn_chunks": 12})), toy.images(), seed=3)
+
+
 def test_proxies_split_clusters_by_modality():
     label = np.array([0, 0, 1, -1, 0, 1, 2])
     modality = np.array([0, 1, 0, 0, 1, 0, 1])

@@ -160,10 +160,21 @@ class DCL(Method):
             rows = self.blocks[0] if own is Modality.VISIBLE else np.flatnonzero(modality == own)
             label = np.full(len(train), -1)
             handed = self.handed(rows, epoch)
+            if own is Modality.VISIBLE and self.subset_ratio < 1:
+                self.check_subset(modality, least=1 if handed is not None else self.min_samples + 1)
             label[rows] = self.cluster_own(train.x[rows], own, epoch) if handed is None else handed
             labels[own.word] = PseudoLabels(label)
             self.memories[own] = self.new_memory(train.x[label >= 0], label[label >= 0])
         return labels
+
+    def check_subset(self, modality: np.ndarray, *, least: int) -> None:
+        """ValueError for a block of fewer visible images than two clusters can be made of."""
+        if (size := len(self.blocks[0])) < least:
+            raise ValueError(
+                f"subset_ratio={self.subset_ratio:g} leaves {size} of "
+                f"{(modality == Modality.VISIBLE).sum()} visible images, and clusters need {least} "
+                f"(min_samples={self.min_samples}); give a larger share up to 0.5, or 1 for all"
+            )
 
     def cluster_own(self, x: torch.Tensor, own: Modality, epoch: int) -> np.ndarray:
         """Labels of one modality's images."""

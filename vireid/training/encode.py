@@ -1,7 +1,7 @@
 """A batch through the network as a method sees it: in parts, in bfloat16, on the device."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import Tensor
@@ -26,7 +26,8 @@ def encoder(
     ----------
     pictures : id(batch) -> (b, 3, h, w) network input
     chunks : parts that batch norm sees each by itself, see ``shares``; running statistics move with
-        the first; ranks share them. Source: what ``chunks`` cards did in the released runs
+        the first; ranks share them. Source: what ``chunks`` cards did in the released runs.
+        ValueError naming bn_chunks for a part of one picture, which batch norm refuses
     amp : the network in bfloat16, its answers in float32
     """
 
@@ -44,7 +45,7 @@ def encoder(
         parts, found = shares(batch.modality[at.numpy()], chunks), []
         own, start = own_parts(parts)
         for part in own:
-            with nullcontext() if part is parts[0] else standing(model):
+            with nullcontext() if part is parts[0] else standing(model), _alone(part, at, chunks):
                 found.append(forward(batch, at[part]))
         back = torch.cat(parts).argsort().to(device)
         columns = zip(*found, strict=True)
@@ -53,6 +54,20 @@ def encoder(
         )
 
     return encode
+
+
+@contextmanager
+def _alone(part: Tensor, whole: Tensor, chunks: int):
+    """Where batch norm refuses a part of one picture, say which setting cuts it so small."""
+    try:
+        yield
+    except ValueError as error:
+        if len(part) > 1 or "more than 1 value" not in str(error):
+            raise
+        raise ValueError(
+            f"bn_chunks={chunks}: a part of a batch of {len(whole)} pictures holds one picture, "
+            "and batch norm needs two; give fewer parts, or more identities or instances"
+        ) from error
 
 
 def shares(modality, chunks: int) -> list[Tensor]:
