@@ -327,6 +327,47 @@ def test_who_moves_which_memory(epoch, semi_cross):
         torch.testing.assert_close(method.memories[own].prototypes, expected[own].prototypes)
 
 
+# people 0 and 2 are in both modalities, 1 is visible only, 3 infrared only
+LONELY = [i for i in range(36) if world().identity[i] not in ((3, 1)[i >= 20],)]
+
+
+@pytest.mark.parametrize("moves", ["after", "during"])
+@pytest.mark.parametrize("epoch", [50, 51])
+def test_the_truth_moves_no_row_that_a_memory_lacks(epoch, moves):
+    train = world().rows(LONELY)
+    own = {m: train.identity[train.modality == m].numpy() for m in Modality}
+    found = {m: np.unique(label, return_inverse=True)[1] for m, label in own.items()}
+    method = made(found, train, matching="oracle", moves=moves, identities=4)
+    with pytest.warns(UserWarning, match="only 3 clusters"):
+        labels = method.relabel(train, epoch)
+        batch = next(iter(method.batches(labels, epoch)))
+    before = {m: memory.prototypes for m, memory in method.memories.items()}
+    expected = {m: Memory(before[m], momentum=0.2) for m in Modality}
+    x = method.model.encode(batch).x.detach()
+    for letter in "varp":
+        at = dict(method.written(batch))[letter]
+        side = Modality(int(batch.modality[at[0]]))
+        for bank in {side, method.space}:
+            place = method.memories[bank].place[batch.label[at]]
+            expected[bank].update(x[at][place >= 0], place[place >= 0])
+    for found_terms in method.losses(batch, method.model.encode, epoch):
+        sum(found_terms.values()).backward()
+    lacking = set(batch.label.tolist()) - set(method.memories[method.space].ids.tolist())
+    assert len(lacking) == 1, "somebody whom the label space's memory lacks was shown"
+    for m, memory in method.memories.items():
+        torch.testing.assert_close(memory.prototypes, expected[m].prototypes)
+        assert (memory.prototypes - before[m]).norm(dim=1).min() > 1e-6
+
+
+def test_an_oracle_trains_on_people_of_one_modality():
+    table = toy.images(people=8)
+    lone = np.where(table.modality == VISIBLE, table.identity == 5, table.identity == 2)
+    for moves in ("after", "during"):
+        method = methods.build("dmdl", row="oracle", **(SMALL | {"moves": moves}))
+        record = fit(toy.net(), method, table.rows(~lone), seed=0)
+        assert [row["stage"] for row in record.curves] == [1, 1, 2, 2, 2]
+
+
 # Section 6.2: labels
 
 
@@ -1134,6 +1175,44 @@ def test_few_clusters_shrink_batches_and_one_is_an_error():
         method = made(single)
         with pytest.raises(ValueError, match=r"1 cluster\(s\) in 36 images: a batch needs two"):
             next(iter(method.batches(method.relabel(world(), epoch), epoch)))
+
+
+def near_one():
+    """Features whose 4 visible clusters are all nearest to the same one of 4 infrared ones."""
+    visible, infrared = torch.eye(8, dtype=F64).split(4)
+    visible = visible + 0.6 * infrared[0] + 0.2 * infrared
+    centres = visible.repeat_interleave(5, 0), infrared.repeat(4, 1)
+    own = {VISIBLE: np.arange(4).repeat(5), INFRARED: np.tile(np.arange(4), 4)}
+    modality = torch.tensor([0] * 20 + [1] * 16)
+    return Embeddings(normalize(torch.cat(centres)), modality, torch.arange(36) % 2), own
+
+
+@pytest.mark.parametrize(
+    ("matching", "e", "says"),
+    [
+        ("cluster", 0, r"='cluster' gave all 4 visible clusters one partner.*matching='sample' or"),
+        ("regdb_mix", 0, "='regdb_mix' gave all 4 visible clusters one partner.*'sample' or"),
+        ("sample", 0, "='sample' gave all visible images one label.*matching='cluster' or"),
+        ("regdb_mix", 2, "='regdb_mix' gave all visible images one label.*matching='cluster' or"),
+    ],
+)
+def test_matching_that_merges_all_says_what_to_do(matching, e, says):
+    train, own = near_one()
+    with pytest.raises(NoClustersError, match=f"epoch {e} of stage 2: matching{says} centring"):
+        made(own, train, matching=matching).relabel(train, 50 + e)
+    assert made(own, train, matching=matching, centring=True).relabel(train, 50 + e)
+
+
+def test_one_label_is_put_down_to_its_cause():
+    train, own = near_one()
+    swallowed = own | {INFRARED: np.zeros(16, int)}  # all visible clusters have one partner then
+    says = r"epoch 0 of stage 2: infrared images; 1 cluster\(s\) in 36 images.*lower eps"
+    with pytest.raises(NoClustersError, match=says):
+        made(swallowed, train).relabel(train, 50)
+    seen = replace(train, identity=torch.where(torch.arange(36) < 20, 7, torch.arange(36) % 4))
+    says = "epoch 0 of stage 2: visible images have one known identity in all"
+    with pytest.raises(NoClustersError, match=says):
+        made(own, train, matching="oracle").relabel(seen, 50)
 
 
 def test_cameras_without_clusters():

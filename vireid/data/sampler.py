@@ -110,10 +110,7 @@ def _at_most(identities: int, clusters: int, instances: int, *, label: np.ndarra
         if value < 1:
             raise ValueError(f"{name}={value}; give at least 1")
     if clusters < 2:
-        raise ValueError(
-            f"{clusters} cluster(s) in {len(label)} images: a batch needs two to compare; "
-            f"{few_clusters(label)}"
-        )
+        raise ValueError(too_few(clusters, label))
     if clusters < identities:
         warnings.warn(
             f"only {clusters} clusters for batches of {identities} identities: batches shrink to "
@@ -155,6 +152,14 @@ def _group(rows: np.ndarray, camera, instances: int, rng) -> np.ndarray:
         return np.repeat(anchor, instances)
     replace = len(mates) < instances
     return np.concatenate([[anchor], rng.choice(mates, instances - 1, replace=replace)])
+
+
+def too_few(clusters: int, label) -> str:
+    """That labels (n,) have not the two clusters that a batch needs, and what to do."""
+    return (
+        f"{clusters} cluster(s) in {len(label)} images: a batch needs two to compare; "
+        f"{few_clusters(label)}"
+    )
 
 
 def few_clusters(label) -> str:

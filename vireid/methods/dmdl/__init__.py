@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from vireid.association import imca_labels
-from vireid.clustering import NoClustersError, prototypes
+from vireid.clustering import prototypes
 from vireid.data import sampler
 from vireid.data.augment import Recipe, Stream
 from vireid.jaccard import jaccard_distance
@@ -24,7 +24,7 @@ from vireid.methods.base import VIEWS
 from vireid.methods.dcl import show, two_modality_batches
 from vireid.methods.dmdl import terms
 from vireid.methods.dmdl.camera import camera_prototypes, camera_similarity
-from vireid.methods.dmdl.parts import PartialMemory, named
+from vireid.methods.dmdl.parts import PartialMemory, check_matched, named
 from vireid.methods.dmdl.settings import Settings
 from vireid.types import Batch, Embeddings, Modality, PseudoLabels
 
@@ -34,7 +34,8 @@ class DMDL(Settings):
     """Dual-level modality debiasing learning; see ``Settings`` for every switch.
 
     Raises ValueError for settings out of range, and in ``relabel`` for a modality without images
-    and for features that are not finite; NoClustersError for one without labels.
+    and for features that are not finite; NoClustersError for one without clusters, and in stage 2
+    for one that has not two labels to compare.
     Source: DMDL (arXiv 2512.03745), eq. 1-16, C.1, D.1-D.3; docs/papers.md has the flow. Differs:
     losses see the memories as they were before the step, unless ``moves`` is "during" as in the
     released code; the likelihood term (eq. 3) is a mean per modality, as CAI's is, so that swapping
@@ -157,13 +158,9 @@ class DMDL(Settings):
         """iMCA, then the memories phi of both modalities and Phi of both together, and p(m)."""
         own_rows = [self.modality == own for own in Modality]
         found = self.matched(train, labels, own_rows, e)
+        check_matched(self, labels, found[:2], e)
         unified = np.full(len(train), -1)
-        for own, rows, label in zip(Modality, own_rows, found[:2], strict=True):
-            if label.max(initial=-1) < 0:
-                raise NoClustersError(
-                    f"epoch {e} of stage 2: no {own.word} image has a label after "
-                    f"matching={self.matching!r}; try a larger eps or matching='cluster'"
-                )
+        for rows, label in zip(own_rows, found[:2], strict=True):
             unified[rows] = label
         self.space = Modality[found[2].upper()]
         self.build_memories(train, unified)
@@ -268,9 +265,14 @@ class DMDL(Settings):
     def update_memories(self, batch: Batch, x: Tensor, stage: int) -> None:
         """Move each modality's memory, and with ``semi_cross`` the label space's by both."""
         for letter, at in self.written(batch):
-            label = batch.label[at].to(x.device)
-            for bank in self.moved_by(VIEWS[letter][0], stage):
-                self.memories[bank].update(x[at], label)
+            own, label = VIEWS[letter][0], batch.label[at].to(x.device)
+            for bank in self.moved_by(own, stage):
+                row = self.rows_in(bank, own, label)
+                self.memories[bank].update(x[at][row >= 0], row[row >= 0])
+
+    def rows_in(self, bank: Modality, own: Modality, label: Tensor) -> Tensor:
+        """Labels (b,) by which images move a memory; -1: the other modality's may lack them."""
+        return label if bank is own else self.memories[bank].known(label)
 
     def moved_by(self, own: Modality, stage: int) -> tuple[Modality, ...]:
         """Whose memories a modality's images move."""

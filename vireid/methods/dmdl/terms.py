@@ -84,7 +84,9 @@ def logits(method, batch: Batch, x: Tensor, stage: int) -> Logits:
         for bank in _asked(method, own, stage):
             memory = method.memories[bank]
             moves = bank in method.moved_by(own, stage)
-            seen = memory.seen_by(label) if moves else memory.prototypes
+            seen = memory.prototypes
+            if moves:
+                seen = memory.seen_by(method.rows_in(bank, own, label))
             asked.setdefault((own, bank), []).append((at, scores(x[at], seen, method.temperature)))
     return {pair: _in_batch_order(*zip(*found, strict=True)) for pair, found in asked.items()}
 
