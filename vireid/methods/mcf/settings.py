@@ -23,14 +23,16 @@ CHOICES = {  # field -> what it may be
     "um_sides": ("both", "larger"),
     "stage2_recipe": (None, *RECIPES),
 }
-WEIGHTS = (
-    "identity_weight diversity alpha beta vra_weight vrnl_weight um_weight um_weight_late "
-    "maal_warmup"
-)
+WEIGHTS = "identity_weight diversity alpha beta vrnl_weight maal_warmup"
 RANGES = (  # fields, what fits (None is always allowed), what to do
     ("k1 k2 joint_k1 joint_k2 min_samples", lambda v: v >= 1, "give a whole number >= 1"),
     limits.RADIUS,
     (WEIGHTS, lambda v: v >= 0, "give a number >= 0; 0 is off"),
+    (
+        "vra_weight um_weight um_weight_late",
+        lambda v: v >= 0,
+        "give a number >= 0; vra=False, um=False switch them off, 0 still writes into memories",
+    ),
     ("temperature classifier_lr", lambda v: v > 0, "give a number > 0"),
     ("rho", lambda v: 0 < v <= 1, "give a share in (0, 1]"),
     (
@@ -84,7 +86,8 @@ class Settings(Controlled, Method):
     maal_warmup : epochs in which the game's classifier learns and the network is not yet told to
         fool it
     classifier, classifier_lr : "official" or "light" widths; rate of its SGD
-    vra, vra_weight, max_matches : greedy matching with shared memories; alpha_1; mu
+    vra, vra_weight, max_matches : greedy matching with shared memories; alpha_1 (at 0 its images
+        still move them); mu
     vrnl, vrnl_weight, rho, min_regions : regional neighbours; alpha_2; see ``neighbour_sets``
     combine, reduction : see ``vrnl_terms`` and ``neighbour``
     camera_filter, local_eps : strike same-camera neighbours of another local cluster
