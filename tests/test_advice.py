@@ -35,6 +35,12 @@ COMMANDS = [
     ("train --select-by mAP", "--select-by changes nothing without --select best_test"),
     ("train --world-set modality_gap=wide", "modality_gap='wide': give a number"),
     ("train --world-set shots=5", "shots=5: give 2 whole numbers"),
+    ("train --world-set seed=3", "--world-set seed: no dial .* modality_gap, visible_only, shots"),
+    ("train --world-set absent=0.9", "--world-set absent: no dial of the world"),
+    ("train --data sysu --world-set modality_gap=0.5", "turns SynthVI, not sysu"),
+    ("train --set row=M2", r"--set row=M2: no field; --row \(--rows\) tells it"),
+    ("compare --rows M1 --seeds 1 --out runs --set row=M5", "--set row=M5: no field"),
+    ("train --set preset=paper", "--set preset=paper: no field; --method-preset tells it"),
     ("train --network-set width=wide", "width='wide': give a whole number"),
     ("train --network foo", "known: .*small"),
     ("train --network agw", "belong to the network 'small', not to AGW; give --weights imagenet"),
@@ -62,6 +68,13 @@ def test_a_number_of_threads_counts_from_1(capsys, workers):
     with pytest.raises(SystemExit, match="2"):
         cli.main(["train", f"--workers={workers}"])
     assert f"argument --workers: {workers!r}; give a whole number >= 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--weights", "--out", "--set"])
+def test_an_unset_variable_of_the_shell_is_no_value(capsys, option):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["train", option, ""])
+    assert "an argument is empty (an unset variable of the shell?)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("command", "words"), COMMANDS, ids=[c for c, _ in COMMANDS])

@@ -171,6 +171,23 @@ def test_a_run_of_fewer_epochs_is_no_finished_one(tiny, tmp_path):
     assert len(whole.curves) == 2 and whole.curves[0] == short.curves[0]
 
 
+def test_a_stage_1_on_its_way_to_more_epochs_is_no_finished_one(tiny, tmp_path):
+    """Its folder holds the network of fewer epochs still."""
+    more = QUICK | {"epochs": (2, 1)}
+    options = {"seed": 0, "out": tmp_path, "switches": more}
+    experiment.compare(tiny, "bmil", [], epochs=1, **options)
+
+    def killed(row):
+        raise KeyboardInterrupt  # after the checkpoint of epoch 2, before the end
+
+    with pytest.raises(KeyboardInterrupt):
+        experiment.compare(tiny, "bmil", [], on_epoch=killed, **options)
+    again = experiment.compare(tiny, "bmil", ["M2"], **options)
+    whole = experiment.compare(tiny, "bmil", ["M2"], **options | {"out": tmp_path / "whole"})
+    for row in ("stage1", "M2"):
+        assert again[row].result == whole[row].result and len(again[row].result) > 3
+
+
 def test_whole_rows_share_nothing(tiny, tmp_path):
     found = experiment.compare(
         tiny, "bmil", ["M1"], seed=0, out=tmp_path, switches=QUICK, whole=True
@@ -271,3 +288,21 @@ def test_main_leaves_torch_unloaded_until_needed():
     code = "import sys, vireid.cli; vireid.cli.parser(); print('torch' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "False"
+
+
+def test_a_trained_network_is_scored_on_its_own_world(tmp_path, capsys):
+    run = tmp_path / "run"
+    settings = [f"--set={k}={v}" for k, v in QUICK.items()]
+    fast = ["--data", "synthvi", "--preset", "tiny"]
+    assert cli.main(["train", *fast, "--world", "3", "--out", str(run), *settings]) == 0
+    capsys.readouterr()
+    weights = ["--weights", str(run / "model.safetensors")]
+    assert cli.main(["evaluate", "--data", "synthvi", *weights]) == 0
+    said = capsys.readouterr()
+    result = Run.load(run / "run.json").result
+    assert f"mINP                   {result['mINP']:.4f}" in said.out
+    assert "was trained with" not in said.err
+    assert cli.main(["evaluate", *fast, "--world", "4", *weights]) == 0
+    said = capsys.readouterr()
+    assert "was trained with seed=3, and is scored with 4: it may have learnt" in said.err
+    assert f"mINP                   {result['mINP']:.4f}" not in said.out

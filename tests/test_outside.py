@@ -78,6 +78,29 @@ def test_the_cache_notices_a_change_of_the_module(mine, tmp_path):
     assert identity.code_of(method) != before
 
 
+def test_an_edited_method_is_another_run(mine, tmp_path):
+    """Its author raises no ``numbers``; the file and those beside it that it uses tell."""
+    helper, file = tmp_path / "helper_here.py", tmp_path / "mine_here.py"
+    helper.write_text("SCALE = 1\n")
+    file.write_text("import helper_here\n" + dedent(SOURCE))
+    (tmp_path / "unused_here.py").write_text("")
+    options = {"seed": 0, "out": tmp_path / "run"}
+    try:
+        built = methods.build(mine, preset="tiny", **SHORT)
+        run = fit(toy.net(), built, toy.images(), **options)
+        assert fit(toy.net(), built, toy.images(), resume=True, **options).result == run.result
+        for edited in (helper, file):
+            before = edited.read_text()
+            edited.write_text(before + "# another thought\n")
+            with pytest.raises(ValueError, match="another own code"):
+                fit(toy.net(), built, toy.images(), resume=True, **options)
+            edited.write_text(before)
+        assert "own code" not in fit(toy.net(), methods.build(
+            "dcl", preset="tiny", **SHORT), toy.images(), seed=0).identity  # fmt: skip
+    finally:
+        sys.modules.pop("helper_here", None)
+
+
 def test_a_class_of_a_notebook_counts_by_its_functions():
     def defined(body: str) -> type:
         space = {"__name__": "no_such_file"}

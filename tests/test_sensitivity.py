@@ -78,7 +78,7 @@ def test_the_command_line_turns_them_and_the_record_tells():
     assert len(ready.train) < 20 * 12
     told = source(ready)["options"]
     assert told == {"modality_gap": 0.3, "shots": (8, 4), "absent": 0.5, "absent_side": "both"}
-    with pytest.raises(ValueError, match="no option gap"):
+    with pytest.raises(ValueError, match="--world-set gap: no dial of the world"):
         prepare(parser().parse_args("train --data synthvi --world-set gap=0.3".split()))
 
 

@@ -1,6 +1,7 @@
 """The one loop: deterministic, resumable, loud when something is wrong."""
 
 import json
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 import toy
 
 from vireid import methods
+from vireid.clustering import NoClustersError
 from vireid.runs import Run, load_all, table
 from vireid.training import fit
 from vireid.training.session import Session
@@ -114,6 +116,32 @@ def test_a_run_is_not_overwritten_unasked(tmp_path):
         train(out=tmp_path, seed=4)
     assert Run.load(tmp_path / "run.json").curves == first.curves
     assert train(out=tmp_path, seed=4, overwrite=True).seed == 4
+
+
+def test_tables_of_labels_are_a_run_that_is_not_overwritten_unasked(tmp_path):
+    """They may be a colleague's export, given to this very training."""
+    (tmp_path / "labels").mkdir()
+    table, notes = (tmp_path / "labels" / name for name in ("epoch000.csv", "epoch_notes.csv"))
+    for file in (table, notes):
+        file.write_text("mine")
+    with pytest.raises(ValueError, match=r"holds a run already \(labels.epoch000.csv\)"):
+        train(out=tmp_path)
+    assert table.read_text() == "mine"
+    train(out=tmp_path, overwrite=True)
+    assert not table.exists() and notes.read_text() == "mine"
+
+
+def test_a_run_is_kept_until_the_one_in_its_place_has_a_checkpoint(tmp_path, monkeypatch):
+    first = train(out=tmp_path)
+    files = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    with pytest.raises(NoClustersError):
+        train(out=tmp_path, overwrite=True, switches={"eps": 1e-6, "min_samples": 30})
+    full = OSError(28, "the disk is full")
+    monkeypatch.setattr("vireid.training.check_space", Mock(side_effect=full))
+    with pytest.raises(OSError, match="full"):
+        train(out=tmp_path, seed=4, overwrite=True)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == files
+    assert Run.load(tmp_path / "run.json").seed == first.seed
 
 
 @pytest.mark.parametrize(

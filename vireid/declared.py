@@ -192,11 +192,16 @@ def _tuple(of, given) -> tuple:
     return tuple(_as(kind, v) for kind, v in zip(of, given, strict=True))
 
 
+TOLD_OTHERWISE = {"name": "--method", "preset": "--method-preset", "row": "--row (--rows)"}
+
+
 def switches(pairs: list[str], *, flag: str = "--set") -> dict:
     """``["k1=20", "memory=single"]`` as a dict; values are read as Python where they are."""
     found = {}
     for pair in pairs:
         name, sign, value = pair.partition("=")
+        if name in TOLD_OTHERWISE and flag == "--set":
+            raise ValueError(f"--set {pair}: no field; {TOLD_OTHERWISE[name]} tells it")
         if not sign:
             raise ValueError(f"{flag} {pair}: write FIELD=VALUE, e.g. {flag} k1=20")
         try:

@@ -10,6 +10,7 @@ import sys
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -90,6 +91,7 @@ def identity(
         "threads": torch.get_num_threads(),
         "versions": {"vireid": version("vireid"), "torch": torch.__version__},
         "code": code_of(method),
+        **own_code(method),
         **fitting,
     }
     return json.loads(json.dumps(found))
@@ -146,20 +148,48 @@ def rows_digest(*rows) -> str:
 
 
 def code_of(method) -> str:
-    """12 hex digits of the package's code, and of a method's own where it lives elsewhere.
+    """12 hex digits of the package's code, and of a method's own where it lives elsewhere."""
+    own = own_code(method).values()
+    return _digest_of([code_digest(), *own]) if own else code_digest()
 
-    A module counts with its whole file; one without, a notebook, with the class's functions.
+
+def own_code(method) -> dict[str, str]:
+    """``{"own code": 12 hex digits}`` of a method from outside the package; empty for its own.
+
+    No ``numbers`` tell when such code changes. A module counts with its whole file, and so do those
+    beside it that it uses; one without a file, a notebook, with the class's functions.
     """
-    found = [code_digest()]
+    told, files = [], set()
     for cls in type(method).__mro__:
         if cls.__module__.partition(".")[0] in ("vireid", "builtins"):
             continue
-        file = getattr(sys.modules.get(cls.__module__), "__file__", None)
-        functions = [f for f in vars(cls).values() if hasattr(f, "__code__")]
-        found += [Path(file).read_text("utf-8")] if file else [_told(f.__code__) for f in functions]
-    if len(found) == 1:
-        return found[0]
-    return hashlib.sha256("\n".join(found).encode()).hexdigest()[:12]
+        if file := _file(cls.__module__):
+            _used(cls.__module__, file.parent, files)
+        else:
+            functions = (f for f in vars(cls).values() if hasattr(f, "__code__"))
+            told += [_told(f.__code__) for f in functions]
+    told += [file.read_text("utf-8") for file in sorted(files)]
+    return {"own code": _digest_of(told)} if told else {}
+
+
+def _used(module: str, folder: Path, files: set[Path]) -> None:
+    """Add the files of a module and of all in its folder that it uses, one by way of another."""
+    file = _file(module)
+    if file is None or folder not in file.parents or file in files:
+        return
+    files.add(file)
+    for value in [*vars(sys.modules[module]).values()]:
+        name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "")
+        _used(str(name), folder, files)
+
+
+def _file(module: str) -> Path | None:
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return Path(file).resolve() if file else None
+
+
+def _digest_of(texts: list[str]) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
 
 
 def _told(code) -> str:

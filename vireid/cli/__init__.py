@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +17,10 @@ __all__ = ["main", "parser", "switches"]
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    arguments = parser().parse_args(argv)
+    words, top = sys.argv[1:] if argv is None else argv, parser()
+    if "" in words:
+        top.error("an argument is empty (an unset variable of the shell?); fill it or leave it out")
+    arguments = top.parse_args(words)
 
     def run() -> int | None:
         _check_ranks(arguments)

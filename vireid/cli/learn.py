@@ -108,11 +108,13 @@ def _add_sweep(command) -> None:
 def _add_evaluate(command) -> None:
     text = (
         "Score a trained network: vireid evaluate --data synthvi --preset small "
-        "--weights runs/.../model.safetensors. The network is the one that the run's record tells. "
+        "--weights runs/.../model.safetensors. The network is the one that the run's record tells; "
+        "so are world, split and preset, unless given. "
         "For m3svd, where each person is in one scene, it also tells how often the best answer is "
         "from the right scene, and rank-1 within it."
     )
     evaluate = command("evaluate", _evaluate, text, "score a trained network on query and gallery")
+    evaluate.set_defaults(as_trained=True)
     data_options(evaluate)
     evaluate.add_argument(
         "--distances",

@@ -1,6 +1,7 @@
 """Options that several commands share, and what they mean: switches, the data set, the network."""
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from vireid.declared import switches
 
 SIDES = ("both", "visible", "infrared")  # as ``data.absence``, which imports torch
 METHOD = "a name of the method table (default bmil), or module:Class for one of your own"
+DIALS = ("modality_gap", "visible_only", "shots")  # of SynthVI
 FITTING = ("evaluate_every", "select", "select_by", "amp", "workers")  # go on to ``training.fit``
 
 
@@ -165,10 +167,11 @@ def prepare(a, *, seed: int | None = None):
         drawn = usual if a.absent_seed is None else a.absent_seed
         side = a.absent_side or "both"
         given |= {"absent": a.absent, "absent_side": side, "absent_seed": drawn or None}
-    options = {k: v for k, v in given.items() if v is not None}
-    options |= switches(a.world_set, flag="--world-set")
+    options = {k: v for k, v in given.items() if v is not None} | _turned(a)
     for name in ("preset", "root", "network", "weights", "method", "method_preset", "size"):
         options[name] = getattr(a, name, None)
+    if getattr(a, "as_trained", False):
+        options = _as_trained(a, options)
     options |= recorded_network(a.weights, a.size) if a.network is None else {}
     changed = switches(a.network_set, flag="--network-set")
     options["network_options"] = options.get("network_options", {}) | changed
@@ -176,6 +179,19 @@ def prepare(a, *, seed: int | None = None):
     if getattr(a, "cache", None) is None:
         return ready
     return replace(ready, train=decoded(ready.train, a.cache, workers=a.workers or 1))
+
+
+def _turned(a) -> dict:
+    """What ``--world-set`` turns; ValueError for what is no dial of SynthVI."""
+    found = switches(a.world_set, flag="--world-set")
+    if other := sorted(set(found) - set(DIALS)):
+        raise ValueError(
+            f"--world-set {other[0]}: no dial of the world; known: {', '.join(DIALS)} (other "
+            "options have flags of their own: --help)"
+        )
+    if found and a.data != "synthvi":
+        raise ValueError(f"--world-set turns SynthVI, not {a.data}; leave it out")
+    return found
 
 
 def check_needed(a) -> None:
@@ -199,17 +215,45 @@ def check_alone(a, flag: str, others: tuple[str, ...]) -> None:
             raise ValueError(f"--{other} changes nothing with --{flag}; leave one of them out")
 
 
+def _as_trained(a, given: dict) -> dict:
+    """Options with the world, split and preset of the run whose weights are scored, if not given.
+
+    Another one that was given may hold people that the run has learnt from, and is told.
+    """
+    run = recorded(a.weights)
+    if run is None or run.source.get("data") != a.data:
+        return given
+    kept = {k: v for k, v in run.source["options"].items() if not k.startswith("absent")}
+    kept = {k: tuple(v) if isinstance(v, list) else v for k, v in kept.items()}
+    kept |= {"preset": run.source["preset"]}
+    whose = {"seed", "trial"} | ({"preset"} if a.data == "synthvi" else set())  # people they are
+    other = [k for k in kept if k in whose and given.get(k) not in (None, kept[k])]
+    for name in other:
+        print(
+            f"{a.weights} was trained with {name}={kept[name]!r}, and is scored with "
+            f"{given[name]!r}: it may have learnt from people of this test",
+            file=sys.stderr,
+        )
+    return kept | {k: v for k, v in given.items() if v is not None or k not in kept}
+
+
+def recorded(weights: str):
+    """The record beside a run's weights, or None where there is none."""
+    from vireid.runs import Run
+
+    record = Path(weights).with_name("run.json")
+    if Path(weights).name != "model.safetensors" or not record.exists():
+        return None
+    return Run.load(record)
+
+
 def recorded_network(weights: str, size=None) -> dict:
     """What the record beside a run's weights tells of the network, if there is one.
 
     Its name, its options and, unless ``size`` is given, the size of its pictures.
     """
-    from vireid.runs import Run
-
-    record = Path(weights).with_name("run.json")
-    if Path(weights).name != "model.safetensors" or not record.exists():
+    if (run := recorded(weights)) is None:
         return {}
-    run = Run.load(record)
     size = {"size": run.source["size"]} if run.source and size is None else {}
     told = {"network": run.model["name"], "network_options": run.model.get("options", {})}
     return told | size

@@ -145,9 +145,16 @@ def _another(name: str, preset: str, row: str | None = None, **switches) -> Trai
 
 def _finished(stage1: Path) -> Path:
     """The folder; ValueError where it holds no finished stage 1."""
-    if not (stage1 / NETWORK).exists():
-        raise ValueError(f"{stage1} holds no finished stage 1: no {NETWORK} in it")
+    if not _is_finished(stage1):
+        raise ValueError(
+            f"{stage1} holds no finished stage 1: no {NETWORK} in it, or a record without a result"
+        )
     return stage1
+
+
+def _is_finished(folder: Path) -> bool:
+    """Whether a folder holds the network of its record, which may be on its way to more epochs."""
+    return (folder / NETWORK).exists() and bool(Run.load(folder / RECORD).result)
 
 
 def _whole(method, whole: bool | None) -> bool:
@@ -189,7 +196,7 @@ class _Job:
         """A finished run from disk; None where it, or what it began with, is not there yet."""
         folder = self.folder(step.label)
         places = [folder, *([self.folder(step.begins)] if step.begins else ())]
-        if not all((place / NETWORK).exists() for place in places):
+        if not all(_is_finished(place) for place in places):
             return None
         run = Run.load(folder / RECORD)
         method = setting(self.experiment, self.name, **self.wanted(step))

@@ -59,19 +59,27 @@ def label_file(out: str | Path, epoch: int) -> Path:
     return Path(out) / LABELS / f"epoch{epoch:03d}.csv"
 
 
-def make_room(out: str | Path, *, overwrite: bool) -> None:
-    """Begin a run in a folder; ValueError when it holds one and may not be overwritten."""
-    out = Path(out)
-    held = [name for name in ALL if (out / name).exists()]
+def check_room(out: str | Path, *, overwrite: bool) -> None:
+    """ValueError when a folder holds a run, or its tables of labels, that may not be replaced."""
+    held = [str(path.relative_to(out)) for path in _held(Path(out))]
     if held and not overwrite:
+        more = f" and {len(held) - 3} more" if len(held) > 3 else ""
         raise ValueError(
-            f"{out} holds a run already ({', '.join(held)}); go on with it (--resume), "
+            f"{out} holds a run already ({', '.join(held[:3])}{more}); go on with it (--resume), "
             "train into another folder, or replace it (--overwrite)"
         )
-    for name in held:
-        (out / name).unlink()
-    for table in (out / LABELS).glob("epoch*.csv"):
-        table.unlink()
+
+
+def clear(out: str | Path) -> None:
+    """Delete the run that a folder holds, for one whose first checkpoint is ready."""
+    for path in _held(Path(out)):
+        path.unlink()
+
+
+def _held(out: Path) -> list[Path]:
+    """A run's files in a folder, its tables of labels among them."""
+    files = [path for name in ALL if (path := out / name).exists()]
+    return files + sorted((out / LABELS).glob("epoch[0-9][0-9][0-9].csv"))
 
 
 @contextmanager

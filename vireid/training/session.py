@@ -38,7 +38,7 @@ class Session:
         self.model, self.method, self.images = model.to(self.device), method, images
         self.seed, self.amp, self.identity = seed, amp, told
         self.recipe, self.stop = None, Stop(None)
-        self.keep_labels, self.labels = False, {}
+        self.keep_labels, self.labels, self.replaces = False, {}, False
         self.workers = picture_threads(self.device) if workers is None else workers
         self.stage, self.optimiser, self.best = 0, None, None
         check_ranks(method.bn_chunks)
@@ -52,7 +52,8 @@ class Session:
             return run
         if resume and (saved := checkpoint.load(out)):
             return self.restore(saved, run, out)
-        sharding.together(lambda: is_first() and checkpoint.make_room(out, overwrite=overwrite))
+        sharding.together(lambda: is_first() and checkpoint.check_room(out, overwrite=overwrite))
+        self.replaces = True
         return run
 
     def record(self, about: dict) -> Run:
@@ -194,6 +195,7 @@ class Session:
                 model = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
                 self.best = {"score": row[by], "epoch": row["epoch"], "model": model}
         if out is not None and is_first():
+            self.replace(out)
             if self.keep_labels:
                 label_table.save(label_file(out, row["epoch"]), self.labels, self.images)
             saved = {
@@ -204,6 +206,12 @@ class Session:
                 "best": self.best,
             }
             checkpoint.save(out, saved, run)
+
+    def replace(self, out) -> None:
+        """Delete the run whose place this one takes, now that there is something to keep."""
+        if self.replaces:
+            checkpoint.clear(out)
+        self.replaces = False
 
     def finish(self, run: Run, out, test: RetrievalTask | None) -> None:
         """Choose the network, score it, look at its clusters' material once more, write it all."""
@@ -219,6 +227,7 @@ class Session:
         run.result |= scores
         remember(self.model, self.images, test, train, scores)
         if out is not None and is_first():  # the network last: where it lies, the run is finished
+            self.replace(out)
             run.save(Path(out) / RECORD)
             save(self.model, Path(out) / NETWORK)
 
