@@ -97,8 +97,11 @@ def test_shape_kind_precision_gradient_and_changed_arguments_are_told():
     right = checks.solution("06-contrast")
     told = checks.check("06-contrast", lambda x, y, b, t: right(x, y, b, t)[None])
     assert "shape (1,), expected ()" in told.message
-    told = checks.check("06-contrast", lambda x, y, b, t: right(x, y, b, t).float())
-    assert "digits" in told.message
+    for coarse in (torch.float16, torch.bfloat16):
+        told = checks.check("06-contrast", lambda *a, dtype=coarse: right(*a).to(dtype))
+        assert told.outcome == "wrong" and "digits" in told.message
+    told = checks.check("06-contrast", lambda *a: right(*a).detach().numpy().astype(np.float16))
+    assert told.outcome == "wrong" and "digits" in told.message
     told = checks.check("06-contrast", lambda x, y, b, t: right(x, y, b, t).detach())
     assert "no gradient flows back" in told.message
     core = checks.solution("03-core")
@@ -117,6 +120,44 @@ def test_shape_kind_precision_gradient_and_changed_arguments_are_told():
         return result
 
     assert "changes its arguments" in checks.check("11-sharpen", spoils).message
+
+
+@pytest.mark.parametrize(
+    "name", ["01-threshold", "02-cmc", "04-mixing", "04-own-share", "06-contrast", "13-gain"]
+)
+def test_single_precision_is_right_where_the_digits_agree(name):
+    """No question names a type, and data, features and most of torch are in single precision."""
+    right = checks.solution(name)
+    found = checks.check(name, lambda *a: torch.as_tensor(right(*a)).float())
+    assert found.ok, found
+
+
+def test_a_loss_of_rows_with_unlike_numbers_of_positives_is_each_rows_mean_first():
+    def log_p(x, bank, t):
+        return (torch.nn.functional.normalize(x) @ bank.T / t).log_softmax(1)
+
+    def pooled(x, positive, bank, t):
+        return -(log_p(x, bank, t) * positive).sum() / positive.sum()
+
+    def as_the_first_row(x, positive, bank, t):
+        return -((log_p(x, bank, t) * positive).sum(1) / positive[0].sum()).mean()
+
+    def own(x, positive, bank, t):
+        return -((log_p(x, bank, t) * positive).sum(1) / positive.sum(1)).mean()
+
+    for wrong in (pooled, as_the_first_row):
+        found = checks.check("06-multi-positive", wrong)
+        assert found.outcome == "wrong" and "row" in found.message, found
+    assert checks.check("06-multi-positive", own).ok
+
+
+def test_the_mean_over_the_batch_is_not_a_sixth_of_the_sum():
+    def sixth(p_visible, p_infrared, target, prior):
+        mixture = prior[0] * p_visible + prior[1] * p_infrared
+        return -mixture[torch.arange(len(target)), target].log().sum() / 6
+
+    found = checks.check("08-cai", sixth)
+    assert found.outcome == "wrong" and "on two rows" in found.message, found
 
 
 def test_numbers_and_letters():

@@ -31,6 +31,7 @@ def _predictions(rng) -> list:
         ("six rows", (v, r, y, prior)),
         ("equal memories", (v, v, y, prior)),
         ("one modality only", (v, r, y, torch.tensor([1.0, 0.0], dtype=torch.float64))),
+        ("two rows", (v[:2], r[:2], y[:2], prior)),
     ]
 
 

@@ -46,10 +46,12 @@ def _positives(rng) -> list:
     cluster = torch.arange(8).remainder(4)  # proxies 0 and 4 are cluster 0's, and so on
     mine = labels(rng, 6, 4)[:, None] == cluster[None]
     alone = torch.arange(6)[:, None] == torch.arange(8)[None]
+    some = mine & (torch.arange(8) < 6)  # clusters 2 and 3 keep one proxy
     return [
         ("two proxies each", (x, mine, bank, 0.5)),
         ("temperature 0.05", (x, mine, bank, TAU)),
         ("one proxy each", (x, alone, bank, 0.5)),
+        ("one proxy or two", (x, some, bank, 0.5)),
     ]
 
 
@@ -136,6 +138,17 @@ EXERCISES = [
                     -((normalize(x) @ bank.T / t).log_softmax(1) * p).sum(1).mean()
                 ),
                 "divide by the number of positives of each row",
+            ),
+            "pooled": (
+                lambda x, p, bank, t: -(normalize(x) @ bank.T / t).log_softmax(1)[p].mean(),
+                "that is one mean over the positives of all rows; take each row's mean first, then "
+                "the mean over rows",
+            ),
+            "first-row": (
+                lambda x, p, bank, t: (
+                    -((normalize(x) @ bank.T / t).log_softmax(1) * p).sum(1).mean() / p[0].sum()
+                ),
+                "rows may have different numbers of positives; divide each by its own",
             ),
         },
         ("Start from log softmax over all proxies.", "Average it over the positives of each row."),

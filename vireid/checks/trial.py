@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 SEED = 13
+SINGLE = 4  # bytes of single precision, which agrees to the digits that are compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +89,8 @@ def _difference(mine, right) -> str:
         return f"the result has shape {a.shape}, expected {b.shape}"
     if _kind(a) != _kind(b):
         return f"the result holds {_kind(a)}, expected {_kind(b)}"
-    if torch.is_tensor(right) and torch.is_tensor(mine) and mine.dtype.itemsize < right.itemsize:
-        return f"the result is {mine.dtype}, expected {right.dtype}: digits were lost"
+    if a.dtype.kind == "f" and (size := _size(mine)) < SINGLE:
+        return f"the result has {size} bytes a number, give {SINGLE} or more: digits were lost"
     if _alike(a, b):
         return ""
     at = np.unravel_index(_worst(a, b), b.shape) if b.ndim else ()
@@ -108,11 +109,17 @@ def _gradient_difference(mine: tuple, right: tuple) -> str:
 
 def _array(value) -> np.ndarray:
     if torch.is_tensor(value):
-        return value.detach().cpu().numpy()
+        value = value.detach().cpu()
+        return (value.float() if value.dtype == torch.bfloat16 else value).numpy()
     found = np.asarray(value)
     if found.dtype.kind not in "biuf":
         raise TypeError("no array of numbers")
     return found
+
+
+def _size(value) -> int:
+    """Bytes that a number of the result takes; plain numbers of Python are doubles."""
+    return value.dtype.itemsize if torch.is_tensor(value) else np.asarray(value).dtype.itemsize
 
 
 def _kind(a: np.ndarray) -> str:
