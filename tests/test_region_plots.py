@@ -1,5 +1,7 @@
 """Pictures of attention, of regional neighbours, of a matching, of three modalities."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
@@ -76,6 +78,16 @@ def test_frames_say_who_is_close_enough_and_who_is_the_same_person():
     assert texts.count("0.90 ✓") == 1 and "0.10" in texts and "1.60 ✓" in texts
     with pytest.raises(ValueError, match="both are"):
         plots.region_neighbours(table, 0, similarity[:, 1:], chosen, ax, agreed=[])
+
+
+def test_unknown_people_are_not_the_same_person():
+    table = images(people=2, per=2)
+    table = replace(table, identity=np.full(len(table), -1))
+    similarity = np.full((1, len(table)), 0.9)
+    _, ax = plots.canvas()
+    plots.region_neighbours(table, 0, similarity, similarity > 0.5, ax, agreed=[1])
+    assert not any("✓" in t.get_text() for t in ax.texts)
+    assert tuple(np.round(to_rgb(plots.PALETTE[2]), 3)) not in edges(ax)
 
 
 def test_agreed_pictures_that_do_not_fit_are_counted():

@@ -44,6 +44,12 @@ def test_features_tell_their_people(features):
     assert "identities hidden" in repr(features.blind())
 
 
+def test_unknown_people_are_nobody():
+    some = Embeddings(np.eye(3, 4, dtype=np.float32), [0, 0, 1], [1, 2, 3], [7, -1, -1])
+    assert "2 visible + 1 infrared, 1 identities, 3 cameras" in repr(some)
+    assert " 1 identities" in repr(Images(BLACK, [0, 1], [1, 2], [-1, 5], (4, 2)))
+
+
 def test_pictures_and_a_task_take_a_line():
     query, gallery, images = (
         data.load("synthvi", preset="tiny", split=split) for split in ("query", "gallery", "train")

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from dataclasses import replace
 
 import ipywidgets as W
 import numpy as np
@@ -123,6 +124,50 @@ def test_explorer_alt_text_counts_modality_and_person():
     alt, _ = html(widgets.explorer(images, seen).picture)
     assert f"{kin} of 7 neighbours are visible too" in alt
     assert f"{same} show the same person" in alt
+
+
+def partly_known(images: Images) -> Images:
+    """The same pictures, all but those of persons 0 and 1 of unknown people."""
+    return replace(images, identity=np.where(images.identity < 2, images.identity, -1))
+
+
+def test_the_explorer_takes_unknown_people_for_nobody():
+    images, x = world()
+    images, seen = partly_known(images), widgets.views(x, ("cosine",), k=7)
+    alt, _ = html(widgets.explorer(images, seen, start=39).picture)
+    assert "Image 39 " in alt and "same person" not in alt
+    alt, _ = html(widgets.explorer(images, seen, start=3).picture)
+    same = int((images.identity[seen["cosine"].nearest[3]] == 0).sum())
+    assert same and f"{same} show the same person" in alt
+
+
+def test_the_map_counts_unknown_people_as_nobody():
+    images, x = world()
+    chart = widgets.embedding_map(partly_known(images), plots.project(x, "pca"))
+    for rows, told in {
+        (0, 8, 16, 24, 25): "2 people, 3 pictures of unknown people.",
+        (0, 1, 39): "1 person, 1 picture of unknown people.",
+        (38, 39): "0 people, 2 pictures of unknown people.",
+        (0, 8): "; 2 people.",
+    }.items():
+        chart.select(rows)
+        assert told in html(chart.picture)[0]
+    assert "person 1" in chart.scatter.told[8] and "person" not in chart.scatter.told[16]
+
+
+def test_clusters_with_unknown_people_are_shown_without_an_agreement():
+    images, distance = blobs()
+    images = partly_known(images)
+    found = Clusterings(images, distance)
+    assert found.ari is None and max(found.clusters) == 4
+    with pytest.raises(ValueError, match=r"unknown \(-1\) for some"):
+        _ = found.best
+    alt, _ = html(widgets.clusters(images, distance, eps=0.1, cluster=0).picture)
+    assert "ARI" not in alt and "10 images, 2 people" in alt
+    alt, _ = html(widgets.clusters(images, distance, eps=0.1, cluster=3).picture)
+    assert "10 images, 0 people, 10 pictures of unknown people" in alt
+    known, _ = html(widgets.clusters(blobs()[0], distance, eps=0.1).picture)
+    assert "ARI" in known
 
 
 def test_start_beyond_the_last_picture_is_the_last_one():

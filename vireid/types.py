@@ -41,9 +41,9 @@ class Modality(IntEnum):
 def who(table) -> str:
     """Who is in a table, as in '1920 visible + 1920 infrared, 160 identities, 8 cameras'."""
     counts = " + ".join(f"{int((table.modality == m).sum())} {m.word}" for m in Modality)
-    cameras, known = len(set(table.camera.tolist())), table.identity is not None
-    people = f"{len(set(table.identity.tolist()))} identities" if known else "identities hidden"
-    return f"{counts}, {people}, {cameras} cameras"
+    known = None if table.identity is None else {*table.identity.tolist()} - {-1}
+    people = "identities hidden" if known is None else f"{len(known)} identities"
+    return f"{counts}, {people}, {len(set(table.camera.tolist()))} cameras"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Images:
     source : sequence of paths, or uint8 array (n, height, width, 3) in RGB, [0, 255]
     modality : (n,) 0 visible, 1 infrared
     camera : (n,) camera numbers, counted as the data set counts them
-    identity : (n,) true identities, or None when hidden from training
+    identity : (n,) true identities, -1 where unknown, or None when hidden from training
     size : (height, width) in pixels that networks are fed with
     name : what the table is, e.g. "synthvi small train"
     decoded : pictures on disk at ``size`` already, see ``data.decoded``

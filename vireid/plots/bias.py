@@ -17,7 +17,7 @@ from vireid.plots.base import (
     modality_groups,
     same_length,
 )
-from vireid.plots.pictures import caption, modality_frame, sheet, thumbnail
+from vireid.plots.pictures import caption, modality_frame, same_person, sheet, thumbnail
 from vireid.types import Images, Modality
 
 HATCH = {Modality.VISIBLE: "", Modality.INFRARED: "////"}
@@ -199,7 +199,7 @@ def neighbours(
     Parameters
     ----------
     found : (k,) row numbers, nearest first; when identities are known, same-person neighbours carry
-        a tick
+        a tick (-1, unknown, is the same as nobody)
     captions : one short text per neighbour (default its rank)
     """
     found = as_array(found)
@@ -213,7 +213,6 @@ def neighbours(
     for j, i in enumerate(found):
         modality_frame(ax, flat[j], images.modality[i])
         text = str(j + 1) if captions is None else captions[j]
-        same = images.identity is not None and images.identity[i] == images.identity[query]
-        caption(ax, flat[j], f"{text} ✓" if same else text, size=7)
+        caption(ax, flat[j], f"{text} ✓" if same_person(images, query, i) else text, size=7)
     ax.set_title(title, loc="left", fontsize=10, color=INK)
     return ax

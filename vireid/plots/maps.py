@@ -142,7 +142,8 @@ def embedding_map(
     ----------
     points : (n, 2) from ``project``
     identity : (n,) to pick out ``people`` persons (the most photographed), each joined to the
-        centre of its own images, so that one sees whether a person is in one place or two
+        centre of its own images, so that one sees whether a person is in one place or two; -1 is
+        nobody's name and picked out never
     axis : the word for the axes ("PCA", "UMAP", ...); the units of a map have no meaning
     """
     points, modality = _in_the_plane(points), as_array(modality)
@@ -171,7 +172,7 @@ def _in_the_plane(points) -> np.ndarray:
 
 
 def _pick_out(points, modality, identity, people, ax):
-    names, counts = np.unique(identity, return_counts=True)
+    names, counts = np.unique(identity[identity != -1], return_counts=True)
     chosen = names[np.argsort(-counts, kind="stable")[:people]]
     for i, person in enumerate(chosen):
         colour = COLOURS[i % len(COLOURS)]

@@ -166,12 +166,18 @@ def retrieval_sheet(
         modality_frame(ax, line[0], query.modality[q])
         caption(ax, line[0], f"person {query.identity[q]}", size=7)
         for rank, place in enumerate(line[1:], 1):
-            right = gallery.identity[order[q, rank - 1]] == query.identity[q]
+            right = gallery.identity[order[q, rank - 1]] == query.identity[q] != -1
             hits += right and rank == 1
             mark_answer(ax, place, rank, right)
     title = f"first answer right in {hits} of {len(rows)}"
     ax.set_title(title, loc="left", fontsize=10, color=INK)
     return ax
+
+
+def same_person(images: Images, a: int, b: int) -> bool:
+    """Whether two rows are known to show one person; identity -1 is unknown and equals nobody's."""
+    identity = images.identity
+    return identity is not None and identity[a] == identity[b] != -1
 
 
 def best_answers(test, query, gallery, k: int = 8) -> np.ndarray:

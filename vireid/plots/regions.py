@@ -7,7 +7,15 @@ from matplotlib.axes import Axes
 
 from vireid.arguments import as_array
 from vireid.plots.base import INK
-from vireid.plots.pictures import RIGHT, caption, frame, modality_frame, sheet, thumbnail
+from vireid.plots.pictures import (
+    RIGHT,
+    caption,
+    frame,
+    modality_frame,
+    same_person,
+    sheet,
+    thumbnail,
+)
 from vireid.types import Images
 
 HEIGHT = 72  # pixels of a picture in the sheet
@@ -39,7 +47,7 @@ def region_neighbours(
     images : the table; question : the picture that asks, its row
     similarity : (regions, n) of the question to every picture, -inf for those not asked
     chosen : (regions, n) bool: who is close enough in each region; framed, green for the same
-        person, grey for another (for any, when the table has no identities)
+        person, grey for another (for any, when it is not known who they are)
     agreed : rows of those chosen in enough regions
     columns : neighbours to a line, most similar first
 
@@ -68,7 +76,7 @@ def region_neighbours(
         for place, i in zip(line[1:], rows, strict=False):
             inside = r == regions or chosen[r, i]
             value = similarity[r, i] if r < regions else similarity[:, i].sum()
-            _mark(ax, place, f"{value:.2f}", inside, _same(images, question, i))
+            _mark(ax, place, f"{value:.2f}", inside, same_person(images, question, i))
     more = len(last) - columns
     tail = f" ({more} more agreed)" if more > 0 else ""
     ax.set_title(title + tail, loc="left", fontsize=10, color=INK)
@@ -78,10 +86,6 @@ def region_neighbours(
 def _best(row: np.ndarray, k: int) -> np.ndarray:
     order = np.argsort(-row, kind="stable")[:k]
     return order[np.isfinite(row[order])]
-
-
-def _same(images: Images, a: int, b: int) -> bool:
-    return images.identity is not None and images.identity[a] == images.identity[b]
 
 
 def _mark(ax: Axes, place, text: str, inside: bool, same: bool) -> None:

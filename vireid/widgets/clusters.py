@@ -7,7 +7,7 @@ from vireid.clustering import dbscan
 from vireid.evaluation import cluster_scores
 from vireid.plots import canvas, contact_sheet, sweep
 from vireid.types import Images
-from vireid.widgets.panel import Drawing, Panel
+from vireid.widgets.panel import Drawing, Panel, people_told
 
 SHOWN = 24  # pictures of a cluster
 GRID = tuple(np.round(np.arange(0.1, 0.96, 0.05), 2).tolist())
@@ -18,13 +18,14 @@ class Clusterings:
 
     Parameters
     ----------
-    images : the table; with identities, the agreement with them is known too
+    images : the table; with everybody's identity, the agreement with them is known too
     distance : (n, n) Jaccard distance of it; min_samples : of DBSCAN
 
     Attributes
     ----------
     labels : radius -> (n,) labels, the largest cluster first; clusters, outliers : (radii,) counts;
-    ari : (radii,) adjusted Rand index of the clustered images with the truth, or None
+    ari : (radii,) adjusted Rand index of the clustered images with the truth; None unless the
+        identity of all is known (-1 is unknown)
     """
 
     def __init__(self, images: Images, distance, *, min_samples: int = 4):
@@ -34,7 +35,7 @@ class Clusterings:
         self.clusters = [int(f.max(initial=-1)) + 1 for f in self.labels.values()]
         self.outliers = [int((f < 0).sum()) for f in self.labels.values()]
         self.ari = None
-        if images.identity is not None:
+        if everybody_known(images):
             scored = [cluster_scores(f, images.identity)["ari"] for f in self.labels.values()]
             self.ari = [np.nan if k < 2 else s for k, s in zip(self.clusters, scored, strict=True)]
 
@@ -42,12 +43,21 @@ class Clusterings:
     def best(self) -> float:
         """The radius of the largest ARI: known to us, who have the truth, and to no method.
 
-        Raises ValueError where identities are hidden, and where no radius gives two clusters.
+        Raises ValueError where identities are hidden or unknown, and where no radius gives two
+        clusters.
         """
         if self.ari is None or np.isnan(self.ari).all():
-            lack = "identities are hidden" if self.ari is None else "no radius gives two clusters"
+            lack = "no radius gives two clusters"
+            if self.ari is None:
+                hidden = self.images.identity is None
+                lack = f"identities are {'hidden' if hidden else 'unknown (-1) for some images'}"
             raise ValueError(f"there is no best radius: {lack}")
         return GRID[int(np.nanargmax(self.ari))]
+
+
+def everybody_known(images: Images) -> bool:
+    """Whether the identity of every picture is known: not hidden, and none of them -1."""
+    return images.identity is not None and bool((images.identity != -1).all())
 
 
 def by_size(label: np.ndarray) -> np.ndarray:
@@ -87,7 +97,7 @@ def _draw(table: Clusterings, eps: float, cluster: int) -> Drawing:
     margins = {"left": 0.06, "right": 0.99, "bottom": 0.26, "top": 0.9, "wspace": 0.1}
     figure, (left, right) = canvas(2, width=9.4, height=3.6, ratios=[1, 1.35], margins=margins)
     lines = {"clusters": table.clusters, "outliers": table.outliers}
-    truth = None if images.identity is None else {"people": len(np.unique(images.identity))}
+    truth = {"people": len(np.unique(images.identity))} if everybody_known(images) else None
     found = f"eps {eps:g}: {table.clusters[at]} clusters, {table.outliers[at]} outliers"
     if table.ari is not None:
         found += f", ARI {table.ari[at]:.2f}"
@@ -102,8 +112,7 @@ def _draw(table: Clusterings, eps: float, cluster: int) -> Drawing:
     rows = np.flatnonzero(label == cluster)
     told = f"cluster {cluster}: {len(rows)} images"
     if images.identity is not None:
-        people = len(np.unique(images.identity[rows]))
-        told += f", {people} {'person' if people == 1 else 'people'}"
+        told += f", {people_told(images.identity[rows])}"
     told += f" ({SHOWN} shown)" if len(rows) > SHOWN else ""
     contact_sheet(images, right, rows=rows[:SHOWN], columns=8, title=told)
     return figure, f"At {found}. Pictures of {told}."

@@ -92,7 +92,8 @@ def explorer(
 
     Parameters
     ----------
-    images : the table the views are of; with identities, neighbours of the same person get a tick
+    images : the table the views are of; with identities, neighbours of the same person get a tick,
+        those of unknown people (-1) none
     views : name of the rule -> ``view(...)`` of it
     start : the picture to begin with
     shown : how many neighbours to show
@@ -123,7 +124,7 @@ def _draw(images: Images, seen: View, rule: str, image: int, shown: int) -> Draw
     kin = int((images.modality[found] == own).sum())
     title = f"{rule}: {kin} of {len(found)} neighbours {own.word} too"
     told = f"{rule}: {kin} of {len(found)} neighbours are {own.word} too"
-    if images.identity is not None:
+    if images.identity is not None and images.identity[image] != -1:
         same = int((images.identity[found] == images.identity[image]).sum())
         title += f", {same} the same person"
         told += f", {same} show the same person"

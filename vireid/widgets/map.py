@@ -10,7 +10,7 @@ from vireid.plots import canvas, contact_sheet
 from vireid.plots import embedding_map as plot_map
 from vireid.plots.base import modality_groups
 from vireid.types import Images, Modality
-from vireid.widgets.panel import Drawing, Picture, show
+from vireid.widgets.panel import Drawing, Picture, people_told, show
 from vireid.widgets.scatter import scatter
 
 
@@ -99,7 +99,7 @@ class EmbeddingMap:
         hidden = f" ({len(shown)} shown)" if len(rows) > len(shown) else ""
         title = f"{len(rows)} selected{hidden}: {counts}"
         if images.identity is not None:
-            title += f"; {len(np.unique(images.identity[rows]))} people"
+            title += f"; {people_told(images.identity[rows])}"
         figure, ax = canvas(width=4.8, height=0.4 + 1.25 * -(-len(shown) // 6))
         contact_sheet(images, ax, rows=shown, columns=6, title=title)
         return figure, f"Pictures of the selection. {title}."

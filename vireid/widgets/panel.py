@@ -10,6 +10,7 @@ from pathlib import Path
 
 import anywidget
 import ipywidgets as W
+import numpy as np
 from matplotlib.figure import Figure
 
 from vireid.plots.base import bundle, png
@@ -135,3 +136,13 @@ class Panel:
         if self.player:
             self.player.to(0)
         show(self.widget, *still)
+
+
+def people_told(identity) -> str:
+    """How many people these are, as in "1 person" or "3 people, 4 pictures of unknown people"."""
+    known = identity[identity != -1]
+    people, unknown = len(np.unique(known)), len(identity) - len(known)
+    told = f"{people} {'person' if people == 1 else 'people'}"
+    if unknown:
+        told += f", {unknown} picture{'s' if unknown > 1 else ''} of unknown people"
+    return told

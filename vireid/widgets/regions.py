@@ -71,7 +71,7 @@ def _draw(images: Images, image: int, near, asked, dials: tuple[float, int]) -> 
     agreed = as_array(asked[agreed])
     sizes = " ".join(map(str, chosen.sum(1)))
     told = f"close enough: {sizes} by region, {len(agreed)} in {min_regions} or more"
-    if images.identity is not None:
+    if images.identity is not None and images.identity[image] != -1:
         same = int((images.identity[agreed] == images.identity[image]).sum())
         told += f", {same} of them the same person"
     margins = {"left": 0.01, "right": 0.99, "bottom": 0.01, "top": 0.94}

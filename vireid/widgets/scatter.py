@@ -56,7 +56,7 @@ def scatter(images: Images, points, *, labels=None, axis: str = "map") -> Scatte
 
 def _told(images: Images, labels, i: int) -> str:
     told = f"image {i}, {Modality(int(images.modality[i])).word}, camera {images.camera[i]}"
-    if images.identity is not None:
+    if images.identity is not None and images.identity[i] != -1:
         told += f", person {images.identity[i]}"
     if labels is not None:
         told += ", outlier" if labels[i] < 0 else f", cluster {labels[i]}"
