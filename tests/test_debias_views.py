@@ -208,6 +208,20 @@ def test_cosines_are_shares_of_each_kind_of_pair():
         np.testing.assert_allclose(patch.get_data().values.sum(), 1)
 
 
+def test_cosines_beyond_one_by_rounding_are_drawn_and_others_refused():
+    ax = plots.canvas()[1]
+    plots.cosines(np.full(10, 1.0000001), np.array([0.1, -1.0000001]), ax)
+    drawn = [p.get_data().values for p in ax.patches if p.get_fill()]
+    assert [values.sum() for values in drawn] == [1, 1] and drawn[0][-1] == 1
+    for positive, negative, told in (
+        ([], [0.1], "positive is empty"),
+        ([0.1], [np.nan], "negative has 1 NaN"),
+        ([0.1], [1.5], "negative holds 1.5 in size"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            plots.cosines(positive, negative, plots.canvas()[1])
+
+
 def record(row: str, seed: int, **config) -> Run:
     curves = [{"epoch": e, "global/homogeneity": 0.5 + e / 10, "global/ari": e / 10}
               for e in range(3)]  # fmt: skip

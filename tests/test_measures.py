@@ -35,6 +35,9 @@ def test_composition_counts_and_sorts_by_balance():
     up, down = bars_of(ax)
     assert up == [2, 3, 0] and down == [-2, 0, -2]
     assert ax.get_title(loc="left") == "3 clusters, 1 of both modalities, 1 outliers"
+    ax = plots.composition([0, 5, 5, -1], [0, 1, 0, 1], plots.canvas()[1])
+    assert ax.get_title(loc="left") == "2 clusters, 1 of both modalities, 1 outliers"
+    assert bars_of(ax) == [[1, 1], [-1, 0]]
     with pytest.raises(ValueError, match="outliers only"):
         plots.composition(np.full(4, -1), np.zeros(4), plots.canvas()[1])
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import matplotlib
@@ -94,6 +95,10 @@ def test_modality_ratio_marks_chance_without_the_image_itself():
     bins = [p.get_data() for p in ax.patches if p.get_fill()]
     assert bins[0].values.tolist() == pytest.approx([0, 1 / 3, 2 / 3])  # ratios 0, 1/2, 1
     assert bins[1].values.tolist() == [0, 0, 1]
+    with pytest.raises(ValueError, match="ratio has 1 NaN or infinite"):
+        plots.modality_ratio([1, np.nan, 0.5, 1], [0, 0, 0, 1], axes(), k=2)
+    with pytest.raises(ValueError, match="values has 1 NaN or infinite"):
+        plots.histogram([1, np.nan, 0.5], axes(), xlabel="v", bins=[0, 1, 2])
 
 
 def test_distances_split_by_crossing_and_mark_medians():
@@ -105,6 +110,10 @@ def test_distances_split_by_crossing_and_mark_medians():
     assert medians == [0.2, 1.0]
     with pytest.raises(ValueError, match="distance has 1 NaN"):
         plots.distances([0.1, np.nan], [True, False], axes())
+    with pytest.raises(ValueError, match="distance is empty"):
+        plots.distances([], [], axes())
+    ax = plots.distances([0.3] * 4, [True, False, True, False], axes())
+    assert ax.get_xlim()[0] < 0.3 < ax.get_xlim()[1]
 
 
 def test_encoding_bars_are_the_nonzero_weights_in_order():
@@ -157,6 +166,21 @@ def test_neighbours_show_rank_and_same_person():
     assert [t.get_text() for t in ax.texts] == ["this image", "1 ✓", "2 ✓", "3"]
     ax = plots.neighbours(images.blind(), 0, [1], axes(), captions=["near"])
     assert [t.get_text() for t in ax.texts] == ["this image", "near"]
+
+
+def test_unknown_people_are_not_one_person():
+    images, x = world()
+    identity = np.where(images.identity == 3, 3, -1)  # 18 pictures of unknown people, 6 of person 3
+    images = replace(images, identity=identity)
+    ax = plots.neighbours(images, 0, [1, 18], axes())
+    assert [t.get_text() for t in ax.texts] == ["this image", "1", "2"]
+    ax = plots.neighbours(images, 18, [19, 0], axes())
+    assert [t.get_text() for t in ax.texts] == ["this image", "1 ✓", "2"]
+    ax = plots.embedding_map(plots.project(x, "pca"), images.modality, axes(), identity=identity)
+    assert [t.get_text() for t in ax.texts] == ["3", "3"] and len(ax.lines) == 6
+    order = np.tile([0, 9], (len(images), 1))
+    ax = plots.retrieval_sheet(images, images, order, axes(), rows=[1], answers=2)
+    assert [t.get_text() for t in ax.texts][1:] == ["1 ✗", "2 ✗"]
 
 
 def test_pca_is_the_same_for_mirrored_eigenvectors_and_keeps_distances():
@@ -245,6 +269,27 @@ def test_bars_show_mean_spread_seeds_and_the_papers_number():
     assert diamond.get_xdata() == [67.1] and diamond.get_ydata() == [1]
     with pytest.raises(ValueError, match="is empty"):
         plots.bars({"M1": []}, axes())
+    with pytest.raises(ValueError, match="scores is empty; give a name"):
+        plots.bars({}, axes())
+
+
+def test_bars_of_losses_and_of_small_numbers_can_be_read():
+    ax = plots.bars({"worse": [-3.0, -5.0], "better": [2.0]}, axes(), xlabel="gain (%)")
+    low, high = ax.get_xlim()
+    assert low < -5 and high > 2 and [p.get_width() for p in ax.patches] == [-4, 2]
+    for top, least in ((0.4, 3), (12, 3), (39, 3), (41, 3), (98, 6)):
+        ax = plots.bars({"a": [top]}, axes())
+        seen = [tick for tick in ax.get_xticks() if 0 <= tick <= min(100, ax.get_xlim()[1])]
+        assert len(seen) >= least, (top, seen)
+    ax = plots.bars({"a": [60.0]}, axes())
+    assert ax.get_xlim() == (0, 90) and ax.get_xticks().tolist() == [0, 20, 40, 60, 80, 100]
+
+
+def test_bars_without_any_score_say_so_in_every_line():
+    ax = plots.bars({"a": [], "b": []}, axes(), without="not measured")
+    assert [t.get_text().strip() for t in ax.texts] == ["not measured"] * 2
+    assert ax.get_legend() is None and not len(ax.get_xticks())
+    plots.bars({"a": [0.0, 0.0]}, axes())
 
 
 def test_shifts_point_from_one_value_to_another():

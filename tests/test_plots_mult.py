@@ -109,6 +109,12 @@ def test_affinities_are_sorted_by_person_and_say_how_much_is_right():
     assert np.isnan(plots.right_share(np.zeros((1, 2)), [1], [1, 2]))
     with pytest.raises(ValueError, match=r"\(3, 2\) for 2 rows"):
         plots.affinities(s, [9, 1], [1, 9], axes(), words=("visible", "infrared"))
+    words = {"words": ("visible", "infrared"), "title": "x"}
+    ax = plots.affinities(np.zeros((2, 2)), [1, 9], [1, 9], axes(), **words)
+    assert ax.get_title(loc="left") == "x: no row has any affinity"
+    for shape in ((0, 2), (2, 0)):
+        with pytest.raises(ValueError, match="s is empty"):
+            plots.affinities(np.zeros(shape), *map(range, shape), axes(), **words)
 
 
 def test_pair_densities_have_area_one_and_say_what_they_share():
@@ -123,6 +129,27 @@ def test_pair_densities_have_area_one_and_say_what_they_share():
         "one person (n = 4)",
         "two people (n = 8)",
     ]
+
+
+def test_pair_densities_of_equal_numbers_and_of_none():
+    ax = plots.pair_densities([0.2], [0.2, 0.2], axes(), xlabel="d")
+    assert ax.get_title(loc="left").endswith("100% in common")
+    for same, different, told in (
+        ([], [0.1, 0.2], "same is empty"),
+        ([0.1], [], "different is empty"),
+        ([np.nan, 0.2], [0.2], "same has 1 NaN"),
+        ([0.2], [-1.0, 7.0], r"no distance of different lies in span=\(0, 2\)"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            plots.pair_densities(same, different, axes(), xlabel="d", span=(0, 2))
+
+
+def test_one_side_without_clusters_is_drawn_without_links():
+    ax = plots.bipartite([1, 2], [], np.zeros((2, 0)), np.zeros((0, 2)), axes())
+    assert not sum(len(ends) for ends in lines_of(ax).values() if ends.ndim == 3)
+    assert sorted(t.get_text() for t in ax.texts) == ["1", "2"]
+    with pytest.raises(ValueError, match="people_visible and people_infrared are empty"):
+        plots.bipartite([], [], np.zeros((0, 0)), np.zeros((0, 0)), axes())
 
 
 def test_rings_fit_between_neighbours():

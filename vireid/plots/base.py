@@ -177,6 +177,20 @@ def same_length(**columns: Sequence) -> int:
     return len(reference)
 
 
+def finite(**columns) -> None:
+    """Raises ValueError naming the column that has NaN or infinite entries, and how many."""
+    for name, column in columns.items():
+        if bad := int((~np.isfinite(column)).sum()):
+            raise ValueError(f"{name} has {bad} NaN or infinite entries of {np.size(column)}")
+
+
+def filled(**columns: Sequence) -> None:
+    """Raises ValueError naming the column that has no entry."""
+    for name, column in columns.items():
+        if not np.size(column):
+            raise ValueError(f"{name} is empty; there is nothing to draw")
+
+
 def modality_groups(modality) -> list[tuple[Modality, np.ndarray]]:
     """(modality, its row numbers), visible first, empty ones left out."""
     modality = as_array(modality)

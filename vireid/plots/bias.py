@@ -13,6 +13,8 @@ from vireid.plots.base import (
     MODALITY_COLOUR,
     MODALITY_LINE,
     dress,
+    filled,
+    finite,
     legend_below,
     modality_groups,
     same_length,
@@ -39,8 +41,11 @@ def histogram(
     ----------
     values : (n,) one number per image; modality : (n,) 0 visible, 1 infrared
     reference : what one would see if, for instance, features ignored modality
+
+    Raises ValueError for NaN and infinite values: they would be counted and not drawn.
     """
     values = as_array(values)
+    finite(values=values)
     if modality is None:
         groups = [(None, np.arange(len(values)))]
     else:
@@ -90,10 +95,11 @@ def modality_ratio(ratio, modality, ax: Axes, *, k: int, title: str = "") -> Axe
     ratio : (n,) in [0, 1]; the image itself is not counted among its neighbours
 
     Dotted lines stand where features that ignore modality would put each modality: at its share
-    of the other images. Source: BMIL (AAAI 2026), Fig. 1a.
+    of the other images. Raises ValueError for NaN. Source: BMIL (AAAI 2026), Fig. 1a.
     """
     ratio, modality = as_array(ratio), as_array(modality)
     same_length(ratio=ratio, modality=modality)
+    finite(ratio=ratio)
     each = (k + 33) // 33  # possible values j / k in a bin: one, or as few as 33 bins take
     bins = (np.arange(0, k + 1 + each, each) - 0.5) / k
     histogram(
@@ -127,16 +133,15 @@ def distances(
     distance : (pairs,) ; crossing : (pairs,) bool, True for a visible-infrared pair
     span : the drawn range of distances (default: that of the data)
 
-    Bias shows as two peaks, no bias as one. Source: BMIL (AAAI 2026), Fig. 3.
+    Bias shows as two peaks, no bias as one. Raises ValueError when there is no pair, and for NaN.
+    Source: BMIL (AAAI 2026), Fig. 3.
     """
     distance, crossing = as_array(distance), as_array(crossing).astype(bool)
     same_length(distance=distance, crossing=crossing)
-    if not np.isfinite(distance).all():
-        raise ValueError(
-            f"distance has {int((~np.isfinite(distance)).sum())} NaN or infinite pairs"
-        )
-    span = span or (float(distance.min()), float(distance.max()))
-    edges = np.linspace(*span, bins + 1)
+    filled(distance=distance)
+    finite(distance=distance)
+    ends = [float(distance.min()), float(distance.max())]
+    edges = np.histogram_bin_edges(ends, bins, span)
     for cross, word, colour, line, hatch in (
         (False, "same modality", "#555555", "-", ""),
         (True, "visible-infrared", "#CC79A7", "--", "////"),

@@ -64,7 +64,7 @@ def bipartite(
     names : write the identities beside the marks
 
     A line is the thicker the more of both ends chose it; under 10 % it is left out.
-    Raises ValueError for shapes that do not fit.
+    One side may be empty. Raises ValueError for shapes that do not fit, and for no cluster at all.
     """
     v, r, forth, back = map(as_array, (people_visible, people_infrared, forth, back))
     if forth.shape != (len(v), len(r)) or back.shape != (len(r), len(v)):
@@ -72,11 +72,13 @@ def bipartite(
             f"forth is {forth.shape}, back {back.shape} for {len(v)} visible and {len(r)} infrared "
             "clusters"
         )
+    if not len(v) and not len(r):
+        raise ValueError("people_visible and people_infrared are empty; there is nothing to draw")
     height = dict(zip((Modality.VISIBLE, Modality.INFRARED), _heights(v, r), strict=True))
     _links(forth, back, link_kinds(v, r), height, ax)
     for m, people in ((Modality.VISIBLE, v), (Modality.INFRARED, r)):
         _marks(m, people, height[m], names, ax)
-    ax.set(xlim=(-0.2, 1.2), ylim=(max(map(np.max, height.values())) + 0.7, -0.7))
+    ax.set(xlim=(-0.2, 1.2), ylim=(np.concatenate([*height.values()]).max() + 0.7, -0.7))
     ax.set_axis_off()
     ax.set_title(title, loc="left", fontsize=9, color=INK)
     return ax

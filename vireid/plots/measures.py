@@ -23,11 +23,13 @@ def composition(label, modality, ax: Axes, *, title: str = "") -> Axes:
     """
     label, modality = as_array(label), as_array(modality)
     same_length(label=label, modality=modality)
-    clusters = int(label.max(initial=-1)) + 1
+    kept = label >= 0
+    names, place = np.unique(label[kept], return_inverse=True)  # numbers without images are none
+    clusters = len(names)
     if not clusters:
         raise ValueError("label holds outliers only; there is no cluster to draw")
     counts = np.stack(
-        [np.bincount(label[(label >= 0) & (modality == m)], minlength=clusters) for m in Modality]
+        [np.bincount(place[modality[kept] == m], minlength=clusters) for m in Modality]
     )
     order = np.lexsort((-counts.sum(0), -counts[0], -counts.min(0)))
     for m, sign in zip(Modality, (1, -1), strict=True):

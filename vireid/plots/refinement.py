@@ -12,11 +12,15 @@ from vireid.plots.base import (
     MODALITY_COLOUR,
     PALETTE,
     dress,
+    filled,
+    finite,
     legend_below,
     same_length,
 )
 from vireid.plots.causal import RIGHT, WRONG
 from vireid.types import Modality
+
+ROUNDING = 0.01  # what cosines of rows in half precision may exceed 1 by
 
 
 def colour_tables(tables, ax: Axes, *, chosen: tuple[int, int, int], title: str = "") -> Axes:
@@ -152,11 +156,19 @@ def clouds(
 def cosines(positive, negative, ax: Axes, *, bins: int = 40, title: str = "") -> Axes:
     """Cosines of visible-infrared pairs: of one person, and of two; dotted lines are the means.
 
-    Source: DMDL (arXiv 2512.03745), Fig. 7.
+    Rounding beyond -1 and 1 is drawn there. Raises ValueError for an empty group, for NaN, and for
+    what is no cosine. Source: DMDL (arXiv 2512.03745), Fig. 7.
     """
+    groups = {"positive": as_array(positive), "negative": as_array(negative)}
+    filled(**groups)
+    finite(**groups)
+    for name, values in groups.items():
+        if (most := np.abs(values).max()) > 1 + ROUNDING:
+            raise ValueError(f"{name} holds {most:.6g} in size; a cosine is at most 1")
+    positive, negative = (np.clip(values, -1, 1) for values in groups.values())
     edges = np.linspace(-1, 1, 2 * bins + 1)
     for word, values, (colour, hatch) in (
-        ("one person", as_array(positive), RIGHT), ("two people", as_array(negative), WRONG)
+        ("one person", positive, RIGHT), ("two people", negative, WRONG)
     ):  # fmt: skip
         share = np.histogram(values, edges)[0] / max(1, len(values))
         label = f"{word} (n = {len(values):,})"
@@ -166,7 +178,6 @@ def cosines(positive, negative, ax: Axes, *, bins: int = 40, title: str = "") ->
         ax.axvline(float(values.mean()), color=colour, ls=":", lw=1.4)
     ax.plot([], [], color=INK, ls=":", lw=1.4, label="means")
     dress(ax, title=title, xlabel="cosine of visible-infrared pairs", ylabel="share of pairs")
-    both = np.concatenate([as_array(positive), as_array(negative)])
-    ax.set_xlim(max(-1, both.min() - 0.05), 1)
+    ax.set_xlim(max(-1, min(positive.min(), negative.min()) - 0.05), 1)
     legend_below(ax)
     return ax

@@ -85,8 +85,12 @@ def bars(
     paper : name -> the published number; it is of another data set, so compare the *order* only
     each : what a dot is
     without : words in place of the bar where a name has no score, which is an error otherwise
+
+    Raises ValueError when there is no name.
     """
     names, paper = list(scores), paper or {}
+    if not names:
+        raise ValueError("scores is empty; give a name and its scores")
     told = next((name for name in names if len(scores[name])), None)  # what the legend is of
     for y, name in enumerate(names):
         seeds = as_array(scores[name]).astype(float)
@@ -121,13 +125,24 @@ def bars(
     ax.set_ylim(max(len(names), 4) - 0.5, -0.5)
     ax.grid(axis="y", visible=False)
     ax.grid(axis="x", color=FAINT, linewidth=0.6)
-    every = [float(x) for seeds in scores.values() for x in as_array(seeds)]
-    top = max([*every, *paper.values()])
-    if "(%)" in xlabel:  # the room to the right is for the numbers
-        ax.set_xticks(range(0, 101, 20))
-    ax.set_xlim(0, top * (1 + 0.5 * lecture.larger() ** 2))
-    legend_below(ax, columns=3, drop=0.2 if len(names) < 6 else 0.12)
+    _room_for_numbers([*(x for s in scores.values() for x in s), *paper.values()], ax, xlabel)
+    if ax.get_legend_handles_labels()[0]:
+        legend_below(ax, columns=3, drop=0.2 if len(names) < 6 else 0.12)
     return ax
+
+
+def _room_for_numbers(values: Sequence[float], ax: Axes, xlabel: str) -> None:
+    """Limits and ticks from the least value, or 0, on; the room to the right is for the numbers."""
+    low, top = (float(f([0, *values])) for f in (min, max))
+    span = top - low
+    if not span:
+        ax.set_xticks([0] if len(values) else [])
+    elif "(%)" in xlabel and span >= 40:  # with a few only, matplotlib's own ticks are closer
+        ax.set_xticks(range(20 * int(low // 20), 101, 20))
+    if low < 0:
+        ax.axvline(0, color=INK, lw=0.8)
+    more = 0.5 * lecture.larger() ** 2 * (span or 1)
+    ax.set_xlim(low - 0.05 * span if low < 0 else 0, top + more)
 
 
 def shifts(

@@ -16,6 +16,8 @@ from vireid.plots.base import (
     MODALITY_COLOUR,
     MODALITY_LINE,
     dress,
+    filled,
+    finite,
     legend,
     legend_below,
 )
@@ -157,11 +159,13 @@ def affinities(
     words : what rows and columns are, for the axes
 
     The title ends with the share of the rows' affinity that lies on the right person, oneself
-    included. Raises ValueError for shapes that do not fit.
+    included, or says that no row has any. Raises ValueError for shapes that do not fit and for an
+    empty s.
     """
     s, rows, columns = map(as_array, (s, people_rows, people_columns))
     if s.shape != (len(rows), len(columns)):
         raise ValueError(f"s is {s.shape} for {len(rows)} rows and {len(columns)} columns")
+    filled(s=s)
     right = right_share(s, rows, columns)
     by_row, by_column = (np.argsort(p, kind="stable") for p in (rows, columns))
     shown = s[by_row][:, by_column]
@@ -171,8 +175,9 @@ def affinities(
     for line, people, end in ((ax.hlines, rows[by_row], m), (ax.vlines, columns[by_column], n)):
         edges = np.flatnonzero(np.diff(people)) + 0.5
         line(edges, -0.5, end - 0.5, color=COLOURS[0], lw=0.4, alpha=0.6)
-    told = f"{title}: {right:.0%} on the right person"
-    dress(ax, title=told, xlabel=f"{words[1]} images, by person", ylabel=f"{words[0]} images")
+    told = "no row has any affinity" if np.isnan(right) else f"{right:.0%} on the right person"
+    columns_told, rows_told = f"{words[1]} images, by person", f"{words[0]} images"
+    dress(ax, title=f"{title}: {told}", xlabel=columns_told, ylabel=rows_told)
     ax.grid(visible=False)
     ax.set(xticks=[], yticks=[])
     return ax
@@ -209,11 +214,17 @@ def pair_densities(
     counts : numbers of pairs that the distances stand for (default: each for itself)
 
     The title ends with the share of the smaller area that both have in common: 0 is told apart.
+    Raises ValueError for a group that is empty or lies outside the span, and for NaN.
     Source: MULT (arXiv 2402.00672), Fig. 5.
     """
     same, different = as_array(same), as_array(different)
-    every = np.concatenate([same, different])
-    edges = np.linspace(*(span or (every.min(), every.max())), bins + 1)
+    filled(same=same, different=different)
+    finite(same=same, different=different)
+    ends = [float(f([f(same), f(different)])) for f in (np.min, np.max)]
+    edges = np.histogram_bin_edges(ends, bins, span)
+    for name, part in (("same", same), ("different", different)):
+        if not ((part >= edges[0]) & (part <= edges[-1])).any():
+            raise ValueError(f"no distance of {name} lies in span={span}")
     density = [np.histogram(part, edges, density=True)[0] for part in (same, different)]
     looks = (("one person", COLOURS[0], "-", "////"), ("two people", COLOURS[1], "--", ""))
     counts = counts or (len(same), len(different))
