@@ -1,6 +1,11 @@
 """Predictions and progress: kept on this machine, shown beside what was measured, forgotten."""
 
+import base64
+import io
+
+import numpy as np
 import pytest
+from PIL import Image
 
 from vireid import checks, plots, progress, widgets
 
@@ -34,6 +39,22 @@ def test_a_guess_is_kept_and_shown_beside_the_measured_value(shown):
     (data, _), (still, _) = shown
     assert "Measured: 93.2 %; your guess was 40 %" in data["text/plain"]
     assert "image/png" in still and "40" not in still["text/plain"], "stills give nothing away"
+
+
+@pytest.mark.parametrize("mode", ["page", "lecture"])
+@pytest.mark.parametrize("guess", [None, 40])
+def test_no_mark_of_the_legend_is_cut(shown, mode, guess):
+    if guess is not None:
+        progress.keep("guesses", "04-own", guess)
+    plots.mode(mode)
+    try:
+        widgets.predict("04-own", "?").reveal(93.2)
+    finally:
+        plots.mode("page")
+    with Image.open(io.BytesIO(base64.b64decode(shown[0][0]["image/png"]))) as picture:
+        pixels = np.array(picture.convert("L"))
+    for edge in (pixels[-2:], pixels[:2], pixels[:, :2], pixels[:, -2:]):
+        assert (edge > 250).all()
 
 
 def test_without_a_guess_nothing_is_kept(shown):

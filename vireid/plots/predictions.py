@@ -38,7 +38,7 @@ def prediction(
     room = 0.04 * (high - low)
     ax.set(xlim=(low - room, high + room), ylim=(-1, 1))
     if guess is not None or measured is not None:
-        legend_below(ax, drop=0.4)
+        legend_below(ax, drop=0.4, borderpad=1.3)  # the layout counts lines of text, not marks
     return ax
 
 

@@ -70,7 +70,7 @@ class Prediction:
         guess = self.guess
         if guess is not None:
             kept.keep("measured", self.name, float(measured))
-        figure, ax = canvas(width=5.4, height=1.2)
+        figure, ax = canvas(width=5.4, height=1.35)
         prediction(self.span, ax, guess=guess, measured=float(measured), unit=self.unit)
         mine = "no guess was kept" if guess is None else f"your guess was {guess:.3g} {self.unit}"
         show_figure(figure, f"{self.question} Measured: {measured:.3g} {self.unit}; {mine}.")
