@@ -123,6 +123,16 @@ def test_lone_people_after_the_last_epoch(shelf):
     assert bars_of(right) == {"OTLA": pytest.approx(40), "DOTLA": pytest.approx(40)}
 
 
+def test_numbers_of_lone_people_stay_in_their_panel(shelf, monkeypatch):
+    shares = {label: {"cluster Sinkhorn": [100.0] * 3, "MULT": [99.8, 100, 88]} for label in "abc"}
+    monkeypatch.setattr(mult, "lone_shares", lambda: shares)
+    figure = mult.lone_people()
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        right = ax.get_window_extent().x1
+        assert all(text.get_window_extent().x1 < right for text in ax.texts)
+
+
 def test_quality_is_nan_where_nothing_was_measured():
     run = record("1", 1, 0.5)
     run.curves[1].clear()

@@ -200,7 +200,7 @@ def lone_people():
     figure, axes = plots.canvas(3, width=11.5, height=1.2 + 0.38 * max(map(len, shares.values())))
     for ax, (label, values) in zip(axes, shares.items(), strict=True):
         plots.bars(values, ax, xlabel=label, without="has no such space")
-        ax.set_xlim(0, 135)
+        ax.set_xlim(0, 185)  # with room for the longest number
         ax.set_xticks(range(0, 101, 25))
     return figure
 
