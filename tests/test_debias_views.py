@@ -214,12 +214,16 @@ def test_cosines_beyond_one_by_rounding_are_drawn_and_others_refused():
     drawn = [p.get_data().values for p in ax.patches if p.get_fill()]
     assert [values.sum() for values in drawn] == [1, 1] and drawn[0][-1] == 1
     for positive, negative, told in (
-        ([], [0.1], "positive is empty"),
+        ([], [], "positive and negative are empty"),
         ([0.1], [np.nan], "negative has 1 NaN"),
         ([0.1], [1.5], "negative holds 1.5 in size"),
     ):
         with pytest.raises(ValueError, match=told):
             plots.cosines(positive, negative, plots.canvas()[1])
+    ax = plots.canvas()[1]
+    plots.cosines([], [0.1, 0.3], ax)
+    assert ax.get_legend().get_texts()[0].get_text() == "one person (n = 0)"
+    assert [line.get_xdata()[0] for line in ax.lines if len(line.get_xdata())] == [0.2]
 
 
 def record(row: str, seed: int, **config) -> Run:

@@ -12,7 +12,6 @@ from vireid.plots.base import (
     MODALITY_COLOUR,
     PALETTE,
     dress,
-    filled,
     finite,
     legend_below,
     same_length,
@@ -156,14 +155,15 @@ def clouds(
 def cosines(positive, negative, ax: Axes, *, bins: int = 40, title: str = "") -> Axes:
     """Cosines of visible-infrared pairs: of one person, and of two; dotted lines are the means.
 
-    Rounding beyond -1 and 1 is drawn there. Raises ValueError for an empty group, for NaN, and for
-    what is no cosine. Source: DMDL (arXiv 2512.03745), Fig. 7.
+    Rounding beyond -1 and 1 is drawn there. One of the two may be empty. Raises ValueError
+    when both are, for NaN, and for what is no cosine. Source: DMDL (arXiv 2512.03745), Fig. 7.
     """
     groups = {"positive": as_array(positive), "negative": as_array(negative)}
-    filled(**groups)
     finite(**groups)
+    if not any(map(len, groups.values())):
+        raise ValueError("positive and negative are empty; there is nothing to draw")
     for name, values in groups.items():
-        if (most := np.abs(values).max()) > 1 + ROUNDING:
+        if (most := np.abs(values).max(initial=0)) > 1 + ROUNDING:
             raise ValueError(f"{name} holds {most:.6g} in size; a cosine is at most 1")
     positive, negative = (np.clip(values, -1, 1) for values in groups.values())
     edges = np.linspace(-1, 1, 2 * bins + 1)
@@ -175,9 +175,10 @@ def cosines(positive, negative, ax: Axes, *, bins: int = 40, title: str = "") ->
         ax.stairs(share, edges, fill=True, alpha=0.4, color=colour, hatch=hatch or None, lw=0,
                   label=label)  # fmt: skip
         ax.stairs(share, edges, color=colour, lw=1.4)
-        ax.axvline(float(values.mean()), color=colour, ls=":", lw=1.4)
+        if len(values):
+            ax.axvline(float(values.mean()), color=colour, ls=":", lw=1.4)
     ax.plot([], [], color=INK, ls=":", lw=1.4, label="means")
     dress(ax, title=title, xlabel="cosine of visible-infrared pairs", ylabel="share of pairs")
-    ax.set_xlim(max(-1, min(positive.min(), negative.min()) - 0.05), 1)
+    ax.set_xlim(max(-1, min(positive.min(initial=1), negative.min(initial=1)) - 0.05), 1)
     legend_below(ax)
     return ax
