@@ -204,10 +204,11 @@ plots.table(evidence.orders(plan, found).set_index("method")[columns])
 # %% [markdown]
 # ## 4 · The papers' steps
 #
-# How far apart are two trainings that are the *same*? On one core not at all, number by number. On
-# another machine with other versions of the packages, or by two threads in place of one, sums are
-# added in another order, and rank-1 differs by so many points, from the same weights with the same
-# settings and seed:
+# How far apart are two trainings that are the *same*? On one core of one processor not at all,
+# number by number. On another processor, on a GPU with other versions of the packages, or by two
+# threads in place of one, sums are added in another order, and rank-1 differs by so many points,
+# from the same weights with the same settings and seed (most when the training is a whole one, with
+# a stage 1 of its own):
 
 # %%
 twice = evidence.chance(plan, found)

@@ -86,8 +86,9 @@ def fit(  # noqa: PLR0913
     -------
     run record with curves, config and results
 
-    The sums of a network's steps depend on torch's number of threads: bit for bit the same is a run
-    at the same number (``torch.set_num_threads``), which is part of its identity. A GPU repeats no
+    The sums of a network's steps depend on the processor and on torch's number of threads: bit for
+    bit the same is a run on the same one at the same number (``torch.set_num_threads``), which is
+    part of its identity; the record names the processor. A GPU repeats no
     run bit for bit: some of its backward passes add in any order.
 
     Raises ValueError for wrong arguments, a checkpoint of another run (``vireid.identity``) or one
