@@ -460,6 +460,23 @@ def test_a_pack_of_other_pictures_is_refused(tmp_path, column, word):
         read_dump([path], images)
 
 
+def test_a_pack_tells_whose_it_is_and_is_not_taken_for_another_split(world, run, tmp_path):
+    """Two worlds have as many people, seen by the same cameras in the same order."""
+    other = experiment.prepare("synthvi", preset="tiny", trials=1, seed=3)
+    exported = export_run(run, tmp_path / "out") / "features.safetensors"
+    imported = import_dump([exported], world, tmp_path / "taken")["features"]
+    words = rf"{world.train.fingerprint}\) than .* here \({other.train.fingerprint}\)"
+    for pack in (exported, imported):
+        assert packs.about(pack)["fingerprint"] == world.train.fingerprint
+        with pytest.raises(ValueError, match=rf"features\.safetensors is of other .*{words}"):
+            import_dump([pack], other, tmp_path / "mixed")
+    assert not (tmp_path / "mixed").exists()
+    told = packs.about(exported)
+    del told["fingerprint"]  # as packs were before they told it
+    packs.save(tmp_path / "old", packs.load(exported), about=told)
+    assert read_dump([tmp_path / "old"], other.train).features is not None
+
+
 def test_an_array_of_objects_is_never_unpickled(tmp_path):
     np.save(tmp_path / "x.npy", np.array([print] * 72, dtype=object), allow_pickle=True)
     with pytest.raises(ValueError, match=r"x\.npy"):
@@ -501,6 +518,19 @@ def test_nothing_is_written_when_the_clustering_fails(world, tmp_path, monkeypat
     with pytest.raises(TypeError):
         import_dump([tmp_path / "x.npy"], world, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_an_import_replaces_and_mixes_with_no_other(world, tmp_path, capsys):
+    np.save(tmp_path / "y.npy", np.arange(len(world.train)) % 7)
+    for held in ("labels.csv", "features.safetensors"):
+        out = tmp_path / held[:3]
+        out.mkdir()
+        (out / held).write_text("kept")
+        words = ["import", str(tmp_path / "y.npy"), "--out", str(out)]
+        assert cli.main(words) == 2
+        told = capsys.readouterr().err
+        assert f"holds {held} already" in told and "another folder (--out), or delete" in told
+        assert [(p.name, p.read_text()) for p in out.iterdir()] == [(held, "kept")]
 
 
 @pytest.mark.parametrize(

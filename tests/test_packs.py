@@ -93,3 +93,11 @@ def test_broken_contents_name_the_file(tmp_path, change, message):
     save_file(tensors, path, metadata={"format": packs.FORMAT, "about": "{}"})
     with pytest.raises(ValueError, match=rf"odd\.safetensors.*{message}"):
         packs.load(path)
+
+
+def test_texts_of_a_pack_have_names(tmp_path):
+    path, good = tmp_path / "odd.safetensors", embeddings()
+    tensors = {k: getattr(good, k) for k in ("x", "modality", "camera")}
+    save_file(tensors, path, metadata={"format": packs.FORMAT, "about": "[1]"})
+    with pytest.raises(ValueError, match=r"odd\.safetensors: its texts are list"):
+        packs.load(path)

@@ -65,6 +65,8 @@ def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
             f"{path} says format {metadata.get('format')!r}; expected {FORMAT!r}. Weights and "
             "other safetensors files are no feature packs."
         )
+    if not isinstance(about, dict):
+        raise ValueError(f"{path}: its texts are {type(about).__name__}; expected names and texts")
     _validate(tensors, str(path))
     return tensors, about
 

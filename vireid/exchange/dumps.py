@@ -9,11 +9,11 @@ import numpy as np
 from vireid import files
 from vireid.data import label_table, packs
 from vireid.exchange import names
-from vireid.exchange.out import FEATURES
 from vireid.neighbours.sources import unit_rows
 from vireid.training.checkpoint import LABELS
 from vireid.types import Embeddings, Images, Modality, PseudoLabels
 
+FEATURES = "features.safetensors"
 ARRAY = "array of features or labels"
 LABELS_END = 2**31  # of label tables, which a training reads
 GIVEN = "given"  # label space of a dump that names none
@@ -38,9 +38,9 @@ def read_dump(sources: Sequence[str | Path], images: Images) -> Dump:
     images : the training table
 
     Raises FileNotFoundError, and ValueError naming the file, when it is none of these or is of
-    other pictures, when a label is below -1 or from 2^31 on, and when a row of features is zero,
-    NaN or infinite in single precision. Features come out with rows of length 1. Nothing that is
-    read runs code; pictures are not opened.
+    other pictures (packs tell their fingerprint, but older ones), when a label is below -1 or from
+    2^31 on, and when a row of features is zero, NaN or infinite in single precision. Features come
+    out with rows of length 1. Nothing that is read runs code; pictures are not opened.
     """
     paths = [Path(source).expanduser() for source in sources]
     if not 1 <= len(paths) <= 2:
@@ -80,7 +80,19 @@ def _pack(path: Path, images: Images) -> Embeddings:
                 f"{path}: its {words} are not those of {images.name}, row by row; it is of another "
                 "data set, split or order"
             )
+    own, told = pictures(images), packs.about(path)
+    if (theirs := told.get("fingerprint", own["fingerprint"])) != own["fingerprint"]:
+        raise ValueError(
+            f"{path} is of other pictures ({told.get('data')} {theirs}) than {images.name} here "
+            f"({own['fingerprint']}); choose the split or world that it was made of (--trial, "
+            "--world), or its pictures (--root)"
+        )
     return _features(found.x.float().numpy(), images, str(path))
+
+
+def pictures(images: Images) -> dict[str, str]:
+    """What a pack tells of the table that its rows are of: name and fingerprint."""
+    return {"data": images.name, "fingerprint": images.fingerprint}
 
 
 def _joined(paths: list[Path], images: Images) -> np.ndarray:

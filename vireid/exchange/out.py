@@ -7,6 +7,7 @@ import torch
 
 from vireid import files, methods, models
 from vireid.data import label_table, packs
+from vireid.exchange.dumps import FEATURES, pictures
 from vireid.experiment.replay import source_of
 from vireid.features import extract
 from vireid.files.write import put
@@ -16,7 +17,6 @@ from vireid.training import checkpoint
 from vireid.training.checkpoint import CHECKPOINT, LABELS, NETWORK, RECORD
 from vireid.types import Embeddings, Images, PseudoLabels
 
-FEATURES = "features.safetensors"
 FORMAT = "vireid export 1"
 KEPT = "kept while it was trained, one table an epoch"
 AGAIN = (
@@ -60,7 +60,7 @@ def export_run(
     model = ready.model(run.seed)
     looks = methods.again(run.method, run.config).looks(len(run.curves) - 1)
     train = extract(model, ready.train, device=device, progress=progress, looks=looks)
-    told = {"run": digest(run.identity), "method": run.method, "data": run.data["name"]}
+    told = {"run": digest(run.identity), "method": run.method} | pictures(ready.train)
     packs.save(out / FEATURES, train.blind(), about=told)
     models.save(model, out / NETWORK, about={"run": told["run"]})
     how = _labels(folder, out, run, model, train, ready.train)

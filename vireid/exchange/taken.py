@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vireid.data import label_table, packs
-from vireid.exchange.dumps import read_dump
-from vireid.exchange.out import FEATURES
+from vireid.exchange.dumps import FEATURES, pictures, read_dump
 from vireid.experiment import Experiment, setting
 from vireid.types import Embeddings, PseudoLabels
 
@@ -18,15 +17,21 @@ def import_dump(
     """Read a dump (``read_dump``) for an experiment's training pictures; write what it holds.
 
     A dump of features alone is clustered within each modality, as stage 1 (``dcl``) does it with
-    the data set's settings. Returns "labels" and "features" -> the file written. Raises what
-    ``read_dump`` and the clustering raise, before anything is written.
+    the data set's settings. Returns "labels" and "features" -> the file written. Raises ValueError
+    for a folder that holds either already, and what ``read_dump`` and the clustering raise, before
+    anything is written.
     """
     images, out = experiment.train, Path(out)
+    if held := [name for name in (TABLE, FEATURES) if (out / name).exists()]:
+        raise ValueError(
+            f"{out} holds {' and '.join(held)} already, of an import or export before; give "
+            "another folder (--out), or delete what it holds"
+        )
     found = read_dump(sources, images)
     labels = clustered(experiment, found.features) if found.labels is None else found.labels
     written = {}
     if found.features is not None:
-        written["features"] = packs.save(out / FEATURES, found.features)
+        written["features"] = packs.save(out / FEATURES, found.features, about=pictures(images))
     return written | {"labels": label_table.save(out / TABLE, labels, images)}
 
 
