@@ -7,6 +7,7 @@ import pytest
 from toy import images, net, test_of
 
 from vireid import cli, methods, plots, sweep
+from vireid.cli import records
 from vireid.cli.options import fitting, value_lists
 from vireid.experiment import Experiment
 from vireid.runs import Run, ladders
@@ -129,6 +130,20 @@ def test_whole_cells_differ_from_the_first_epoch_on(world, tmp_path):
     assert {run.row for run in found.values()} == {"M2"}
 
 
+@pytest.mark.parametrize("crossed", [False, True])
+def test_epochs_are_swept_over_whole_runs_alone(world, tmp_path, crossed):
+    """A record that went on from a stage 1 holds (0, n) epochs: cells would lie on each other."""
+    over = {"epochs": [(1, 2), (2, 1)]} | ({"momentum": [0.5]} if crossed else {})
+    options = {"seed": 1, "crossed": crossed}
+    with pytest.raises(ValueError, match=r"epochs: cells .* shared.*--whole, whole=True"):
+        sweep.sweep(world, "bmil", over, out=tmp_path / "cut", **options)
+    assert not (tmp_path / "cut").exists()
+    if not crossed:
+        found = sweep.sweep(world, "bmil", over, out=tmp_path, whole=True, **options)
+        points = sweep.lines({label: [run] for label, run in found.items()})["epochs"]
+        assert list(points) == [(1, 1), (1, 2), (2, 1)]
+
+
 def test_a_kept_cell_of_another_start_is_refused(world, tmp_path):
     sweep.sweep(world, "bmil", {"momentum": [0.5]}, seed=1, out=tmp_path)
     with pytest.raises(ValueError, match="holds a run with another lr"):
@@ -220,6 +235,53 @@ def test_the_command_trains_prints_draws_and_keeps_records(tmp_path, capsys):
     assert kept["base"][0].data["fingerprint"] != kept["base"][1].data["fingerprint"]
     assert cli.main(["sweep", "--over", "betta=1", "--out", str(tmp_path)]) == 2
     assert "no hyperparameter betta" in capsys.readouterr().err
+
+
+COMPARE = ["compare", "--method", "bmil", "--data", "synthvi", "--preset", "tiny", "--seeds", "1"]
+COMPARE += ["--rows", "stage1", "M2", "--set", "epochs=(1, 1)"]
+
+
+def test_records_of_other_settings_are_not_replaced(tmp_path, monkeypatch, capsys):
+    kept = tmp_path / "kept/seed1"
+    words = [*COMPARE, "--records", str(kept.parent)]
+    once, twice = (["--set", f"iterations={n}"] for n in (1, 2))
+    assert cli.main([*words, *once, "--out", str(tmp_path / "a")]) == 0
+    before = {path.name: path.read_bytes() for path in kept.iterdir()}
+    assert set(before) == {"stage1.json", "M2.json"}
+    assert cli.main([*words, *once, "--out", str(tmp_path / "a")]) == 0  # the same runs
+    monkeypatch.setattr("vireid.experiment.rows.train", None)
+    for name in before:  # each alone is looked at
+        others = [path for path in kept.iterdir() if path.name != name]
+        for path in others:
+            path.unlink()
+        assert cli.main([*words, *twice, "--out", str(tmp_path / "b")]) == 2
+        told = capsys.readouterr().err
+        assert f"{name} holds a run with another iterations (iterations: 1 there, 2 now)" in told
+        assert (kept / name).read_bytes() == before[name]
+        for path in others:
+            path.write_bytes(before[path.name])
+
+
+def test_a_sweep_replaces_no_record_of_other_settings(tmp_path, monkeypatch, capsys):
+    own = record(0.5)
+    own.identity = {"method": "mcf", "network": {"weights": ""}}
+    own.save(tmp_path / "seed1/momentum=0.5.json")
+    monkeypatch.setattr("vireid.experiment.rows.train", None)
+    command = ["sweep", "--method", "bmil", "--preset", "tiny", "--over", "momentum=0.5"]
+    command += ["--seeds", "1", "--records", str(tmp_path), "--out", str(tmp_path / "out")]
+    assert cli.main(command) == 2
+    assert "momentum=0.5.json holds a run with another method" in capsys.readouterr().err
+    assert Run.load(tmp_path / "seed1/momentum=0.5.json").identity == own.identity
+
+
+def test_no_record_of_a_seed_is_kept_where_one_is_another_runs(tmp_path):
+    own, other = record(0.5), record(0.5)
+    own.identity, other.identity = {"seed": 1, "lr": 1}, {"seed": 1, "lr": 2}
+    records.keep(tmp_path, {"M2": own})
+    with pytest.raises(ValueError, match=r"M2\.json holds a run with another lr"):
+        records.keep(tmp_path, {"stage1": other, "M2": other})
+    assert [path.name for path in tmp_path.iterdir()] == ["M2.json"]
+    assert Run.load(tmp_path / "M2.json").identity == own.identity
 
 
 def test_help_teaches(capsys):

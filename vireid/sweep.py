@@ -9,7 +9,8 @@ from itertools import product
 import numpy as np
 
 from vireid import methods, plots
-from vireid.experiment import Experiment, compare, setting
+from vireid.experiment import Experiment, compare, preset_for, setting
+from vireid.experiment.rows import trainings
 from vireid.runs import Run
 
 BASE = "base"
@@ -66,7 +67,28 @@ def sweep(
         cells share a stage 1 where all settings that it reads are equal
 
     Returns the cell's name -> its record, BASE first. Raises ValueError, before anything is
-    trained, naming the cell whose setting the method refuses.
+    trained, as ``rows``.
+    """
+    given = {"row": row, "crossed": crossed, "switches": switches, "whole": options.get("whole")}
+    grid = rows(experiment, name, over, **given)
+    found = compare(experiment, name, grid, switches=switches, **options)
+    return {label: found[label] for label in grid}
+
+
+def rows(
+    experiment: Experiment,
+    name: str,
+    over: dict[str, list],
+    *,
+    row: str | None = None,
+    crossed: bool = False,
+    switches: dict | None = None,
+    whole: bool | None = None,
+) -> dict[str, dict]:
+    """The rows that ``sweep`` has ``experiment.compare`` train: cell's name -> what it changes.
+
+    Raises ValueError naming the cell whose setting the method refuses, and for ``epochs`` where
+    cells share a stage 1, whose epochs their records do not tell.
     """
     base = switches or {}
     config = setting(experiment, name, row=row, switches=base).config()
@@ -75,14 +97,20 @@ def sweep(
         for f, values in over.items()
     }
     grid = cells(config, over, crossed=crossed)
-    rows = {label: {"row": row} | changes for label, changes in grid.items()}
     for label, changes in grid.items():  # before hours are spent on the first of them
         try:
             setting(experiment, name, row=row, switches=base | changes)
         except (ValueError, TypeError) as error:
             raise ValueError(f"{label} cannot be trained: {error}") from error
-    found = compare(experiment, name, rows, switches=switches, **options)
-    return {label: found[label] for label in grid}
+    found = {label: {"row": row} | changes for label, changes in grid.items()}
+    if "epochs" in over:
+        told = {"preset": preset_for(experiment, name), "switches": switches, "whole": whole}
+        if any(step.begins for step in trainings(name, found, **told)):
+            raise ValueError(
+                "epochs: cells that go on from a shared stage 1 do not tell its epochs; train each "
+                "from the start (--whole, whole=True)"
+            )
+    return found
 
 
 def _read(name: str, field: str, given):

@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+from vireid.cli import records
 from vireid.cli.options import (
     data_options,
     experiment_options,
@@ -202,18 +203,27 @@ def _scored(a, **options):
     return ready
 
 
-def _over_seeds(a, train) -> dict:
-    """Name -> records by seed of ``train(experiment, seed, options)``, copied to --records."""
+def _over_seeds(a, train, rows) -> dict:
+    """Name -> records by seed of ``train(experiment, seed, options)``, copied to --records.
+
+    ``rows(experiment)`` are what is trained, for a look at records that are there before.
+    """
     if len(set(a.seeds)) < len(a.seeds):
         raise ValueError(f"--seeds {' '.join(map(str, a.seeds))}: give every seed once")
+    kept = {s: a.records / f"seed{s}" for s in a.seeds} if a.records else {}
+    for seed, folder in kept.items():
+        if any(folder.glob("*.json")):
+            ready = _scored(a, seed=seed)
+            records.refuse_others(folder, ready, a, seed, rows(ready))
     found = {}
     for seed in a.seeds:
         options = {"out": a.out / f"seed{seed}", "switches": switches(a.switches)}
         options |= {"whole": a.whole} | fitting(a)
-        for name, run in train(_scored(a, seed=seed), seed, options).items():
+        runs = train(_scored(a, seed=seed), seed, options)
+        for name, run in runs.items():
             found.setdefault(name, []).append(run)
-            if a.records:
-                run.save(a.records / f"seed{seed}" / f"{name}.json")
+        if a.records:
+            records.keep(kept[seed], runs)
     return found
 
 
@@ -224,7 +234,7 @@ def _compare(a) -> None:
     def train(ready, seed, options):
         return experiment.compare(ready, a.method, a.rows, seed=seed, **options)
 
-    print(table(_over_seeds(a, train)).to_string())
+    print(table(_over_seeds(a, train, lambda ready: a.rows)).to_string())
 
 
 def _sweep(a) -> None:
@@ -238,7 +248,11 @@ def _sweep(a) -> None:
     def train(ready, seed, options):
         return sweep.sweep(ready, a.method, over, seed=seed, **more, **options)
 
-    found = _over_seeds(a, train)
+    def rows(ready):
+        given = {"switches": switches(a.switches), "whole": a.whole}
+        return sweep.rows(ready, a.method, over, **more, **given)
+
+    found = _over_seeds(a, train, rows)
     print(table(found, base=sweep.BASE).to_string())
     picture = a.out / "sweep.png"
     put(picture, plots.png(sweep.figure(found, metric=a.metric)))
