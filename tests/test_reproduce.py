@@ -100,6 +100,29 @@ def test_options_that_do_nothing_are_refused(capsys, monkeypatch, options, words
 
 
 @pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--set", "foo=1"], "bmil has no switch foo"),
+        (["--set", "k1=zzz"], "k1='zzz'"),
+        (["--set", "k1=-3"], "k1=-3"),
+        (["--seed", "-1"], "seed=-1; give a whole number from 0"),
+        (["--weights", ""], "weights='': give a file or a name"),
+        (["--size", "0", "5"], "size=(0, 5): height and width"),
+        (["--evaluate-every", "0"], "select='best_test' needs scores to choose by"),
+        (["--evaluate-every", "-1"], "evaluate_every=-1"),
+        (["--table", "Table 99"], "'Table 99': no row of bmil stands in it"),
+        (["--preset", "nonsense"], "bmil has no preset 'nonsense'"),
+    ],
+)
+def test_no_table_is_shown_of_what_cannot_run(capsys, monkeypatch, options, words):
+    monkeypatch.setattr(Reproduction, "run", None)
+    for show in (["--show"], []):
+        assert cli.main(["reproduce", "--data", "regdb", *show, *options]) == 2
+        told = capsys.readouterr()
+        assert words in told.err and not told.out
+
+
+@pytest.mark.parametrize(
     ("options", "told"), [("", {}), ("--select-by rank1", {}), ("--select-by mAP", "mAP")]
 )
 def test_the_score_for_best_test_is_told_only_when_unusual(capsys, monkeypatch, options, told):

@@ -72,6 +72,23 @@ def test_numpys_seeds_and_counts(tmp_path):
         train(test=toy.test_of(toy.images()), evaluate_every=-1)
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"evaluate_every": 1.5}, r"evaluate_every=1\.5; give a whole number of epochs"),
+        ({"evaluate_every": "1"}, "evaluate_every='1'; give a whole number"),
+        ({"epochs": "2"}, "epochs='2'; give a whole number"),
+        ({"epochs": 1.5}, r"epochs=1\.5; give a whole number"),
+        ({"labels": np.zeros(72, int)}, r"labels: ndarray; give GivenLabels\(label\)"),
+        ({"resume": True, "overwrite": True}, "resume and overwrite: .*--resume or --overwrite"),
+    ],
+)
+def test_arguments_that_are_none_are_named(tmp_path, given, words):
+    with pytest.raises(ValueError, match=words):
+        train(out=tmp_path, **given)
+    assert not list(tmp_path.iterdir())
+
+
 class Killed(Exception):
     pass
 

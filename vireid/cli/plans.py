@@ -139,6 +139,7 @@ def _reproduce(a) -> None:
                  "device": a.device} | by,
         given={"weights": a.weights, "size": a.size},
     )  # fmt: skip
+    job.check()
     if not a.show:
         job.run(rows=a.rows, splits=a.splits, progress=True)
     print(job.shown())

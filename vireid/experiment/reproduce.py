@@ -11,14 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from vireid import methods
+from vireid.arguments import check_seed
 from vireid.experiment.facts import Facts, facts
 from vireid.experiment.setup import Experiment, prepare, preset_of, size_of
-from vireid.experiment.train import identity_of, setting, train
+from vireid.experiment.train import CHOICE, identity_of, setting, train
 from vireid.files.write import put
 from vireid.identity import digest
 from vireid.models import load_weights
 from vireid.papers import paper_table
 from vireid.runs import Run, refuse_another
+from vireid.training import check_choice
 from vireid.training.checkpoint import NETWORK, RECORD
 
 NAMES = {"sysu": "SYSU-MM01", "regdb": "RegDB", "llcm": "LLCM"}
@@ -73,6 +75,20 @@ class Reproduction:
                 f"{', '.join(tables) or 'none'}"
             )
         return {r: r for r in listed}
+
+    def check(self) -> None:
+        """ValueError for what no part can be trained with; needs no pictures.
+
+        A file of weights may be missing: what was trained from it can be shown without.
+        """
+        check_seed(self.seed)
+        check_choice(**{k: v for k, v in self.fitting.items() if k in CHOICE})
+        if not str(weights := self.given.get("weights", "default")):
+            raise ValueError(f"weights={weights!r}: give a file or a name; none = random")
+        if (size := self.given.get("size")) and min(size) < 1:
+            raise ValueError(f"size={tuple(size)}: height and width of a picture are at least 1")
+        for row in self.rows.values():
+            methods.build(self.method, preset=self.chosen_preset, row=row, **self.switches)
 
     def run(self, *, rows=None, splits=None, progress: bool = False) -> None:
         """Train and score what is missing; ValueError for rows and splits that do not exist."""

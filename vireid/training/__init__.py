@@ -5,6 +5,7 @@
 Identities never reach a method (but for oracle rows); they only enter the curves.
 """
 
+import operator
 import sys
 import time
 from collections.abc import Callable
@@ -25,7 +26,16 @@ from vireid.training.session import Session, is_first, precision
 from vireid.training.stop import stoppable
 from vireid.types import Images
 
-__all__ = ["SELECT", "SELECT_BY", "GivenLabels", "chosen_by", "fit", "given_by", "precision"]
+__all__ = [
+    "SELECT",
+    "SELECT_BY",
+    "GivenLabels",
+    "check_choice",
+    "chosen_by",
+    "fit",
+    "given_by",
+    "precision",
+]
 SELECT, SELECT_BY = ("last", "best_test"), ("rank1", "mAP")
 
 
@@ -98,8 +108,15 @@ def fit(  # noqa: PLR0913
     (what was kept before stays whole). Ctrl-C and SIGTERM raise ``Stopped``, a KeyboardInterrupt,
     at the next step; ``resume`` then goes on after the last whole epoch.
     """
-    seed = check_seed(seed)
-    _check(images, select=select, select_by=select_by, test=test, evaluate_every=evaluate_every)
+    seed, evaluate_every = check_seed(seed), _whole("evaluate_every", evaluate_every)
+    if resume and overwrite:
+        raise ValueError(
+            "resume and overwrite: one goes on with a run, the other replaces it; give --resume or "
+            "--overwrite"
+        )
+    check_choice(select, select_by, evaluate_every, tested=test is not None)
+    if len(set(images.modality.tolist())) < 2:
+        raise ValueError(f"{images.name or 'images'}: training needs visible and infrared pictures")
     _check_labels(labels, method, images, keep=keep_labels, out=out)
     if not method.unsupervised and images.identity is None:
         raise ValueError(
@@ -136,6 +153,10 @@ def fit(  # noqa: PLR0913
 def _check_labels(labels, method: Method, images: Images, *, keep: bool, out) -> None:
     """ValueError for labels that do not fit, and for labels to keep without a folder."""
     if labels is not None:
+        if not isinstance(labels, GivenLabels):
+            raise ValueError(
+                f"labels: {type(labels).__name__}; give GivenLabels(label), one number a picture"
+            )
         if len(labels.label) != len(images):
             raise ValueError(f"labels: {len(labels.label)} for {len(images)} training pictures")
         method.check_given(labels, images.modality)
@@ -146,6 +167,7 @@ def _check_labels(labels, method: Method, images: Images, *, keep: bool, out) ->
 def _total(method: Method, epochs: int | None) -> int:
     """Epochs in all: the schedule's, or ``epochs`` of them; ValueError for more than there are."""
     known = sum(method.schedule.epochs)
+    epochs = None if epochs is None else _whole("epochs", epochs)
     if epochs is not None and not 0 <= epochs <= known:
         raise ValueError(
             f"epochs={epochs}: this method's schedule has {known}; give at "
@@ -221,20 +243,28 @@ def given_by(labels: GivenLabels | None) -> dict[str, str]:
     return {} if labels is None else {"labels": labels.digest}
 
 
-def _check(images: Images, *, select: str, select_by: str, test, evaluate_every: int) -> None:
-    """ValueError for what no run can be made of."""
+def check_choice(
+    select: str = "last", select_by: str = "rank1", evaluate_every: int = 0, *, tested: bool = True
+) -> None:
+    """ValueError for a choice of the network that cannot be made; ``tested``: there is a test."""
     for name, given, known in (("select", select, SELECT), ("select_by", select_by, SELECT_BY)):
         if given not in known:
             raise ValueError(f"{name}={given!r}; known: {', '.join(known)}")
-    if select == "best_test" and (test is None or not evaluate_every):
+    if select == "best_test" and not (tested and evaluate_every):
         raise ValueError(
             "select='best_test' needs scores to choose by: give --evaluate-every 1 "
             "(evaluate_every=1 and test=)"
         )
-    if evaluate_every and evaluate_every < 0:
+    if evaluate_every < 0:
         raise ValueError(f"evaluate_every={evaluate_every}: every how many epochs, 0 for never")
-    if len(set(images.modality.tolist())) < 2:
-        raise ValueError(f"{images.name or 'images'}: training needs visible and infrared pictures")
+
+
+def _whole(name: str, given) -> int:
+    """A number of epochs; ValueError for a fraction or text."""
+    try:
+        return int(operator.index(given))
+    except TypeError as error:
+        raise ValueError(f"{name}={given!r}; give a whole number of epochs") from error
 
 
 def _brief(row: dict) -> str:
