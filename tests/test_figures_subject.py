@@ -1,6 +1,7 @@
 """Figures of another data set than SynthVI, and those that need trained networks or sweeps."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -140,6 +141,20 @@ def test_values_of_a_row_s_hyperparameter_ascend_around_the_usual_one():
     rows["7"] = [record("mult", "7", 3, alpha=0.2, beta=0.7)]
     assert swept.panels(rows, {"alpha": ("alpha", "alpha")}, usual="7") is None, "no seed in common"
     assert swept.panels({}, {"alpha": ("alpha", "alpha")}, usual="7") is None
+
+
+def test_the_usual_value_is_of_the_processor_of_the_others():
+    def on(processor: str, *args, **values):
+        return replace(record("mult", *args, **values), versions={"processor": processor})
+
+    usual = record("mult", "7", 1, alpha=0.2)
+    rows = {"7": [usual], "alpha-0.5": [on("new", "alpha-0.5", 1, alpha=0.5)]}
+    anew = on("new", "7", 1, alpha=0.2)
+    given = {"usual": "7", "again": {"7": [anew]}}
+    assert swept.swept(rows, "alpha", "alpha", **given)[0.2] == [anew]
+    rows["alpha-0.5"] = [record("mult", "alpha-0.5", 1, alpha=0.5)]
+    assert swept.swept(rows, "alpha", "alpha", **given)[0.2] == [usual]
+    assert swept.swept({"7": [usual]}, "alpha", "alpha", usual="7") == {0.2: [usual]}
 
 
 def test_bias_is_followed_from_stage_1_into_stage_2(monkeypatch):

@@ -57,12 +57,13 @@ def mcf_ladder():
 
 @drawing(
     "Rank-1 and mAP of MCF on SynthVI small, mean and range over seeds, by the weights of its "
-    "parts.",
+    "parts and the threshold of its neighbours; the values of a panel were trained on one "
+    "processor.",
     "MCF, Fig. 6",
 )
 def mcf_sweep():
     """A panel for each weight that has been turned."""
-    return swept.panels(records(NAME), WEIGHTS, usual="R7")
+    return swept.panels(records(NAME), WEIGHTS, usual="R7", again=records("again_mcf"))
 
 
 @drawing(

@@ -11,7 +11,9 @@ ROW = 3  # panels beside one another
 Rows = Mapping[str, list[Run]]
 
 
-def swept(found: Rows, start: str, field: str, *, usual: str) -> dict[float, list[Run]]:
+def swept(
+    found: Rows, start: str, field: str, *, usual: str, again: Rows | None = None
+) -> dict[float, list[Run]]:
     """Values of a hyperparameter -> their records, ascending.
 
     Parameters
@@ -20,7 +22,12 @@ def swept(found: Rows, start: str, field: str, *, usual: str) -> dict[float, lis
     start : of the names of the rows that change it, e.g. "lambda1" of "lambda1-0.5"
     field : its name among the method's settings
     usual : the row that has the usual value
+    again : that row trained anew on another processor, taken where the other values were, too
     """
+    changed = [run for row in found if row.startswith(f"{start}-") for run in found[row]]
+    anew = (again or {}).get(usual, [])
+    if anew and _processors(changed) == _processors(anew):
+        found = {**found, usual: anew}
     values = {
         row: runs[0].config[field]
         for row, runs in found.items()
@@ -29,17 +36,23 @@ def swept(found: Rows, start: str, field: str, *, usual: str) -> dict[float, lis
     return {values[row]: found[row] for row in sorted(values, key=values.get)}
 
 
-def panels(found: Rows, fields: Mapping[str, tuple[str, str]], *, usual: str):
+def _processors(runs: list[Run]) -> set:
+    return {run.versions.get("processor") for run in runs}
+
+
+def panels(
+    found: Rows, fields: Mapping[str, tuple[str, str]], *, usual: str, again: Rows | None = None
+):
     """A panel for each hyperparameter with more than one value; None where there is none.
 
     Means and ranges over the seeds that all its values have; the title tells the usual value.
 
-    ``fields`` : start of the rows' names -> (field, words for the axis).
+    ``fields`` : start of the rows' names -> (field, words for the axis); ``again`` as in ``swept``.
     """
     lines = {
         (field, words): rows
         for start, (field, words) in fields.items()
-        if len(rows := same_seeds(swept(found, start, field, usual=usual))) > 1
+        if len(rows := same_seeds(swept(found, start, field, usual=usual, again=again))) > 1
     }
     if not lines:
         return None
