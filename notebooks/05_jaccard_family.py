@@ -286,8 +286,9 @@ if world.knows("train"):
 # outliers and at precision for its price.
 
 # %% [markdown] tags=["synthvi"]
-# Here it is paid twice: in outliers, and in precision, for two crossing pairs in five are now
-# strangers. (The 100 % of the others is counted on very few pairs.)
+# Here it is paid twice: in outliers, and in precision, for of the crossing pairs two in five to
+# every second one (by the machine) are now strangers. (The share of the others is counted on very
+# few pairs.)
 
 # %% [markdown]
 # **What to doubt.** One `eps` for all rules is not fair: each stretches distances in its own way.

@@ -595,7 +595,10 @@ else:
 # %% [markdown] tags=["synthvi"]
 # Here the game with its matching (R5) adds 17 to 22 points in every seed, and no other part adds
 # anything in all three. Beside the game the others cost: R7, the whole method, ends 4 / 11 / 5
-# points *below* R5, and the regional neighbours alone (R6) take 2 / 3 / 8 of them.
+# points *below* R5, and the regional neighbours alone (R6) take 2 / 3 / 8 of them. Of the 11 five
+# may be chance: the same R7, trained from the start on another processor, ends 1.9 lower, 5.4
+# higher, 1.8 lower. Values of *alpha 1*, *alpha 3* and *beta* hardly matter: within 2 points of the
+# value in use in 17 of 18 trainings, each compared on one processor (`docs/log.md`).
 #
 # **Why neighbours cost** was seen in section 3: at `rho = 0.9` a picture's only neighbour is
 # itself. The more that loss weighs, the worse (`alpha 2` above). At `rho = 0.5` the pictures have

@@ -46,8 +46,8 @@ What the records allow to say, for data like SynthVI small: drawn people, all of
 modalities unless a sentence says otherwise, a gap of colour. It says nothing about real benchmarks;
 for these the papers' numbers are in `data/papers.csv`. Sentences are made from the records. "Beyond
 chance": the mean gain is more than two standard errors of what two equal trainings differ by
-({three:.1f} points over three seeds, {five:.1f} over five; measured on SynthVI, from the same
-weights: trainings with a stage 1 of their own, and those on real people, differ by more).
+({three:.1f} points over three seeds, {five:.1f} over five; measured on SynthVI, for trainings from
+the same stage 1; those from the start differ by {more}, those on real people by more, too).
 """
 REAL = """## On real people
 M3SVD-Persons: 30 people from public videos, each in one scene (17 are cut by `vireid data m3svd`;
@@ -101,7 +101,16 @@ def page(plan: Evidence | None = None, store: Path = STORE) -> str:
     if plan.equal:
         told, size = _list(guide(plan, runs)), size_of_chance(plan, runs)
         beyond = {word: 2 * size / n**0.5 for word, n in (("three", 3), ("five", 5))}
-        parts += [GUIDE.format(**beyond), told, EQUAL, _table(equal_terms(plan.equal, runs), "row")]
+        if whole := size_of_chance(plan, runs, whole=True):
+            more = f"{2 * whole / 3**0.5:.1f} and {2 * whole / 5**0.5:.1f}"
+        else:
+            more = "more"
+        parts += [
+            GUIDE.format(**beyond, more=more),
+            told,
+            EQUAL,
+            _table(equal_terms(plan.equal, runs), "row"),
+        ]
     parts += _real(plan, runs)
     if plan.ladders:
         steps = against_paper(plan, runs).set_index("method")
