@@ -106,7 +106,6 @@ def test_options_that_do_nothing_are_refused(capsys, monkeypatch, options, words
         (["--set", "k1=zzz"], "k1='zzz'"),
         (["--set", "k1=-3"], "k1=-3"),
         (["--seed", "-1"], "seed=-1; give a whole number from 0"),
-        (["--weights", ""], "weights='': give a file or a name"),
         (["--size", "0", "5"], "size=(0, 5): height and width"),
         (["--evaluate-every", "0"], "select='best_test' needs scores to choose by"),
         (["--evaluate-every", "-1"], "evaluate_every=-1"),
@@ -149,3 +148,8 @@ def test_places_and_workers_of_a_job(job):
         "full", 0
     )
     assert replace(job, fitting={"workers": 4}).folder("full", 0) == job.folder("full", 0)
+
+
+def test_weights_without_a_name_are_none(job):
+    with pytest.raises(ValueError, match="weights='': give a file or a name; none = random"):
+        replace(job, given=job.given | {"weights": ""}).check()
