@@ -149,8 +149,8 @@ def rows_digest(*rows) -> str:
 
 def code_of(method) -> str:
     """12 hex digits of the package's code, and of a method's own where it lives elsewhere."""
-    own = own_code(method).values()
-    return _digest_of([code_digest(), *own]) if own else code_digest()
+    own = own_code(method)
+    return _digest_of([code_digest(), *own.values()]) if own else code_digest()
 
 
 def own_code(method) -> dict[str, str]:

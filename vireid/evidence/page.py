@@ -98,15 +98,13 @@ def page(plan: Evidence | None = None, store: Path = STORE) -> str:
     known = states(plan.cells, store)
     runs = found(known)
     parts = [HEAD]
+    size, of_whole = (size_of_chance(plan, runs, whole=whole) for whole in (False, True))
     if plan.equal:
-        told, size = _list(guide(plan, runs)), size_of_chance(plan, runs)
+        told = _list(guide(plan, runs))
         beyond = {word: 2 * size / n**0.5 for word, n in (("three", 3), ("five", 5))}
-        if whole := size_of_chance(plan, runs, whole=True):
-            more = f"{2 * whole / 3**0.5:.1f} and {2 * whole / 5**0.5:.1f}"
-        else:
-            more = "more"
+        own = f"{2 * of_whole / 3**0.5:.1f} and {2 * of_whole / 5**0.5:.1f}"
         parts += [
-            GUIDE.format(**beyond, more=more),
+            GUIDE.format(**beyond, more=own if of_whole else "more"),
             told,
             EQUAL,
             _table(equal_terms(plan.equal, runs), "row"),
@@ -114,10 +112,9 @@ def page(plan: Evidence | None = None, store: Path = STORE) -> str:
     parts += _real(plan, runs)
     if plan.ladders:
         steps = against_paper(plan, runs).set_index("method")
-        size, more = size_of_chance(plan, runs), size_of_chance(plan, runs, whole=True)
         whole = (
-            f"{more:.1f} for rows trained from the start, as MCF's are"
-            if more
+            f"{of_whole:.1f} for rows trained from the start, as MCF's are"
+            if of_whole
             else "rows with a stage 1 of their own differ by more"
         )
         parts += [STEPS.format(size=size, whole=whole), _table(steps, "method")]

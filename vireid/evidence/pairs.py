@@ -17,9 +17,7 @@ def order_gains(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
 
     Of the rows of ``plan.orders`` that have been trained in both; seeds that both have.
     """
-    ends = {_named(pair, row): runs for pair, row, *runs in _ends(plan.orders, "released", found)}
-    told = {name: _apart(*runs) for name, runs in ends.items()}
-    return {name: apart for name, apart in told.items() if apart}
+    return _by_name(plan.orders, "released", found)
 
 
 def orders(plan: Evidence, found: Found) -> pd.DataFrame:
@@ -49,11 +47,7 @@ def chance(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
     made by other sums: on another device or processor, with other versions of the packages, or by
     another number of threads. What two runs differ by here, no step of a ladder has shown.
     """
-    told = {}
-    for pair, row, own, kept in _ends(plan.again, "kept", found):
-        if apart := _apart(own, kept, counts=_elsewhere):
-            told[_named(pair, row)] = apart
-    return told
+    return _by_name(plan.again, "kept", found, counts=_elsewhere)
 
 
 def size_of_chance(plan: Evidence, found: Found, *, whole: bool = False) -> float:
@@ -87,8 +81,13 @@ def _ends(
             yield (pair, row, *(found.get(pair[end], {}).get(row, []) for end in ("other", base)))
 
 
-def _named(pair: dict, row: str) -> str:
-    return f"{pair['method']}, row {row}: {pair['word']}"
+def _by_name(pairs: list[dict], base: str, found: Found, **counts) -> dict[str, dict[int, float]]:
+    """Row and what is otherwise, in words -> ``_apart``, where there is a pair."""
+    return {
+        f"{pair['method']}, row {row}: {pair['word']}": apart
+        for pair, row, *runs in _ends(pairs, base, found)
+        if (apart := _apart(*runs, **counts))
+    }
 
 
 def _apart(
