@@ -59,6 +59,8 @@ def test_bad_input(train):
             data.absent(train, share)
     with pytest.raises(ValueError, match="side='left' is unknown; known: both, visible, infrared"):
         data.absent(train, 0.5, side="left")
+    with pytest.raises(ValueError, match=r"share=0.01 of the people .* is nobody; give 0 or"):
+        data.absent(train, 0.01)
     for seed in (None, -1, 0.5):
         with pytest.raises(ValueError, match=f"seed={seed}; give a whole number"):
             data.absent(train, 0.5, seed=seed)

@@ -75,6 +75,8 @@ def test_view_features_of_the_plain_view_are_the_extracted_ones():
 def test_a_label_is_right_for_the_person_of_most_of_its_pictures():
     label = [0, 0, 0, 1, 1, -1]
     assert widgets.right_labels(label, [5, 5, 6, 6, 6, 6]).tolist() == [1, 1, 0, 1, 1, 0]
+    with pytest.raises(ValueError, match=r"unknown people \(-1\)"):
+        widgets.right_labels(label, [5, 5, -1, 6, 6, 6])
 
 
 def fitted():

@@ -570,6 +570,7 @@ def test_nothing_warns_on_good_input():
         ("identities", 1),
         ("lr_floor", (1e-6,)),
         ("delta", (1.0,)),
+        ("classifier", "heavy"),
     ],
 )
 def test_wrong_settings_are_refused_before_anything_is_trained(field, value):

@@ -1,6 +1,7 @@
 """Notebook 12's widgets without a browser, and the small trainings that they show."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -71,6 +72,12 @@ def test_attention_panel_follows_the_slider(net, table):
     assert before[1] != after[1]
     assert after[0].startswith("Image 20 and 4 others of the same person")
     assert charts_of(lambda i: panel.controls["image"].set_trait("value", i)) < ANSWER
+
+
+def test_unknown_people_are_nobodys_kin(net, table):
+    partly = replace(table, identity=np.where(table.identity == table.identity[20], -1, 1))
+    panel = widgets.attention(partly, widgets.attended(net, partly), start=20, others=2)
+    assert alt(panel).startswith("Image 20 and 0 others of the same person")
 
 
 # regional neighbours

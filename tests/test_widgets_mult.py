@@ -50,6 +50,9 @@ def test_scene_asks_for_truth_lengths_and_clusters():
     features = cloud()
     with pytest.raises(ValueError, match="no identity"):
         widgets.Scene(features.blind(), np.zeros(72, int))
+    unknown = replace(features, identity=torch.where(features.identity == 2, -1, features.identity))
+    with pytest.raises(ValueError, match=r"12 images are of unknown people \(-1\)"):
+        widgets.Scene(unknown, true_scene().label)
     with pytest.raises(ValueError, match="71"):
         widgets.Scene(features, np.zeros(71, int))
     with pytest.raises(ValueError, match="no infrared cluster"):

@@ -23,9 +23,14 @@ def absent(images: Images, share: float, *, side: str = "both", seed: int = 0) -
 
     The name tells share, side and seed, the fingerprint changes with the rows; ``absentees`` tells
     who lost what. A smaller share's people are among a larger one's. Raises ValueError without
-    identities, for a share, side or seed outside, and when no picture of a modality would be left.
+    identities, for a share, side or seed outside, for a share that is nobody, and when no picture
+    of a modality would be left.
     """
     lost = absentees(images, share, side=side, seed=seed)
+    if share and not lost:
+        raise ValueError(
+            f"share={share} of the people seen in both modalities is nobody; give 0 or a larger one"
+        )
     if not lost:
         return images
     left = images.rows(remaining(images, lost))

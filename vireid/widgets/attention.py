@@ -49,7 +49,7 @@ def attention(images: Images, gates: Attended, *, start: int = 0, others: int = 
 
 
 def _draw(images: Images, spatial, channel, image: int, others: int) -> Drawing:
-    named = images.identity is not None
+    named = images.identity is not None and images.identity[image] != -1  # unknown: nobody's kin
     kin = images.identity == images.identity[image] if named else np.arange(len(images)) == image
     modalities = {m: np.flatnonzero(kin & (images.modality == m)) for m in Modality}
     shown = [i for found in modalities.values() for i in found[found != image][:others]]

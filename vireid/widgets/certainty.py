@@ -22,9 +22,15 @@ WORDS = {"neg_prob": "loss -p(label | x)", "ce": "loss -log p(label | x) (nats)"
 def right_labels(label, identity) -> np.ndarray:
     """(n,) bool: the image's person is the one that most images of its label show.
 
-    Images with label -1 are not right. The truth is for evaluation and pictures only.
+    Images with label -1 are not right. The truth is for evaluation and pictures only. Raises
+    ValueError for unknown people (-1): whether their labels are right cannot be told.
     """
     label, identity = as_array(label), as_array(identity)
+    if (identity == -1).any():
+        raise ValueError(
+            "some images are of unknown people (-1), whose labels nobody can judge; leave them "
+            "out, or give identity=None where the truth is not known"
+        )
     right = np.zeros(len(label), bool)
     for k in np.unique(label[label >= 0]):
         rows = np.flatnonzero(label == k)

@@ -28,7 +28,8 @@ class Scene:
     features : (n) images with identities; associations are not shown these
     label : (n,) clusters, counted from 0 in each modality by itself, -1 outlier
 
-    Raises ValueError when identities are missing, lengths differ, or a modality has no cluster.
+    Raises ValueError when identities are missing or unknown (-1), lengths differ, or a modality has
+    no cluster.
     """
 
     features: Embeddings
@@ -37,6 +38,11 @@ class Scene:
     def __post_init__(self):
         if self.features.identity is None:
             raise ValueError("features have no identity; the truth is what links are judged by")
+        if unknown := int((self.features.identity == -1).sum()):
+            raise ValueError(
+                f"{unknown} images are of unknown people (-1), whose links nobody can judge; leave "
+                "them out with features.rows(features.identity != -1)"
+            )
         object.__setattr__(self, "label", as_array(self.label))
         if np.shape(self.label) != (len(self.features),):
             raise ValueError(

@@ -12,12 +12,14 @@ from vireid.methods.controls import Controlled, controls
 from vireid.methods.mcf.phases import Phases
 from vireid.methods.mcf.presets import NOTES, PRESETS
 from vireid.methods.mcf.sources import SOURCES
+from vireid.models.modality_classifier import WIDTHS
 
 CHOICES = {  # field -> what it may be
     "clustering": ("intra", "joint", "oracle"),
     "ca_memory": ("shared", "own"),
     "identity_mode": ("ratio", "difference"),
     "combine": ("alternate", "sum"),
+    "classifier": tuple(WIDTHS),
     "reduction": ("pair", "query"),
     "um_group": ("partner", "linked"),
     "um_sides": ("both", "larger"),
