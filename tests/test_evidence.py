@@ -286,11 +286,23 @@ def test_guide_compares_methods_that_lost_the_same_people():
     for share, study in zip((0.0, 0.5), found.values(), strict=True):
         study |= {row: told(share, 0.7, 0.7, 0.7) for row in ("top", "stage1")}
     alone = {"title": "stage 1", "study": "s", "row": "stage1"}
-    sentences = evidence.guide(Evidence([], [alone, *EQUAL[:3]], []), found)
-    assert sentences[-1] == (
+
+    def last_sentence(*scores: float) -> str:
+        found["s_absent_0.5"]["1"] = told(0.5, *scores)
+        return evidence.guide(Evidence([], [alone, *EQUAL[:3]], []), found)[-1]
+
+    words = (
         "With 50% of the people missing on one side, in points of rank-1 over stage 1 prolonged "
-        "on the same pictures: Ours (+10.0 / -10.0 / +20.0)."
+        "on the same pictures, ahead of it in every seed and beyond chance: "
     )
+    mixed, ahead, behind = (
+        "(+10.0 / -10.0 / +20.0)",
+        "(+10.0 / +10.0 / +20.0)",
+        "(-10.0 / -10.0 / -10.0)",
+    )
+    assert last_sentence(0.3, 0.2, 0.4) == f"{words}none. Behind: none. Neither: Ours {mixed}."
+    assert last_sentence(0.3, 0.4, 0.4) == f"{words}Ours {ahead}. Behind: none. Neither: none."
+    assert last_sentence(0.1, 0.2, 0.1) == f"{words}none. Behind: Ours {behind}. Neither: none."
     found["s_absent_0.5"]["1"].pop()
     assert not any(
         "on the same pictures" in s for s in evidence.guide(Evidence([], EQUAL, []), found)

@@ -13,12 +13,13 @@ from vireid.runs import Run, gained
 
 def guide(plan: Evidence, found: Found) -> list[str]:
     """Sentences about drawn people: equal terms, orders of writing, people missing."""
-    told = on_equal_terms(plan.equal, found, size_of_chance(plan, found))
+    size = size_of_chance(plan, found)
+    told = on_equal_terms(plan.equal, found, size)
     told += [
         _orders(plan, found),
         *_chance(plan, found),
         missing(found, plan.equal),
-        *_when_missing(plan.equal, found),
+        *_when_missing(plan.equal, found, size),
     ]
     return [sentence for sentence in told if sentence]
 
@@ -43,11 +44,15 @@ def _rivals(rows: list[dict]) -> list[dict]:
     return [row for row in rows if "role" not in row and row["row"] != STAGE1]
 
 
-def _ahead_or_behind(gains: dict[str, list[float]], size: float) -> list[str]:
+def _parted(gains: dict[str, list[float]], size: float) -> tuple[dict, dict, dict]:
     """Who is ahead of the base in every seed, who behind, and who neither, beyond chance."""
     ahead = {t: v for t, v in gains.items() if min(v) > 0 and not is_level(v, size)}
     behind = {t: v for t, v in gains.items() if max(v) < 0 and not is_level(v, size)}
-    neither = {t: v for t, v in gains.items() if t not in ahead | behind}
+    return ahead, behind, {t: v for t, v in gains.items() if t not in ahead | behind}
+
+
+def _ahead_or_behind(gains: dict[str, list[float]], size: float) -> list[str]:
+    ahead, behind, neither = _parted(gains, size)
     words = "{} stage 1 prolonged in every seed and beyond chance, in points of rank-1"
     groups = {words.format("Ahead of"): ahead, words.format("Behind"): behind}
     groups |= {"Neither": neither} if neither else {}
@@ -72,7 +77,7 @@ def _best(runs: dict[str, list[Run]], gains: dict[str, list[float]], size: float
 
 def _cost(rows: list[dict], found: Found, gains: dict[str, list[float]], size: float) -> str:
     """CPU minutes of those that gain beyond chance, as the table tells them."""
-    ahead = {t for t, v in gains.items() if min(v) > 0 and not is_level(v, size)}
+    ahead = _parted(gains, size)[0]
     gain = [row for row in rows if row["title"] in ahead]
     cost = {row["title"]: int(told) for row in gain if (told := cpu_minutes(row, found))}
     told = ", ".join(f"{t} {cost[t]}" for t in sorted(cost, key=cost.get))
@@ -114,8 +119,8 @@ def _chance(plan: Evidence, found: Found) -> list[str]:
     return told
 
 
-def _when_missing(rows: list[dict], found: Found) -> list[str]:
-    """What methods gain over the base that lost the same people, a sentence for each share."""
+def _when_missing(rows: list[dict], found: Found, size: float) -> list[str]:
+    """Who is ahead of the base that lost the same people, and who behind, for each share."""
     absent = turned(found, "absent")
     turned_rows = {row["title"]: at_values(absent, row, found) for row in _rivals(rows)}
     base = [row for row in rows if row.get("role") == "base"]
@@ -126,9 +131,11 @@ def _when_missing(rows: list[dict], found: Found) -> list[str]:
         gains = {t: values for t, values in gains.items() if len(values) >= SURE}
         if gains:
             ordered = dict(sorted(gains.items(), key=lambda item: -np.mean(item[1])))
+            ahead, behind, neither = (named(part) or "none" for part in _parted(ordered, size))
             told.append(
                 f"With {share:.0%} of the people missing on one side, in points of rank-1 over "
-                f"stage 1 prolonged on the same pictures: {named(ordered)}."
+                "stage 1 prolonged on the same pictures, ahead of it in every seed and beyond "
+                f"chance: {ahead}. Behind: {behind}. Neither: {neither}."
             )
     return told
 
