@@ -90,10 +90,11 @@ plots.show(
 # %% [markdown]
 # **Choose a route.**
 #
-# - **90 minutes**, a first look: 00; 02 section 1; 04 sections 1, 2 and 6; 05 sections 1 and 4; 07
-#   section 3.
-# - **One day**, for those who know re-identification: 00, 03 to 07, then the paper that you came
-#   for: 08 and 09 (DMDL), 10 and 11 (MULT) or 12 (MCF); 14 before you report a number.
+# - **90 minutes**, a first look: 00; 02 section 1; 03 sections 1 and 2; 04 sections 1, 2 and 6; 05
+#   sections 1 and 4; 07 section 3.
+# - **One day** of six hours without the exercises, for those who know re-identification: 00, 03 to
+#   07, then the paper that you came for: 08 and 09 (DMDL, after 01 section 1), 10 and 11 (MULT) or
+#   12 (MCF); 14 before you report a number.
 # - **A term**, for a class of 13 weeks: one notebook a week, 00 to 12, the exercises that answer as
 #   homework, the open exercise at the end for the discussion; 13 to 16 for a project of one's own.
 #

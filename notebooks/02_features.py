@@ -86,8 +86,8 @@ plots.show(
 # the cosine of the angle between them. *Distance* below means 1 - cosine: 0 for the same
 # direction, 1 for unrelated ones.
 #
-# $$s_{ij} = \frac{x_i \cdot x_j}{\lVert x_i \rVert \lVert x_j \rVert}, \qquad
-# d_{ij} = 1 - s_{ij}, \qquad \lVert f_i - f_j \rVert^2 = 2 - 2 s_{ij}$$
+# $$c_{ij} = f_i \cdot f_j, \quad f_i = \frac{x_i}{\lVert x_i \rVert}, \qquad
+# d_{ij} = 1 - c_{ij}, \qquad \lVert f_i - f_j \rVert^2 = 2 - 2 c_{ij}$$
 
 # %% [markdown] tags=["synthvi"]
 # The weights have seen other drawn people, never these, and only in visible light and random greys.
@@ -257,7 +257,7 @@ from vireid import checks
 
 # %% [markdown]
 # **1.** Write `similarity(x, y)`: the cosine of every row of `x` (n, d) with every row of `y` (m,
-# d), $s_{ij} = \frac{x_i \cdot y_j}{\lVert x_i \rVert \lVert y_j \rVert}$.
+# d), $c_{ij} = \frac{x_i \cdot y_j}{\lVert x_i \rVert \lVert y_j \rVert}$.
 
 
 # %% tags=["exercise"]

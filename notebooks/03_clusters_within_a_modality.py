@@ -258,10 +258,11 @@ plots.show(
 # Six pictures on a circle, so that every number can be checked with a pocket calculator. First the
 # **Jaccard distance** of section 1, with lists of $k_1 = 4$ (oneself included). Let M mark who is
 # in whose list. Reciprocal neighbours are $R = M \wedge M^\top$; the reciprocal sets H of the
-# shorter half lists join where more than two thirds of them lie in R already. Then
+# shorter half lists join where more than two thirds of them lie in R already. With $E_i$, row i of
+# R and what has joined it, and the cosine $c_{ij}$,
 #
-# $$V_{ij} = \frac{e^{-(2 - 2 s_{ij})}}{\sum_{l \in E_i} e^{-(2 - 2 s_{il})}}\ (j \in E_i), \qquad
-# s'_{ij} = \sum_g \min(V_{ig}, V_{jg}), \qquad J_{ij} = 1 - \frac{s'_{ij}}{2 - s'_{ij}},$$
+# $$V_{ij} = \frac{e^{-(2 - 2 c_{ij})}}{\sum_{l \in E_i} e^{-(2 - 2 c_{il})}}\ (j \in E_i), \qquad
+# s_{ij} = \sum_g \min(V_{ig}, V_{jg}), \qquad J_{ij} = 1 - \frac{s_{ij}}{2 - s_{ij}},$$
 #
 # for rows of V sum to 1, and so minima and maxima to 2.
 

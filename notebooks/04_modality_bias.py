@@ -297,9 +297,10 @@ if world.knows("train"):
 # centring does bring, it brings for free: a method's gain has to be read beside this control.
 #
 # **What to doubt.** Ask the classifier of section 4 about centred features: with few people it
-# falls far *below* chance. That is no sign that modality is gone: with both means at zero, the
-# people left out of the fit must lean the other way from those in it. A number far from chance on
-# either side is information.
+# falls far *below* chance. That says nothing about the modality, neither that it is gone nor that
+# it is there: with both means at zero, the people left out of the fit must lean the other way from
+# those in it. Random features of 20 people in which modality plays no part fall to about 30 % too
+# (five draws: 25 to 37 %). Ask sections 1 and 2, or subtract the means of the people in the fit.
 
 # %% [markdown]
 # ## 6 · What clustering makes of it
@@ -394,8 +395,8 @@ checks.check("04-mixing", mixing)
 # %% [markdown]
 # **5.** A classifier of the modality, trained on some people and tested on others, is right in 30
 # % on centred features (chance 50 %). What does that show? (a) the modality is gone; (b) the
-# modality is still there, in another direction; (c) a bug, below chance is impossible; (d) the
-# features got worse at telling people apart.
+# modality is still there, in another direction; (c) a bug, below chance is impossible; (d) nothing
+# about the modality: those left out of the fit lean the other way, whether it is gone or not.
 
 # %% tags=["exercise"]
 checks.check("04-below-chance", ...)

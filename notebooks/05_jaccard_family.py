@@ -25,7 +25,7 @@
 #
 # **Before this.** Notebooks 03 and 04.
 #
-# **Time.** 40 minutes to read; runs in under 60 s on two CPU cores, without a GPU or a download.
+# **Time.** 45 minutes to read; runs in under 60 s on two CPU cores, without a GPU or a download.
 #
 # **Afterwards you can**
 #
@@ -501,8 +501,8 @@ from vireid import checks
 
 # %% [markdown]
 # **1.** Write the **encoding** $V_{ij} \propto e^{-\delta_{ij}}$ over the set of i, 0 outside,
-# rows summing to 1, with $\delta_{ij} = 2 - 2 s_{ij}$ (the squared distance). `similarity` (n, n)
-# holds $s$, `member` (n, n) is true where j is in i's set.
+# rows summing to 1, with $\delta_{ij} = 2 - 2 c_{ij}$ (the squared distance). `similarity` (n, n)
+# holds the cosines $c_{ij}$, `member` (n, n) is true where j is in i's set.
 
 
 # %% tags=["exercise"]

@@ -275,7 +275,7 @@ if world.knows("test"):
 # | M1 | none: stage 1 goes on | the paper's baseline, as many epochs |
 # | prolonged | within each modality once more | control: as many steps |
 # | M2 | joint clusters by plain Jaccard, one prototype | naive |
-# | centred | as M2, after centring | control: the cheap repair |
+# | centred | as M2, after centring | control: joint clusters after the cheap repair |
 # | M3 | balanced lists, one prototype | part of BMIL |
 # | M4 | as M3, on half of the visible pictures | part of BMIL |
 # | M5 | plain Jaccard, a prototype for each modality, half of the visible pictures | part of BMIL |
@@ -478,9 +478,10 @@ checks.check("07-control", ...)
 checks.check("07-best-epoch", ...)
 
 # %% [markdown]
-# **5.** **Read the plot** of section 1: BMIL's loss within visible falls from epoch to epoch
-# while rank-1 jumps up and down. That says: (a) the loss measures retrieval; (b) the loss says
-# how easily the present labels are met, not whether they are right; (c) training has diverged.
+# **5.** **Read the plot** of section 1: BMIL's loss within infrared ends about where it began,
+# while rank-1 has risen. That says: (a) nothing was learned from infrared pictures; (b) the loss
+# says how easily the present labels are met, not how well people are found; (c) training has
+# diverged.
 
 # %% tags=["exercise"]
 checks.check("07-read-the-plot", ...)

@@ -83,11 +83,16 @@ plots.show(plots.pipeline_map("memory", "losses"), "The map of the workbook; her
 # infrared, then *modality alone tells something about the label*. That way X ← M → Y (purple) is a
 # **back door**: what a learner reads off it is true in its sample and wrong everywhere else.
 #
-# P(Y|X) is what one learns by watching. P(Y|do(X)) is what X says when no arrow leads into it. The
+# P(Y|X) is what one sees by watching. P(Y|do(X)) is what X says when no arrow leads into it. The
 # *back-door adjustment* (DMDL eq. 5) asks each modality by itself and takes the mean:
 #
 # $$P(Y \mid X) = \sum_m P(Y \mid X, m)\, P(m \mid X), \qquad
 # P(Y \mid do(X)) = \sum_m P(Y \mid X, m)\, P(m).$$
+#
+# A picture shows which modality it is of, so $P(m \mid X)$ is 1 for that one: on the left only the
+# own modality is asked. Methods without adjustment do not even do that: they keep *one* prototype
+# per label for both modalities, DMDL's baseline among them (eq. 11; section 6 says what that stands
+# for).
 
 # %%
 figure, axes = plots.canvas(2, width=6.4, height=2.7)
@@ -108,8 +113,8 @@ plots.show(
 #
 # | learner | what it keeps | what it answers |
 # | --- | --- | --- |
-# | P(Y\|X) | one prototype per person, the mean of all her pictures (DMDL eq. 11) | softmax |
-# | own memory | a prototype per person *and modality* | softmax in that of its modality (eq. 7) |
+# | shared memory | one prototype per person, the mean of all her pictures (DMDL eq. 11) | softmax |
+# | own memory: P(Y\|X) | a prototype per person *and modality* | its modality's softmax (eq. 7) |
 # | P(Y\|do(X)) | the same two memories | both softmaxes, weighed by p(modality) (eq. 5) |
 #
 # **Predict first.** The tie grows from 0 to 100 %. For pictures in the modality that a person is
@@ -122,18 +127,18 @@ widgets.backdoor(playground).show()
 
 # %%
 rare, found = playground.rare, {tie: playground.answer(tie) for tie in (0.0, 0.5, 1.0)}
-learners = {"P(Y|X)": "observing", "own memory": "own_modality", "P(Y|do(X))": "doing"}
+learners = {"shared memory": "observing", "own memory": "own_modality", "P(Y|do(X))": "doing"}
 for name, field in learners.items():
     seen = [getattr(answer, field) for answer in found.values()]
     p = ", ".join(f"{playground.right(s)[rare].mean():4.0%}" for s in seen)
     usual = ", ".join(f"{playground.usual_mass(s).mean():4.0%}" for s in seen)
     moved = ", ".join(f"{playground.effect_of_modality(s).mean():4.0%}" for s in seen)
-    print(f"{name:11s} at tie 0, 50, 100 %: right person in the rare modality {p}")
-    print(f"{'':11s} on people usual in this modality {usual}; moved by do(modality) {moved}")
+    print(f"{name:13s} at tie 0, 50, 100 %: right person in the rare modality {p}")
+    print(f"{'':13s} on people usual in this modality {usual}; moved by do(modality) {moved}")
 
 # %% [markdown]
-# - **P(Y|X)** slides down the whole way. It never saw a label `M`: its prototypes themselves have
-#   moved to the modality their person is mostly seen in, and drag the answer along.
+# - The **shared memory** slides down the whole way. It never saw a label `M`: its prototypes
+#   themselves have moved to the modality their person is mostly seen in, and drag the answer along.
 # - **P(Y|do(X))** does not care about the dial, as long as every person has *some* pictures in both
 #   modalities: each modality's prototype is a mean over that modality alone, however many pictures
 #   there are.
@@ -141,14 +146,16 @@ for name, field in learners.items():
 #   modality's memory only adds noise. Adjusting makes an answer independent of how the sample was
 #   drawn; that need not make it better.
 # - Nor does it make an answer blind to the modality: changed by do(modality), it moves by a third
-#   at tie 0 already, more than P(Y|X). It takes away the sample's tie, not the gap of the features.
+#   at tie 0 already, more than the shared memory's. It takes away the sample's tie, not the gap of
+#   the features.
 # - *On people usual in this modality* is the probability given to the four people who are mostly
 #   seen in the picture's modality: 50 % would be no lean.
-# - **Own memory** is the best of all until the very end, and then the worst. Keep that in mind
-#   until section 5: it never looks across, so it learns nothing across either.
+# - **Own memory**, the P(Y|X) of the formula, is the best of all until the very end, and then the
+#   worst. Keep that in mind until section 5: it never looks across, so it learns nothing across
+#   either.
 #
 # At 100 % all three break down. Half of the labels are missing in each *modality's* memory then
-# (section 3), and P(Y|X) has prototypes of one modality only.
+# (section 3), and each shared prototype is of one modality only.
 
 # %%
 half = found[0.5]

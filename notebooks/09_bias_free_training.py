@@ -187,8 +187,8 @@ if world.knows("train"):
 # the mixture doubts them, for nothing.
 
 # %% [markdown] tags=["synthvi"]
-# 50 % would mean that certainty knows nothing about rightness: one mixture per cluster stands about
-# there, one over all labels a little above (65 % on one machine, 54 % on another).
+# 50 % would mean that certainty knows nothing about rightness, and none of the four is far from it
+# here. (One mixture over all labels stood at 65 % on another machine: do not build on this number.)
 
 # %% [markdown]
 # Read what it *can* know: the prototype of a wrongly joined label is the mean of both people, and
@@ -532,8 +532,8 @@ if shown:
 # CAI listens to the memory that knows the picture and discounts the one that is surprised (notebook
 # 08). That is caution: it must cost where most matches are right, and pay where most are wrong. In
 # the usual world three quarters of the pairs across are right in the end. Turn one dial of it,
-# `modality_gap` from 0.03 to 0.3: no colour tells three tenths of a cloth's infrared look any more,
-# and about a third of the pairs are right.
+# `modality_gap` from 0.03 to 0.3: about half of the variance of a cloth's infrared look is told by
+# no colour any more, and about a third of the pairs are right.
 #
 # **Predict first.** What will the step with CAI (row 1 to 2) add there, and all of DMDL (1 to 7)?
 
@@ -555,8 +555,9 @@ for gap, rows in worlds.items():
 # where they are wrong, 4 to 7 points from one world to the other. (Two things come with CAI in it,
 # and in the second world no row takes them apart.) All of DMDL, level in the usual world, adds 3.0
 # / 3.0 / 3.5 in the other; that this is more there than here, by 1.8 / 5.3 / 5.4, three seeds do
-# not make sure. SYSU-MM01 is nearer to the second: the paper's baseline ends at 56.3 %. A method
-# that repairs wrong matches can only be judged where there are some.
+# not make sure. Which of the two worlds SYSU-MM01 resembles, its baseline's height (56.3 % in the
+# paper) cannot tell; it would take the share of right pairs there. A method that repairs wrong
+# matches can only be judged where there are some.
 
 # %% [markdown]
 # ## 8 · By hand: certainty, refined labels, alignment

@@ -131,10 +131,11 @@ if world.knows("train"):
 
 # %% [markdown]
 # $S^{vr}$ is $S^{he}$, $S^{rv}$ its transpose. $y_0$ is a softmax over the prototypes c of the own
-# clusters, $r_0$ a hard guess by transport (`dotla` of notebook 10),
+# clusters, $r_0$ a hard guess by transport (`dotla` of notebook 10): of picture i the cluster that
+# the plan P gives most of it,
 #
 # $$y_0 = \operatorname{softmax}_k(f \cdot c_k / \tau), \qquad
-# r_0 = \operatorname{onehot}(\arg\max_k P_k).$$
+# r_0 = \operatorname{onehot}(\arg\max_k P_{ik}).$$
 #
 # Below are five people with three pictures in each modality; their clusters are the true
 # people, with labels 0 to 4 as beside each person's number, and the gap is a little narrowed
@@ -539,9 +540,9 @@ else:
 # (notebook 16, section 4), and these rows come from two. Without OCLR, label transfer is ahead of
 # PGM, BCCM, cluster Sinkhorn, OTLA and of no association at all in every seed, by more than three
 # points in each only of the last. With OCLR it is ahead of OTLA alone, which labels one modality
-# only and ends behind all others in every seed. Pair precision in notebook 10 has the same first
-# two as the rows without OCLR, MULT and DOTLA; with OCLR that order is gone, and `otla`, third
-# there, ends last.
+# only and ends behind all others in every seed. Pair precision in notebook 10 has MULT first, then
+# OTLA and DOTLA about level; without OCLR the first two here are MULT and DOTLA, with OCLR that
+# order is gone, and OTLA ends last.
 #
 # Compare the **order** of rows with the paper's and the sign of a step, never the heights: another
 # data set, network and schedule. `table` gives the spread over seeds; a gap between two rows that

@@ -25,7 +25,7 @@
 #
 # **Before this.** Notebooks 07 and 10.
 #
-# **Time.** 45 minutes to read; runs in under 90 s on two CPU cores, without a GPU or a download.
+# **Time.** 40 minutes to read; runs in under 90 s on two CPU cores, without a GPU or a download.
 #
 # **Afterwards you can**
 #

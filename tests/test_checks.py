@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from vireid import checks, progress, workbook
+from vireid import bias, checks, progress, workbook
 from vireid.checks import kinds, trial
+from vireid.types import Embeddings
 
 
 @pytest.fixture(autouse=True)
@@ -158,6 +159,23 @@ def test_the_mean_over_the_batch_is_not_a_sixth_of_the_sum():
 
     found = checks.check("08-cai", sixth)
     assert found.outcome == "wrong" and "on two rows" in found.message, found
+
+
+@pytest.mark.parametrize("own", [0.0, 1.0])
+def test_centred_features_fall_below_chance_whether_the_modality_is_there_or_not(own):
+    """What 04-below-chance says: ``own`` is each person's chance part of each modality."""
+    person, modality = torch.arange(20).repeat_interleave(16), torch.arange(320) % 2
+    for seed in range(3):
+        draw = torch.Generator().manual_seed(seed)
+        x = torch.randn(20, 192, generator=draw)[person]
+        x = x + own * torch.randn(20, 2, 192, generator=draw)[person, modality]
+        x = torch.nn.functional.normalize(x + 0.5 * torch.randn(320, 192, generator=draw))
+        plain = Embeddings(x, modality, torch.ones(320, dtype=torch.long), person)
+        before, after = (
+            bias.modality_classifier_accuracy(table, group=person.numpy()).accuracy
+            for table in (plain, bias.centre(plain))
+        )
+        assert 0.4 < before < 0.6 and after < 0.4
 
 
 def test_numbers_and_letters():

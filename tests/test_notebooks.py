@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from vireid import workbook
+from vireid.site import lecture
 
 SCRIPTS = workbook.scripts()
 TIME = re.compile(r"runs in under (\d+) s on two CPU cores")
@@ -156,6 +157,23 @@ def test_names_are_not_rebound_across_cells(committed):
 def test_budgets_leave_room_in_twelve_minutes():
     total = sum(workbook.budget(workbook.read(path)) for path in SCRIPTS)
     assert total / 2 <= 12 * 60, f"budgets add up to {total:.0f} s; two run at a time"
+
+
+def test_the_time_of_a_notebook_is_that_of_its_sections(script):
+    text = script.read_text(encoding="utf-8").replace("\n# ", " ")
+    total = int(re.search(r"\*\*Time\.\*\* (\d+) minutes", text)[1])
+    sections = re.search(r"\*\*Sections\.\*\* (.*?);", text)[1]
+    minutes = [int(n) for n in re.findall(r"(\d+) min", sections)]
+    assert abs(total - sum(minutes)) <= 2, f"told {total}, sections add up to {sum(minutes)}"
+
+
+def test_lecture_and_handout_take_the_route_of_ninety_minutes():
+    start = (workbook.NOTEBOOKS / "00_start_here.py").read_text(encoding="utf-8")
+    route = re.search(r"\*\*90 minutes\*\*, a first look: (.*?)\.\n", start, re.S)[1]
+    route = " ".join(route.replace("#", "").split())
+    assert tuple(part.split()[0] for part in route.split("; ")) == lecture.NOTEBOOKS
+    handout = (workbook.CHECKOUT / "docs/site/handout.md").read_text(encoding="utf-8")
+    assert f"90 minutes: notebook {route}." in " ".join(handout.split())
 
 
 def code_notebook(*sources):

@@ -161,15 +161,19 @@ EXERCISES = [
         "30 % on "
         "centred features (chance 50 %). What does that show? (a) the modality is gone; (b) the "
         "modality is still there, in another direction; (c) a bug, below chance is impossible; "
-        "(d) the "
-        "features got worse at telling people apart.",
-        "b",
+        "(d) nothing about the modality: those left out of the fit lean the other way, whether it "
+        "is gone or not.",
+        "d",
         {
-            "gone": ("a", "gone would be at chance; far from it on either side is information"),
+            "gone": ("a", "features whose modality is still there fall below chance as well"),
+            "there": ("b", "features in which modality plays no part fall to about 30 % as well"),
             "bug": ("c", "with a mean of zero, those left out of the fit lean the other way"),
-            "people": ("d", "the classifier says nothing about people"),
         },
-        ("What accuracy would pure noise give?", "Turn the answers round: 70 %."),
+        (
+            "Both means are zero over everybody. If the people in the fit lean one way, where do "
+            "the others lean?",
+            "Draw random features without any modality, centre them and ask the classifier.",
+        ),
         options=dict.fromkeys("abcd", ""),
     ),
     Choice(

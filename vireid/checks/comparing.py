@@ -98,13 +98,16 @@ EXERCISES = [
     ),
     Choice(
         "07-read-the-plot",
-        "**Read the plot** of section 1: BMIL's loss within visible falls from epoch to epoch "
-        "while rank-1 jumps up and down. That says: (a) the loss measures retrieval; (b) the "
-        "loss says how easily the present labels are met, not whether they are right; (c) "
+        "**Read the plot** of section 1: BMIL's loss within infrared ends about where it began, "
+        "while rank-1 has risen. That says: (a) nothing was learned from infrared pictures; (b) "
+        "the loss says how easily the present labels are met, not how well people are found; (c) "
         "training has diverged.",
         "b",
         {
-            "retrieval": ("a", "then the two would move together"),
+            "nothing": (
+                "a",
+                "rank-1 matches infrared pictures with visible ones, better than before",
+            ),
             "diverged": ("c", "a diverging run has a rising loss, or none"),
         },
         (

@@ -133,8 +133,8 @@ EXERCISES = [
             "ten-splits": ("a", "each split is a training set as well: ten splits, ten models"),
             "no-names": (
                 "d",
-                "section 2.2: training lifts people who were in it more than new ones, even "
-                "without their names",
+                "the network has been adapted to these very people, with or without their names; "
+                "the protocol asks about new ones",
             ),
         },
         ("Who is in the other half of split 2?", "Splits halve the same 412 people anew."),

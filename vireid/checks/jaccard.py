@@ -71,8 +71,8 @@ EXERCISES = [
         "05-encoding",
         "Write the **encoding** $V_{ij} \\propto e^{-\\delta_{ij}}$ over the set of i, 0 "
         "outside, rows summing "
-        "to 1, with $\\delta_{ij} = 2 - 2 s_{ij}$ (the squared distance). `similarity` (n, n) "
-        "holds $s$, "
+        "to 1, with $\\delta_{ij} = 2 - 2 c_{ij}$ (the squared distance). `similarity` (n, n) "
+        "holds the cosines $c_{ij}$, "
         "`member` (n, n) is true where j is in i's set.",
         encoding,
         {

@@ -156,7 +156,7 @@ EXERCISES = [
         "02-similarity",
         "Write `similarity(x, y)`: the cosine of every row of `x` (n, d) with every row of `y` "
         "(m, d), "
-        "$s_{ij} = \\frac{x_i \\cdot y_j}{\\lVert x_i \\rVert \\lVert y_j \\rVert}$.",
+        "$c_{ij} = \\frac{x_i \\cdot y_j}{\\lVert x_i \\rVert \\lVert y_j \\rVert}$.",
         similarity,
         {
             "not-unit": (

@@ -11,7 +11,7 @@ from vireid.paths import WORK
 from vireid.serving import until_stopped
 from vireid.site.panels import save
 
-NOTEBOOKS = ("00", "02", "04", "05", "07")  # the route of 90 minutes
+NOTEBOOKS = ("00", "02", "03", "04", "05", "07")  # the route of 90 minutes
 EXERCISES = "## Exercises that answer"
 # Voila's pages take these sizes from JupyterLab's variables.
 STYLE = """<style>

@@ -22,6 +22,7 @@ TIES = tuple(i / 8 for i in range(9))
 SIZE = (64, 32)
 HALVES = (0, 50, 100)
 RARE, MOVED = "right person, rare modality", "moved by do(modality)"
+LEARNERS = {"shared memory": "observing", "own memory": "own_modality", "P(Y|do(X))": "doing"}
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,9 @@ class Answer:
 
     Parameters
     ----------
-    observing : P(Y | X) of one shared prototype per person, as the likelihood learns it
-    own_modality : P(Y | X) of both memories when the picture's modality is known for sure (eq. 7)
-    doing : P(Y | do(X)), both memories weighed by the prior
+    observing : of one shared memory, a prototype per person, as the likelihood learns it (eq. 11)
+    own_modality : P(Y | X): of both, where the picture's modality is known for sure (eq. 7)
+    doing : P(Y | do(X)), both memories weighed by the prior (eq. 5)
     sample : (pictures,) rows that were learned from; prior : (2,) modalities among them
     banks : (ids, prototypes) of each modality's memory
     """
@@ -136,15 +137,14 @@ class Backdoor:
 
     def curves(self, answers: dict[float, Answer]) -> dict:
         """Quantity -> learner -> means over the held-out pictures for each tie, in per cent."""
-        fields = {"P(Y|X)": "observing", "own memory": "own_modality", "P(Y|do(X))": "doing"}
-        parts = {n: [getattr(a, f) for a in answers.values()] for n, f in fields.items()}
+        parts = {n: [getattr(a, f) for a in answers.values()] for n, f in LEARNERS.items()}
         right = {n: [100 * self.right(v)[self.rare].mean() for v in p] for n, p in parts.items()}
         moved = {n: [100 * self.effect_of_modality(v).mean() for v in p] for n, p in parts.items()}
         return {RARE: right, MOVED: moved}
 
 
 def backdoor(world: Backdoor | None = None, *, tie: float = 0.75, person: int = 2) -> Panel:
-    """A slider over the tie of modality and label: P(Y | X) beside P(Y | do(X)) for two twins.
+    """A slider over the tie of modality and label: watching beside P(Y | do(X)) for two twins.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def _draw(world: Backdoor, answer: Answer, tie: float, person: int, curve: tuple
     _twins(world, world.test[shot], below[0])
     told = []
     for ax, title, part in (
-        (above[1], "P(Y|X)", answer.observing), (above[2], "P(Y|do(X))", answer.doing)
+        (above[1], "shared memory", answer.observing), (above[2], "P(Y|do(X))", answer.doing)
     ):  # fmt: skip
         pair = {f"{m.word} twin": part[shot[m]] for m in Modality}
         beliefs(pair, ax, names=names, right=person, ylabel="p(label)", title=title)
