@@ -358,6 +358,12 @@ def test_a_list_of_paths_and_labels(tmp_path):
         ("0004_c1_0001.jpg\n", r"line 1: '0001': 2 pictures have this name \(1 of 1"),
         ("0004_c1_0001_0001.jpg\n5_c2_0001_0001.jpg\n", "line 2.*no picture has this name"),
         ("4_c1_0001_0001.jpg\n5_c1_0001_0001.png\n", "line 2 names the picture that .*line 1"),
+        (
+            "4_c1_0001_0001.jpg\n5_c2_0001_0001.jpg\n",
+            r"'0001_0001': no picture has this name under camera 2, but under camera 1 and 3 \(",
+        ),
+        ("4_c1_0001_0001.jpg\n-2_c3_0001_0001.jpg\n", "list.txt, line 2: label -2; write -1 for"),
+        ("data/cam1/0001/0001.jpg -7\n", "list.txt, line 1: label -7; write -1 for an outlier"),
         ("cam1.jpg\n", "tells no label"),
         ("\n", "no names of pictures"),
         ("<html>", "web page"),
@@ -369,6 +375,51 @@ def test_names_that_do_not_tell_pictures_apart(tmp_path, lines, words):
     path.write_text(lines)
     with pytest.raises(ValueError, match=words):
         read_dump([path], images)
+
+
+def regdb_pictures(tmp_path) -> Images:
+    """A table as RegDB lays it out: visible pictures are of camera 1, infrared ones of camera 2."""
+    paths = [
+        tmp_path / side / str(person) / f"male_front_{side[0].lower()}_{i:05d}_{person}.bmp"
+        for side in ("Visible", "Thermal")
+        for person in (1, 2)
+        for i in range(2)
+    ]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    return Images(paths, [0] * 4 + [1] * 4, [1] * 4 + [2] * 4, None, size=(16, 8), name="RegDB")
+
+
+def test_names_of_regdb_need_not_know_its_cameras(tmp_path):
+    """Conversions of RegDB write c1 for both modalities; its names alone tell pictures apart."""
+    images = regdb_pictures(tmp_path)
+    expected = [0, 0, 1, -1, 2, 2, 3, 3]
+    dump = tmp_path / "list.txt"
+    for cameras in ([1] * 8, images.camera.tolist()):
+        lines = [
+            f"{label:04d}_c{c}_{path.stem}.jpg\n"
+            for label, c, path in zip(expected, cameras, images.source, strict=True)
+        ]
+        dump.write_text("".join(lines))
+        assert read_dump([dump], images).labels["given"].label.tolist() == expected
+    dump.write_text("".join(lines) + "0_c1_male_front_t_00009_1.jpg\n")
+    with pytest.raises(ValueError, match=r"line 9: 'male_front_t_00009_1': no picture .*\(1 of 9"):
+        read_dump([dump], images)
+    dump.write_text("".join(lines) + lines[4].replace("c2", "c1"))
+    with pytest.raises(ValueError, match=r"line 9 names the picture that .*line 5 names, too"):
+        read_dump([dump], images)
+
+
+def test_a_camera_that_parts_pictures_is_not_left_out(tmp_path):
+    """Names repeat from camera to camera here, so one of camera 2 may be of a missing picture."""
+    whole = pictures(tmp_path)
+    rest = (whole.source[:7], whole.modality[:7], whole.camera[:7])
+    images = Images(*rest, None, size=(16, 8), name="small")  # 0002/0002 is of camera 1 alone
+    dump = tmp_path / "list.txt"
+    dump.write_text("4_c2_0002_0002.jpg\n")
+    with pytest.raises(ValueError, match=r"no picture .* under camera 2, but under camera 1 "):
+        read_dump([dump], images)
 
 
 def test_a_dump_has_an_end(tmp_path, monkeypatch):
