@@ -129,7 +129,7 @@ def camera_aware(  # noqa: PLR0913
         )
     if rectify == "sets":
         return v if k2 == 1 else average(v, lambda i: [overall[i][:k2]])
-    return average(v, lambda i: [intra[i][:k2_intra] + inter[i][:k2_inter]])
+    return average(v, lambda i: [intra[i][:k2_intra] + inter[i][:k2_inter] or [i]])
 
 
 def binary(s, k1):

@@ -592,6 +592,37 @@ def test_more_entries_than_32_bits_count_get_64_bit_indices(monkeypatch):
         assert np.abs(dense(graph) - by_reference("vanilla", x, None, None, 6, 2)).max() < TOLERANCE
 
 
+@pytest.mark.parametrize("backend", ["plain", "compiled"])
+@pytest.mark.parametrize("cameras", [1, 2])
+def test_who_finds_nobody_to_average_keeps_its_own_encoding(cameras, backend):
+    """CA-Jaccard without own-camera averaging: with one camera, nobody is left to average."""
+    x, *_ = crowd(16, n=60)
+    x = np.concatenate([x, x[:1]])
+    camera = np.arange(len(x)) % 20 % cameras  # rows 0 and 60, copies, share theirs
+    options = {"k1_intra": 60, "k1_inter": 8, "k2_intra": 0}
+    graph = jaccard_distance(x, rule="camera", camera=camera, backend=backend, **options)
+    expected = by_reference("camera", x, None, camera, 30, 6, **options)
+    assert np.abs(dense(graph) - expected).max() < TOLERANCE
+    assert (np.diff(graph.indptr) > 0).all() and (dense(graph).diagonal() == 0).all()
+    assert dense(graph)[0, 60] < TOLERANCE
+    if cameras == 1:
+        before = {**options, "k2_intra": 1, "k2_inter": 0}  # averages oneself alone
+        plainly = jaccard_distance(x, rule="camera", camera=camera, backend=backend, **before)
+        assert (dense(graph) == dense(plainly)).all()
+
+
+def test_counts_of_the_camera_rule_may_be_whole_floats():
+    x, _, camera = crowd(17)
+    call = dict(rule="camera", camera=camera)
+    counts = {"k1_intra": 4, "k1_inter": 9, "k2_intra": 2, "k2_inter": 3}
+    floats = {name: float(value) for name, value in counts.items()}
+    assert (dense(jaccard_distance(x, **call, **floats))
+            == dense(jaccard_distance(x, **call, **counts))).all()  # fmt: skip
+    for name in counts:
+        with pytest.raises(ValueError, match=f"{name}=2.5; give a whole number >= 0"):
+            jaccard_distance(x, **call, **{name: 2.5})
+
+
 # --- bad input
 
 

@@ -154,7 +154,8 @@ def camera_aware(  # noqa: PLR0913
     Parameters
     ----------
     k1_intra, k1_inter : neighbours besides oneself within the camera, and (one more) outside
-    k2_intra, k2_inter : encodings averaged from each list, all with equal weight
+    k2_intra, k2_inter : encodings averaged from each list, all with equal weight; an image that
+        finds nobody in them (k2_intra=0 and a single camera) keeps its own
     rectify : "both"; "sets" keeps the ordinary average over the k2 nearest of a global list;
         "lqe" keeps ordinary reciprocal sets with k1 and their expansion
     list_width : width of that global list, default k1 + 1; unused with "both", as are k1 and k2
@@ -176,6 +177,7 @@ def camera_aware(  # noqa: PLR0913
     for name, value in counts.items():
         if value != int(value) or value < 0:
             raise ValueError(f"{name}={value}; give a whole number >= 0")
+    k1_intra, k1_inter, k2_intra, k2_inter = map(int, counts.values())
     if not k2_intra + k2_inter:
         raise ValueError("k2_intra=0 and k2_inter=0 average nothing; give at least k2_intra=1")
     k_own, k_other = max(k1_intra + 1, k2_intra), max(k1_inter + 1, k2_inter)
@@ -183,7 +185,10 @@ def camera_aware(  # noqa: PLR0913
     (own, own_score), (other, other_score) = _cpu(source.own_other(k_own, k_other, camera))
     near = np.concatenate([own[:, : k1_intra + 1], other[:, : k1_inter + 1]], axis=1)
     near_score = np.concatenate([own_score[:, : k1_intra + 1], other_score[:, : k1_inter + 1]], 1)
-    average = mean_rows([np.concatenate([own[:, :k2_intra], other[:, :k2_inter]], axis=1)])
+    averaged = np.concatenate([own[:, :k2_intra], other[:, :k2_inter]], axis=1)
+    alone = np.flatnonzero((averaged < 0).all(1))
+    averaged[alone, 0] = alone
+    average = mean_rows([averaged])
     if rectify == "both":
         return Lists(near, None, average, near, near_score)
     ordinary = vanilla(source, k1, k2, list_width=k1 + 1 if list_width is None else list_width)
