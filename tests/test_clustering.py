@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array, csr_array
 from sklearn.cluster import DBSCAN
 
-from vireid.clustering import NoClustersError, consecutive, dbscan, prototypes
+from vireid.clustering import NoClustersError, centroids, consecutive, dbscan, prototypes
 from vireid.jaccard import jaccard_distance
 from vireid.types import PseudoLabels
 
@@ -140,6 +140,33 @@ def test_prototypes_of_nothing_and_of_nonsense():
     assert prototypes(x, np.array([-1, -1, 0, -1, 0, 0])).shape == (1, 3)
     with pytest.raises(ValueError, match="hold NaN"):
         prototypes(x, np.array([-1, -1, 0, 0, 0, 0]))
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_prototypes_of_half_precision_are_summed_in_single(kind):
+    """3000 rows of 30 sum to 90,000, 4096 columns of 1200 have length 76,800: more than 65,504."""
+    x = torch.tensor([[30.0, 40, 0, 0]] * 3000 + [[0, 0, 5, 12]] * 2).to(kind)
+    label = np.repeat([0, 1], [3000, 2])
+    expected = torch.tensor([[0.6, 0.8, 0, 0], [0, 0, 5 / 13, 12 / 13]])
+    assert prototypes(x, label).dtype == kind
+    assert torch.equal(prototypes(x, label), expected.to(kind))
+    assert torch.equal(centroids(x, torch.as_tensor(label)), x[[0, -1]])
+    wide = prototypes(torch.full((2, 4096), 1200.0).to(kind), np.zeros(2, dtype=int))
+    assert torch.equal(wide, torch.full((1, 4096), 1 / 64).to(kind))
+    if kind == torch.float16:
+        assert prototypes(x.numpy(), label).dtype == np.float16
+
+
+@pytest.mark.parametrize("large", [1e38, 1e20])
+def test_prototypes_beyond_single_precision_are_refused(large):
+    """A sum over 3.4e38, and a mean whose square is over it; in double precision both are fine."""
+    x = np.full((9, 3), large)
+    unit = np.full((1, 3), 1 / np.sqrt(3))
+    assert np.allclose(prototypes(x, np.zeros(9, dtype=int)), unit)
+    labels = np.repeat([0, 1], [1, 8])
+    x[0] = 1
+    with pytest.raises(ValueError, match=r"row 1 \(1 in all\) of the prototypes are too large for"):
+        prototypes(x.astype(np.float32), labels)
 
 
 def test_labels_that_are_there_are_renumbered():

@@ -96,9 +96,16 @@ def check_labels(label: Tensor, n: int, clusters: int | None, name: str) -> Tens
 
 
 def as_array(values) -> np.ndarray:
-    """Numbers of any device as a numpy array."""
-    is_tensor = isinstance(values, torch.Tensor)
-    return values.detach().cpu().numpy() if is_tensor else np.asarray(values)
+    """Numbers of any device as a numpy array; bfloat16, which numpy has not, as float32."""
+    if not isinstance(values, torch.Tensor):
+        return np.asarray(values)
+    values = values.float() if values.dtype == torch.bfloat16 else values
+    return values.detach().cpu().numpy()
+
+
+def widened(x: Tensor) -> Tensor:
+    """Half precision as float32, in which sums and squares stay finite; other types as they are."""
+    return x.float() if x.is_floating_point() and x.dtype.itemsize < 4 else x
 
 
 def whole_numbers(values, name: str) -> np.ndarray:

@@ -5,7 +5,7 @@ import torch
 from scipy.sparse import coo_array, csr_array, issparse
 from scipy.sparse.csgraph import connected_components
 
-from vireid.arguments import whole_numbers
+from vireid.arguments import as_array, whole_numbers, widened
 from vireid.neighbours import as_tensor, name_rows
 from vireid.types import PseudoLabels
 
@@ -60,8 +60,9 @@ def dbscan(distance, *, eps: float, min_samples: int = 4):
 
 
 def centroids(x: torch.Tensor, label: torch.Tensor, name: str = "labels") -> torch.Tensor:
-    """Mean row of each cluster without its outliers, (K, d), *not* normalised.
+    """Mean row of each cluster without its outliers, (K, d), *not* normalised; of x's type.
 
+    Half precision is summed in float32.
     Raises NoClustersError when all are outliers, ValueError when a number below K has no image.
     Source: MULT (arXiv 2402.00672), released code; its eq. 1 has memory rows of norm 1.
     """
@@ -76,12 +77,16 @@ def centroids(x: torch.Tensor, label: torch.Tensor, name: str = "labels") -> tor
             f"{name} reach {int(number[-1])} and skip {int(gap.nonzero()[0])}; number the "
             "clusters 0 to K-1 without gaps"
         )
-    total = x.new_zeros(len(size), x.shape[1]).index_add(0, label[kept], x[kept])
-    return total / size[:, None]
+    rows = widened(x[kept])
+    total = rows.new_zeros(len(size), x.shape[1]).index_add(0, label[kept], rows)
+    mean = total / size[:, None]
+    return mean.to(x.dtype) if x.is_floating_point() else mean
 
 
 def prototypes(x, labels):
     """Unit mean of each cluster's rows, (K, d); like x in kind, device and precision.
+
+    Half precision is summed and measured in float32.
 
     Parameters
     ----------
@@ -91,7 +96,8 @@ def prototypes(x, labels):
     Raises
     ------
     NoClustersError when there are only outliers. ValueError for NaN rows, lengths that differ,
-    labels that are no whole numbers, a label nobody has, or a cluster whose rows cancel.
+    labels that are no whole numbers, a label nobody has, a cluster whose rows cancel, or one whose
+    sum or length is beyond the precision's range.
 
     Source: Dai et al. 2022, Cluster Contrast (arXiv 2103.11568), memory initialisation.
     """
@@ -103,19 +109,24 @@ def prototypes(x, labels):
     bad = ~table[label >= 0].isfinite().all(1)
     if bad.any():
         raise ValueError(f"{name_rows(bad.cpu())} of the clustered x hold NaN or infinity")
-    mean = centroids(table, label)
+    mean = centroids(widened(table), label)
     norm = torch.linalg.vector_norm(mean, dim=1, keepdim=True)
     if (norm == 0).any():
         raise ValueError(f"{name_rows((norm[:, 0] == 0).cpu())} of the prototypes are zero")
+    if (large := ~norm[:, 0].isfinite()).any():
+        raise ValueError(
+            f"{name_rows(large.cpu())} of the prototypes are too large for {mean.dtype}; normalise "
+            "the rows of x"
+        )
     result = mean / norm
+    result = result.to(table.dtype) if table.is_floating_point() else result
     return result.numpy() if isinstance(x, np.ndarray) else result
 
 
 def _close_pairs(distance, eps: float) -> tuple[np.ndarray, np.ndarray, int]:
     """Row and column numbers of all pairs within eps, oneself included."""
     if torch.is_tensor(distance):
-        narrow = distance.dtype == torch.bfloat16  # numpy has none
-        distance = (distance.float() if narrow else distance).detach().cpu().numpy()
+        distance = as_array(distance)
     if distance.ndim != 2 or distance.shape[0] != distance.shape[1]:
         raise ValueError(f"distance has shape {distance.shape}; give a square matrix (n, n)")
     n = distance.shape[0]
