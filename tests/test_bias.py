@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import normalize
 
 from vireid import bias
+from vireid.jaccard import jaccard_distance
 from vireid.types import Embeddings, Modality
 
 
@@ -166,6 +167,32 @@ def test_pair_distances_bad_input():
         bias.pair_distances(e, [0, 0, 0], inside=False)
 
 
+def test_a_graph_cut_at_a_radius_has_no_distances_of_far_pairs():
+    e = world(gap=0.6, images=8)
+    call = {"k1": 12, "k2": 3}
+    cut = jaccard_distance(e.x, **call, eps=0.3)
+    with pytest.raises(ValueError, match=r"distance: this graph was cut at eps=0\.3, .* leave eps"):
+        bias.pair_distances(e, e.identity, distance=cut)
+    whole = jaccard_distance(e.x, **call)
+    found = bias.pair_distances(e, e.identity, distance=whole)
+    assert 0.3 < bias.two_peaks(found).crossing_mean < 1
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_features_of_half_precision_are_measured_in_single(kind):
+    e = world(gap=0.3)
+    narrow = Embeddings(e.x.to(kind), e.modality, e.camera, e.identity)
+    wide = Embeddings(narrow.x.float(), e.modality, e.camera, e.identity)
+    found, expected = (bias.pair_distances(side, e.identity) for side in (narrow, wide))
+    assert (found.distance == expected.distance).all() and found.distance.dtype == np.float32
+    accuracy = [bias.modality_classifier_accuracy(side).accuracy for side in (narrow, wide)]
+    assert accuracy[0] == pytest.approx(accuracy[1], abs=0.05)
+    distance = (1 - e.x @ e.x.T).to(kind)
+    given = bias.pair_distances(e, e.identity, distance=distance)
+    i, j = torch.as_tensor(given.pairs).T
+    assert (given.distance == distance[i, j].float().numpy()).all()
+
+
 # two peaks
 
 
@@ -219,6 +246,52 @@ def test_unseen_people_and_limits():
         bias.modality_classifier_accuracy(e.of(Modality.VISIBLE))
     with pytest.raises(ValueError, match="folds=1"):
         bias.modality_classifier_accuracy(e, folds=1)
+
+
+def coded(people=40, images=6, d=60, seed=1):
+    """Everyone is seen in one modality only and known by sight; no gap between the modalities."""
+    rng = np.random.default_rng(seed)
+    identity = np.repeat(np.arange(people), images)
+    modality = np.repeat(rng.permutation(people) % 2, images)
+    x = rng.normal(size=(people, d))[identity] + 0.01 * rng.normal(size=(len(identity), d))
+    return Embeddings(torch.tensor(x), modality, modality, identity)
+
+
+def test_groups_keep_the_classifier_from_learning_people_by_heart():
+    e = coded()
+    assert bias.modality_classifier_accuracy(e).accuracy == 1
+    unseen = [bias.modality_classifier_accuracy(c, group=c.identity).accuracy
+              for c in map(lambda s: coded(seed=s), range(6))]  # fmt: skip
+    assert max(unseen) < 0.75 and abs(np.mean(unseen) - 0.5) < 0.12
+
+
+def test_the_limit_is_the_number_of_rows_that_the_classifier_sees(monkeypatch):
+    from sklearn import model_selection
+
+    seen, right = [], model_selection.cross_val_score
+
+    def counted(model, x, y, *, groups, cv):
+        seen.append((len(x), len(y), None if groups is None else len(groups)))
+        return right(model, x, y, groups=groups, cv=cv)
+
+    monkeypatch.setattr(model_selection, "cross_val_score", counted)
+    e = coded()
+    bias.modality_classifier_accuracy(e, limit=70)
+    bias.modality_classifier_accuracy(e, limit=90, group=e.identity)
+    bias.modality_classifier_accuracy(e)
+    assert seen == [(70, 70, None), (90, 90, 90), (240, 240, None)]
+
+
+def test_groups_that_make_no_folds_are_refused():
+    e = coded(people=4)
+    with pytest.raises(ValueError, match=r"folds=5 with 4 groups in 24 images.*give fewer folds"):
+        bias.modality_classifier_accuracy(e, group=e.identity)
+    assert 0 <= bias.modality_classifier_accuracy(e, group=e.identity, folds=2).accuracy <= 1
+    with pytest.raises(ValueError, match=r"group has shape \(3,\) for 24 images"):
+        bias.modality_classifier_accuracy(e, group=[0, 1, 2])
+    one = np.where(e.modality == 1, 9, e.identity)
+    with pytest.raises(ValueError, match="all infrared images are of one group, so one of folds=2"):
+        bias.modality_classifier_accuracy(e, group=one, folds=2)
 
 
 # recall, centring

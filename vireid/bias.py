@@ -12,9 +12,10 @@ import torch
 from scipy.sparse import issparse
 from torch.nn.functional import normalize
 
-from vireid.arguments import as_array
+from vireid.arguments import as_array, widened
 from vireid.evaluation import cross_modality_scores
-from vireid.neighbours import nearest
+from vireid.neighbours import others
+from vireid.pairs import pairs_between, pairs_inside
 from vireid.types import Embeddings, Modality
 
 
@@ -55,19 +56,6 @@ def neighbour_modality_ratio(embeddings: Embeddings, *, k: int = 30) -> Neighbou
     """
     own = 1 - crossing_share(others(embeddings.x, k), embeddings.modality)
     return NeighbourRatio(own, embeddings.modality, k)
-
-
-def others(x, k: int) -> torch.Tensor:
-    """(n, k) row numbers of each row's k nearest by cosine, nearest first, the row itself left out.
-
-    Raises ValueError when there are not k others.
-    """
-    if not 1 <= k < len(x):
-        raise ValueError(f"k={k} neighbours of {len(x)} images; k must be in 1..{len(x) - 1}")
-    index = torch.as_tensor(nearest(x, k + 1)[0])
-    oneself = index == torch.arange(len(index), device=index.device)[:, None]
-    to_end = oneself.byte().argsort(dim=1, stable=True)  # among k + 1 equals one may be missing
-    return index.gather(1, to_end)[:, :k]
 
 
 def crossing_share(index, modality) -> torch.Tensor:
@@ -117,11 +105,11 @@ def pair_distances(
     group : (n,) identities or cluster labels; images with -1 take part in no pair
     inside : pairs within a group, or (False) of two different groups
     distance : (n, n) dense, or sparse with absent pairs at distance 1, as ``jaccard_distance``
-        gives; default 1 - cosine
+        gives without eps; default 1 - cosine, of half precision in float32
     limit : with more pairs than this, as many random ones (with replacement) instead of all
     seed : of that draw
 
-    Raises ValueError for wrong shapes and when there is no such pair.
+    Raises ValueError for wrong shapes, a graph cut at an eps, and when there is no such pair.
     Source: BMIL (AAAI 2026), Fig. 3; MULT (IJCV 2024), Fig. 5.
     """
     group = as_array(group)
@@ -129,7 +117,12 @@ def pair_distances(
         raise ValueError(f"group has shape {group.shape} for {len(embeddings)} images")
     if distance is not None and distance.shape != (len(group), len(group)):
         raise ValueError(f"distance has shape {distance.shape} for {len(group)} images")
-    pairs = (_pairs_inside if inside else _pairs_between)(group, limit, np.random.default_rng(seed))
+    if (eps := getattr(distance, "eps", 1)) < 1:
+        raise ValueError(
+            f"distance: this graph was cut at eps={eps}, and pairs beyond it are not at "
+            "distance 1; leave eps out where it is computed"
+        )
+    pairs = (pairs_inside if inside else pairs_between)(group, limit, np.random.default_rng(seed))
     if not len(pairs):
         where = "inside a group" if inside else "between groups"
         raise ValueError(f"group has {len(np.unique(group))} values and no pair {where}")
@@ -147,40 +140,10 @@ def _lookup(x: torch.Tensor, distance, pairs: np.ndarray) -> np.ndarray:
         return 1 - np.asarray(alike[i, j]).ravel()
     if distance is not None:
         return as_array(distance)[i, j]
-    x = normalize(x.detach())
+    x = normalize(widened(x.detach()))
     first, second = torch.as_tensor(i, device=x.device), torch.as_tensor(j, device=x.device)
     blocks = zip(first.split(4096), second.split(4096), strict=True)
     return torch.cat([1 - (x[a] * x[b]).sum(1) for a, b in blocks]).cpu().numpy()
-
-
-def _pairs_inside(group: np.ndarray, limit: int, rng: np.random.Generator) -> np.ndarray:
-    rows = np.flatnonzero(group >= 0)
-    rows = rows[np.argsort(group[rows], kind="stable")]
-    _, start, size = np.unique(group[rows], return_index=True, return_counts=True)
-    if (size * (size - 1) // 2).sum() <= limit:
-        parts = [np.stack(np.triu_indices(n, 1), 1) + s for s, n in zip(start, size, strict=True)]
-        return rows[np.concatenate([np.empty((0, 2), dtype=np.int64), *parts])]
-    of_row, size_of_row = np.repeat(start, size), np.repeat(size, size)
-    weight = size_of_row - 1.0  # in how many pairs an image is
-    first = rng.choice(len(rows), limit, p=weight / weight.sum())
-    second = of_row[first] + rng.integers(0, size_of_row[first] - 1)
-    second += second >= first  # skip oneself
-    return rows[np.stack([first, second], 1)]
-
-
-def _pairs_between(group: np.ndarray, limit: int, rng: np.random.Generator) -> np.ndarray:
-    rows = np.flatnonzero(group >= 0)
-    sizes = np.unique(group[rows], return_counts=True)[1]
-    if len(sizes) < 2:
-        return np.empty((0, 2), dtype=np.int64)
-    if (len(rows) ** 2 - (sizes**2).sum()) // 2 <= limit:
-        pairs = rows[np.stack(np.triu_indices(len(rows), 1), 1)]
-        return pairs[group[pairs[:, 0]] != group[pairs[:, 1]]]
-    found = np.empty((0, 2), dtype=np.int64)
-    while len(found) < limit:
-        drawn = rows[rng.integers(0, len(rows), (limit, 2))]
-        found = np.concatenate([found, drawn[group[drawn[:, 0]] != group[drawn[:, 1]]]])
-    return found[:limit]
 
 
 class TwoPeaks(NamedTuple):
@@ -240,10 +203,11 @@ def modality_classifier_accuracy(
     Parameters
     ----------
     group : (n,) identities (or cameras): no group is both in training and in test folds
-    folds : at least 2, with that many images of each modality
+    folds : at least 2, with that many images of each modality, and that many groups
     limit : a random part of this size stands for a bigger table
 
-    Raises ValueError when a modality has fewer images than there are folds.
+    Raises ValueError when a modality has fewer images than there are folds, for a group of another
+    shape, when there are fewer groups than folds, and when a modality has one group only.
     Source: ours; the classifier of the multi-module framework's L_mod asks the same in training.
     """
     from sklearn.linear_model import LogisticRegression
@@ -259,17 +223,37 @@ def modality_classifier_accuracy(
             f"folds={folds} with {counts[0]} visible and {counts[1]} infrared images; "
             "need at least 2 folds and as many images of each"
         )
+    if group is not None:
+        group = as_array(group)
+        if group.shape != (len(embeddings),):
+            raise ValueError(f"group has shape {group.shape} for {len(embeddings)} images")
+        group = group[rows]
+        _check_groups(group, modality, folds)
     kind = StratifiedKFold if group is None else StratifiedGroupKFold
     accuracy = cross_val_score(
         make_pipeline(StandardScaler(), LogisticRegression(max_iter=1_000)),
         x,
         modality,
-        groups=None if group is None else as_array(group)[rows],
+        groups=group,
         cv=kind(folds, shuffle=True, random_state=seed),
     )
     return ClassifierAccuracy(
         float(accuracy.mean()), float(accuracy.std()), float(counts.max() / counts.sum())
     )
+
+
+def _check_groups(group: np.ndarray, modality: np.ndarray, folds: int) -> None:
+    if (there := len(np.unique(group))) < folds:
+        raise ValueError(
+            f"folds={folds} with {there} groups in {len(group)} images, and no group is divided; "
+            "give fewer folds (at least 2), or more groups"
+        )
+    for own in Modality:
+        if len(np.unique(group[modality == own])) < 2:
+            raise ValueError(
+                f"group: all {own.word} images are of one group, so one of folds={folds} trains "
+                "without them; give at least 2 groups in each modality"
+            )
 
 
 def cross_pair_recall(label, identity, modality) -> float:

@@ -13,6 +13,7 @@ from vireid.neighbours.sources import (
     as_tensor,
     name_rows,
     nearest,
+    others,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "as_tensor",
     "name_rows",
     "nearest",
+    "others",
 ]

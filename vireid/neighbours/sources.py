@@ -119,6 +119,19 @@ def _nearest_among(source: "Features", k: int, among, normalise: bool):
     return among[found], value
 
 
+def others(x, k: int) -> torch.Tensor:
+    """(n, k) row numbers of each row's k nearest by cosine, nearest first, the row itself left out.
+
+    Raises ValueError when there are not k others.
+    """
+    if not 1 <= k < len(x):
+        raise ValueError(f"k={k} neighbours of {len(x)} images; k must be in 1..{len(x) - 1}")
+    index = torch.as_tensor(nearest(x, k + 1)[0])
+    oneself = index == torch.arange(len(index), device=index.device)[:, None]
+    to_end = oneself.byte().argsort(dim=1, stable=True)  # among k + 1 equals one may be missing
+    return index.gather(1, to_end)[:, :k]
+
+
 class Features:
     """Neighbours by searching feature rows.
 

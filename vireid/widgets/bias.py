@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import ipywidgets as W
 import numpy as np
 
-from vireid.bias import NeighbourRatio, crossing_share, others
+from vireid.bias import NeighbourRatio, crossing_share
+from vireid.neighbours import others
 from vireid.plots import canvas, modality_ratio, sweep
 from vireid.types import Embeddings
 from vireid.widgets.panel import Drawing, Panel
