@@ -37,6 +37,7 @@ ROOMS = [
     "memory",
     "losses",
     "evaluation",
+    "pairs",
     "bias",
     "retrieval_task",
     "curves",
