@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import vireid
+from vireid.identity import CODE, FILES
 
 PACKAGE = Path(vireid.__file__).parent
 HEAVY = ("torch", "torchvision", "umap", "ot", "anywidget", "sklearn", "matplotlib", "pandas")
@@ -105,3 +106,9 @@ def test_rooms_import_upwards_only(path):
         if other == own or path.name in COMMANDS:
             continue
         assert ROOMS.index(other) < ROOMS.index(own), f"{path.name} imports {other} from below"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_code_that_decides_a_training_stands_on_code_that_does(name):
+    """What such a file imports is in the code's digest, too; ``identity`` itself makes it."""
+    assert set(imports(PACKAGE / f"{name}.py")) <= {*CODE, *FILES, "identity"}

@@ -37,6 +37,7 @@ FILES = (
     "curves",
     "features",
     "memory",
+    "pairs",
     "retrieval_task",
     "sharding",
     "types",
