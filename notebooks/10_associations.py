@@ -403,7 +403,7 @@ if world.knows("train"):
 # %% [markdown]
 # **What to doubt.** What training makes of it is another question: the studies `..._absent_...` of
 # `vireid evidence` ask it, on SynthVI small and for whole methods as well. Who loses least there?
-# (Compare at 50 %, where all of them have been trained.)
+# (A share at which a row has not been trained is left blank: compare rows at one share.)
 
 # %%
 from vireid import evidence
