@@ -78,7 +78,8 @@ def test_a_fingerprint_sees_folders_and_contents_but_not_the_place(tmp_path):
 
 def test_evaluation_with_and_without_cameras(table):
     """A person's answer from the query's own camera is left out, but only if cameras are told."""
-    for head, valid in ((HEAD, 1), (HEAD.replace("camera", "place"), 2)):
+    place = HEAD.replace("camera", "place").replace("\n", ",camera\n")  # of which nothing is known
+    for head, valid in ((HEAD, 1), (place, 2)):
         (table / "pictures.csv").write_text(
             head + (table / "pictures.csv").read_text().split("\n", 1)[1]
         )
@@ -248,6 +249,32 @@ def test_blanks_and_capitals_in_a_head_are_forgiven_or_named(tmp_path):
     folder = listed(tmp_path / "capitals", lines, "path,modality,camera,Identity,split\n")
     with pytest.raises(ValueError, match=r"line 1: column 'Identity'; write identity"):
         data.load("files", root=folder)
+
+
+@pytest.mark.parametrize(
+    ("head", "unknown", "missing"),
+    [
+        ("path,modality,cam,id,set", "'cam', 'id', 'set'", "camera, identity, split"),
+        ("path,modality,camera,identity,set", "'set'", "split"),
+        ("path,modality,camera,identity,set,who", "'set', 'who'", "split"),
+    ],
+)
+def test_a_misspelt_column_is_not_taken_for_a_missing_one(tmp_path, head, unknown, missing):
+    """Dropped, ``set`` would train on the people marked to be tested on."""
+    lines = [
+        "a/0.jpg,visible,3,1,train", "b/0.jpg,infrared,5,1,train",
+        "a/9.jpg,visible,3,9,gallery", "b/9.jpg,infrared,5,9,query",
+    ]  # fmt: skip
+    folder = listed(tmp_path / "mine", lines, head + "\n")
+    said = f"line 1: unknown column {unknown}, and no column {missing}; the columns are path, "
+    with pytest.raises(ValueError, match=f"{said}.*Rename.*add {missing} with empty cells"):
+        data.load("files", root=folder)
+    assert "BROKEN" in (found := report(folder)).text and said in found.text and not found.ok
+    further = listed(tmp_path / "further", lines, HEAD.replace("\n", ",weather\n"))
+    assert data.load("files", root=further).identity.tolist() == [1, 1]
+    some = [line.rsplit(",", 2)[0] + ",," for line in lines]  # blank names of a spreadsheet
+    less = listed(tmp_path / "less", some, "path,modality,camera,,\n")
+    assert len(data.load("files", root=less)) == 4
 
 
 def test_an_unknown_camera_is_none_of_the_others(tmp_path):

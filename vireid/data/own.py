@@ -1,9 +1,9 @@
 """``files``: your own pictures, from a table or from plain folders.
 
 A table is one CSV file at the top of the folder, with the columns ``path`` and ``modality`` and, if
-known, ``camera``, ``identity`` and ``split``. Without a table the folders tell:
-``train|query|gallery/visible|infrared/ID/*.jpg``, or the pictures without ID folders, of any kind
-that ``files.picture`` opens.
+known, ``camera``, ``identity`` and ``split``; others only beside all of these. Without a table the
+folders tell: ``train|query|gallery/visible|infrared/ID/*.jpg``, or the pictures without ID folders,
+of any kind that ``files.picture`` opens.
 """
 
 from collections.abc import Iterable, Iterator
@@ -76,9 +76,10 @@ def load(
     Raises
     ------
     FileNotFoundError : no table and no such folders, or a listed picture that is not there
-    ValueError : a malformed line (file and line are named), a path that leads out of the folder or
-        is listed twice, a training split without one of the modalities; pictures in a folder below
-        a person's, two people's folders of one number, e.g. 7 and 007
+    ValueError : a malformed line (file and line are named), an unknown column where one of the five
+        is missing, a path that leads out of the folder or is listed twice, a training split without
+        one of the modalities; pictures in a folder below a person's, two people's folders of one
+        number, e.g. 7 and 007
     """
     choose(preset, DIRECTIONS[::-1], "preset")
     trial_number(trial, range(1), f"{TITLE!r}, where nothing is drawn,")
@@ -184,9 +185,7 @@ def numbered(names: Iterable[str]) -> dict[str, int]:
 
 def _listed(folder: Path, file: Path) -> Iterator[Picture]:
     """Pictures of a table, in its order; paths keep their folders."""
-    for name in _head(file):
-        if name not in HEAD and name.lower() in HEAD:
-            raise ValueError(f"{file}, line 1: column {name!r}; write {name.lower()}")
+    _refuse_unknown(file, _head(file))
     first = {}
     for where, line in files.table(file, COLUMNS, "table of pictures", "Separate it by commas."):
         cell = {name: (line.get(name) or "").strip() for name in HEAD}
@@ -205,6 +204,20 @@ def _listed(folder: Path, file: Path) -> Iterator[Picture]:
         first[path] = where
         identity = "" if cell["identity"] == NOBODY else cell["identity"]
         yield Picture(path, WORDS[word], int(camera) if camera else None, identity, split)
+
+
+def _refuse_unknown(file: Path, head: list[str]) -> None:
+    """ValueError for a name that may be meant for a missing column: ``set`` is no ``split``."""
+    for name in head:
+        if name not in HEAD and name.lower() in HEAD:
+            raise ValueError(f"{file}, line 1: column {name!r}; write {name.lower()}")
+    unknown = ", ".join(repr(name) for name in head if name and name not in HEAD)
+    if unknown and (missing := ", ".join(name for name in HEAD if name not in head)):
+        raise ValueError(
+            f"{file}, line 1: unknown column {unknown}, and no column {missing}; the columns are "
+            f"{', '.join(HEAD)}. Rename what is meant for one of them; if it is something else, "
+            f"add {missing} with empty cells"
+        )
 
 
 def _head(file: Path) -> list[str]:
