@@ -114,6 +114,23 @@ def test_equals_the_loop(protocol, backend, seed, ids):
     assert found.n_valid == n
 
 
+@pytest.mark.parametrize(
+    ("protocol", "cameras", "said"),
+    [
+        ("llcm", ([1, 1], [1, 1]), "people of 2, .* own camera, which protocol='llcm' leaves out"),
+        ("vcm", ([1, 1], [1, 1]), "people of 2, .* own camera, .*; number the cameras of the two"),
+        ("sysu", ([3, 3], [2, 2]), "people of 2, .* camera 2, for queries of camera 3, which"),
+    ],
+)
+def test_not_in_the_gallery_is_told_from_left_out(protocol, cameras, said):
+    similarity = np.eye(2)
+    with pytest.raises(ValueError, match=f"none of the 2 queries has a true match .*{said}"):
+        evaluate(similarity, [4, 5], [4, 5], *cameras, protocol=protocol)
+    for other in ("regdb", protocol):
+        with pytest.raises(ValueError, match="gallery: it has no picture of their people; take"):
+            evaluate(similarity, [4, 5], [6, 7], [3, 3], [1, 1], protocol=other)
+
+
 @pytest.mark.parametrize("protocol", ["sysu", "regdb", "llcm"])
 def test_blocks_of_queries_change_nothing(protocol, monkeypatch):
     whole = evaluate(*world(1), protocol=protocol)

@@ -286,6 +286,29 @@ def test_an_unknown_camera_is_none_of_the_others(tmp_path):
     assert set(query.camera).isdisjoint(gallery.camera)
 
 
+def test_a_camera_of_both_modalities_answers_nothing(tmp_path):
+    """Numbered alike, every true match is of the query's own camera; check and scores say so."""
+    people = [(m, k) for k in range(3) for m in ("visible", "infrared")]
+    folder = listed(tmp_path / "dual", [f"{m}/{k}.jpg,{m},1,{k}," for m, k in people])
+    found = report(folder)
+    assert not found.ok and re.search(
+        r"BROKEN  queries with an answer from another camera: 0 of 3 \(infrared_to_visible\), .* "
+        r"people of 3 only from the query's own camera, .*: number infrared cameras differently",
+        found.text,
+    )
+    query, gallery = (data.load("files", root=folder, split=s) for s in ("query", "gallery"))
+    ends = query.identity, gallery.identity, query.camera, gallery.camera
+    with pytest.raises(ValueError, match=r"queries has a true match .*own camera, which protocol"):
+        evaluate(np.eye(3), *ends, protocol=experiment.DEFAULTS["files"][3])
+    unseen = listed(tmp_path / "unseen", ["a.jpg,v,1,1,", "b.jpg,ir,2,2,", "c.jpg,ir,1,1,"])
+    said = "has no picture of the people of 1; add visible ones. It has the people of 1 only from"
+    assert said in report(unseen).text
+    for name, camera in (("apart", {"visible": 1, "infrared": 2}), ("empty", {})):
+        lines = [f"{m}/{k}.jpg,{m},{camera.get(m, '')},{k}," for m, k in people]
+        text = report(listed(tmp_path / name, lines)).text
+        assert "ok      queries with an answer from another camera: 3 of 3" in text
+
+
 def test_numbers_beyond_64_bits(tmp_path):
     lines = [f"a/{i}.jpg,{m},,2024010112345678901{i},train" for i, m in enumerate(("v", "ir"))]
     assert data.load("files", root=listed(tmp_path / "long", lines)).identity.tolist() == [1, 2]

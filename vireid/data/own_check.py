@@ -3,12 +3,15 @@
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from vireid.data import own
 from vireid.data.benchmarks import DIRECTIONS
 from vireid.data.benchmarks.files import Row, table
 from vireid.types import Images, Modality
 
 NONE = "none"
+ANSWERED = "queries with an answer from another camera"
 UNKNOWN = "unknown; training works, scores need them"
 
 
@@ -22,7 +25,7 @@ def checks(folder: Path) -> list[tuple]:
         ("people to train on", lambda: _people(train()), ()),
         ("cameras of the training pictures", lambda: _cameras(train()), ()),
         ("query and gallery", lambda: _test(found()), ()),
-        ("queries with an answer from another camera", lambda: _answered(folder), ()),
+        (ANSWERED, lambda: _answered(folder), ()),
     ]
     if not own.tables(folder):
         what = "files and folders in the plain folders that are left out"
@@ -73,7 +76,7 @@ def _test(found: list[own.Picture]) -> str:
 
 
 def _answered(folder: Path) -> str:
-    """Of the first direction that the marks allow."""
+    """Of the first direction that the marks allow; ValueError where no query has an answer."""
     for preset in DIRECTIONS[::-1]:
         try:
             query, gallery = (own.load(folder, preset=preset, split=s) for s in own.SPLITS[1:])
@@ -84,5 +87,23 @@ def _answered(folder: Path) -> str:
         seen = set(zip(gallery.identity.tolist(), gallery.camera.tolist(), strict=True))
         asked = zip(query.identity.tolist(), query.camera.tolist(), strict=True)
         valid = sum(any(who == w and camera != c for w, c in seen) for who, camera in asked)
+        if not valid:
+            raise ValueError(_no_answer(query, gallery, preset))
         return f"{valid:,} of {len(query):,} ({preset})"
     return "none can be asked: query needs one modality and gallery the other"
+
+
+def _no_answer(query: Images, gallery: Images, preset: str) -> str:
+    """Why, and what to do; the two reasons may stand together."""
+    n, there = len(query), int(np.isin(query.identity, gallery.identity).sum())
+    said = f"{ANSWERED}: 0 of {n:,} ({preset}), so no network can be scored."
+    if there < n:
+        word = Modality(gallery.modality[0]).word
+        said += f" The gallery has no picture of the people of {n - there:,}; add {word} ones."
+    if there:
+        said += (
+            f" It has the people of {there:,} only from the query's own camera, which are no "
+            "answers: number infrared cameras differently from visible ones, or leave `camera` "
+            "empty."
+        )
+    return said

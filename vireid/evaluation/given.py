@@ -5,6 +5,17 @@ import torch
 
 from vireid.arguments import as_array, whole_numbers
 
+OWN_CAMERA = (
+    "of the query's own camera",
+    "number the cameras of the two modalities differently, or leave `camera` empty in a table of "
+    "your own pictures",
+)
+LEFT_OUT = {  # protocol -> which pictures of a query's own person are no answer, what to do
+    "sysu": ("of camera 2, for queries of camera 3", "ask by, or answer from, other cameras too"),
+    "llcm": OWN_CAMERA,
+    "vcm": OWN_CAMERA,
+}
+
 
 def people(query_identity, gallery_identity) -> tuple[np.ndarray, np.ndarray]:
     """Identities as arrays, both whole numbers or both names; ValueError for what is neither."""
@@ -32,6 +43,18 @@ def check_known(identity: np.ndarray, name: str) -> None:
             f"{name} is {told}, unknown, {len(unknown)} times: unknown people would count as one "
             f"person; leave them out, or give each a {'name' if names else 'number'} of its own"
         )
+
+
+def unanswered(query: np.ndarray, gallery: np.ndarray, protocol: str) -> str:
+    """Why none of the queries has a true match in its gallery, and what to do."""
+    said = f"none of the {len(query)} queries has a true match in its gallery"
+    if not (there := int(np.isin(query, gallery).sum())):
+        return f"{said}: it has no picture of their people; take both from the same people"
+    which, advice = LEFT_OUT[protocol]
+    return (
+        f"{said}: it has pictures of the people of {there}, but all of them are {which}, which "
+        f"protocol={protocol!r} leaves out; {advice}"
+    )
 
 
 def table(similarity, query_identity, gallery_identity):

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from vireid.arguments import as_array, whole_numbers
-from vireid.evaluation.given import people, table
+from vireid.evaluation.given import people, table, unanswered
 
 PROTOCOLS = ("sysu", "regdb", "llcm", "vcm")
 PER_IMAGE = ("regdb", "vcm")  # CMC counts gallery images, not distinct identities
@@ -119,7 +119,7 @@ def evaluate(
     first, precision, penalty = score(similarity, query, gallery, keys, distinct=distinct)
     valid = first > 0
     if not valid.any():
-        raise ValueError(f"none of the {len(query)} queries has a true match in its gallery")
+        raise ValueError(unanswered(query, gallery, protocol))
     ranks = _ranks(gallery if distinct else np.arange(len(gallery)), keys[0][valid], keys[1])
     steps = np.arange(1, ranks.max() + 1)
     cmc = np.searchsorted(np.sort(first[valid]), steps, side="right") / valid.sum()
