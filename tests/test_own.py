@@ -309,6 +309,18 @@ def test_a_camera_of_both_modalities_answers_nothing(tmp_path):
         assert "ok      queries with an answer from another camera: 3 of 3" in text
 
 
+def test_one_query_is_scored(tmp_path, capsys):
+    """Its centred control is undefined, and ``vireid evaluate`` says so."""
+    people = [f"{m[0]}/{k}.jpg,{m},,{k},train" for k in "12" for m in ("visible", "infrared")]
+    folder = listed(tmp_path / "mine", [*people, "q.jpg,ir,,9,query", "g.jpg,v,,9,gallery"])
+    network = ["--network", "small", "--weights", "none", "--device", "cpu"]
+    assert main(["evaluate", "--data", "files", "--root", str(folder), *network]) == 0
+    told = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert told["rank1"] == told["mAP"] == "1.0000"
+    for name in ("rank1_centred", "mAP_centred"):
+        assert told[name].startswith("undefined: a picture equals the mean of its modality")
+
+
 def test_numbers_beyond_64_bits(tmp_path):
     lines = [f"a/{i}.jpg,{m},,2024010112345678901{i},train" for i, m in enumerate(("v", "ir"))]
     assert data.load("files", root=listed(tmp_path / "long", lines)).identity.tolist() == [1, 2]

@@ -49,6 +49,16 @@ def test_gains_are_paired_by_seed_and_over_the_named_row():
     assert over.loc["control", "rank1 gain by seed"] == "+0.0 +0.0"
 
 
+def test_an_undefined_score_is_left_out_of_the_table():
+    """The centred control of a single query is None."""
+    runs = [record(seed, 0.5) for seed in (1, 2, 3)]
+    for run, value in zip(runs, (0.2, None, 0.4), strict=True):
+        run.result["rank1_centred"] = value
+    shown = table({"rows": runs, "none": runs[1:2]}, keys=("rank1", "rank1_centred"))
+    assert shown.loc["rows", "rank1_centred"] == pytest.approx(30.0)
+    assert shown.loc["rows", "rank1"] == 50.0 and shown["rank1_centred"].isna()["none"]
+
+
 def test_what_lies_beside_records_is_no_record(tmp_path):
     """Scores of ``vireid reproduce`` and an export, which holds the record once more."""
     record(1, 0.5).save(tmp_path / "bmil/run.json")

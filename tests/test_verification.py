@@ -96,6 +96,30 @@ def test_the_centred_control_takes_each_modalitys_mean_away():
     assert half["mAP"] != pytest.approx(expected["mAP"])
 
 
+@pytest.mark.parametrize(("queries", "pictures"), [(1, 8), (8, 1), (1, 1)])
+def test_one_picture_has_scores_and_no_centred_control(queries, pictures, monkeypatch):
+    """Less its modality's mean it has no direction; other errors of the control are not hidden."""
+    table, rng = toy.images(1, 8), np.random.default_rng(0)
+    visible, infrared = (drawn(rng, np.zeros(8, int), own, 0.5) for own in (0, 1))
+    rows = (np.arange(pictures),)
+    parts = table.rows(np.arange(8, 8 + queries)), table.rows(np.arange(pictures))
+    test, asked = RetrievalTask(*parts, rows, "regdb"), infrared.rows(range(queries))
+    found = test.score(asked, visible.rows(range(pictures)))
+    assert found["rank1_centred"] is found["mAP_centred"] is None
+    assert found["rank1"] == found["mAP"] == 1.0 and found["trials"] == 1
+    twins = infrared.rows([0, 0])  # two pictures, one place
+    pair = RetrievalTask(table.rows(np.array([8, 9])), parts[1], rows, "regdb")
+    assert pair.score(twins, visible.rows(range(pictures)))["rank1_centred"] is None
+
+    def fails(_):
+        raise ValueError("of another kind")
+
+    monkeypatch.setattr("vireid.retrieval_task.centre", fails)
+    whole = RetrievalTask(table.rows(np.arange(8, 16)), table.rows(np.arange(8)), rows, "llcm")
+    with pytest.raises(ValueError, match="of another kind"):
+        whole.score(infrared, visible)
+
+
 def normalised(x):
     return torch.nn.functional.normalize(x, dim=1)
 

@@ -13,7 +13,7 @@ from vireid.evaluation.retrieval import evaluate, kept_pairs, mean_over_trials
 from vireid.evaluation.verification import TrialROC, roc_over_trials
 from vireid.features import extract
 from vireid.identity import rows_digest
-from vireid.types import Embeddings, Images
+from vireid.types import Embeddings, Images, Modality
 
 RANKS = (1, 5, 10, 20)
 
@@ -68,17 +68,19 @@ class RetrievalTask:
         query, gallery = pooled(query, self.query.tracklet), pooled(gallery, self.gallery.tracklet)
         return query, gallery, (np.arange(len(gallery)),)
 
-    def score(self, query: Embeddings, gallery: Embeddings) -> dict[str, float]:
+    def score(self, query: Embeddings, gallery: Embeddings) -> dict[str, float | None]:
         """Mean over trials of rank-1/5/10/20, mAP and mINP, with rank-1's spread over trials.
 
-        ``*_centred`` are the same after subtracting each modality's mean feature: the control.
+        ``*_centred`` are the same after subtracting each modality's mean feature: the control; None
+        where that leaves a row without a direction, as of a single query or gallery picture.
         """
         query, gallery, trials = self.compared(query, gallery)
-        plain = self._over_trials(query, gallery, trials)
-        both = centre(joined(query, gallery))
-        n = len(query)
-        centred = self._over_trials(both.rows(range(n)), both.rows(range(n, len(both))), trials)
-        return plain | {f"{k}_centred": centred[k] for k in ("rank1", "mAP")}
+        scores = self._over_trials(query, gallery, trials)
+        both, n, centred = joined(query, gallery), len(query), {}
+        if has_centre(both):
+            both = centre(both)
+            centred = self._over_trials(both.rows(range(n)), both.rows(range(n, len(both))), trials)
+        return scores | {f"{k}_centred": centred.get(k) for k in ("rank1", "mAP")}
 
     def score_reranked(
         self, query: Embeddings, gallery: Embeddings, *, k: int = 15, eta: float = 0.1
@@ -151,6 +153,18 @@ def pooled(embeddings: Embeddings, tracklet: np.ndarray) -> Embeddings:
     x, group = embeddings.x, torch.as_tensor(group, device=embeddings.x.device)
     sums = x.new_zeros(len(first), x.shape[1]).index_add_(0, group, x)
     return replace(embeddings.rows(first), x=torch.nn.functional.normalize(sums, dim=1))
+
+
+def has_centre(embeddings: Embeddings) -> bool:
+    """Whether ``bias.centre`` is defined: no row equals its modality's mean, as a single one does.
+
+    To six digits of the row's length, as there.
+    """
+    for own in Modality:
+        x = embeddings.x[embeddings.modality == own]
+        if len(x) and ((x - x.mean(0)).norm(dim=1) <= 1e-6 * x.norm(dim=1)).any():
+            return False
+    return True
 
 
 def joined(*parts: Embeddings) -> Embeddings:

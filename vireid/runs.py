@@ -36,7 +36,8 @@ class Run:
     identity : everything that can change the result, see ``vireid.identity``
     source : the data set, its options and starting weights, as ``experiment.prepare`` takes them
     plan : what was going to run, see ``vireid.experiment.plan``
-    before, result : scores before the first and of the selected epoch, fractions in [0, 1]
+    before, result : scores before the first and of the selected epoch, fractions in [0, 1]; None =
+        undefined, as the centred control of a single query
     curves : one dict per epoch
     steps : optimiser steps taken
     seconds, cpu_seconds : that the epochs took on the clock, and of all threads; 0 = not measured
@@ -232,14 +233,17 @@ def table(
     runs : name -> its records, one per seed
     base : the name that gains are over (default the first); seeds it lacks are left out
 
-    Returns a pandas DataFrame; sd is the sample standard deviation over seeds.
+    Returns a pandas DataFrame; sd is the sample standard deviation over seeds. A score that is None
+    in a record, undefined there, is left out of both; NaN where it is in all.
     """
     import pandas as pd
 
     base = next(iter(runs)) if base is None else base
     rows = {}
     for name, found in runs.items():
-        values = pd.DataFrame([{k: 100 * run.result[k] for k in keys} for run in found])
+        values = 100 * pd.DataFrame(
+            [{k: run.result[k] for k in keys} for run in found], dtype=float
+        )
         row = {"seeds": len(found), "steps": found[0].steps, "unsupervised": found[0].unsupervised}
         for key in keys:
             row |= {key: values[key].mean(), f"{key} sd": values[key].std()}

@@ -15,6 +15,7 @@ from vireid.cli.options import (
 )
 from vireid.declared import switches
 
+UNDEFINED = "undefined: a picture equals the mean of its modality, as a single one does"
 TRAIN_HELP = """\
 Train a network without using any identity, score it, and keep a record that the notebooks read.
 
@@ -272,7 +273,8 @@ def _evaluate(a) -> None:
     if ready.name == "m3svd" and not a.rerank:
         scores |= _scenes(*found)
     for name, value in scores.items():
-        print(f"{name:22s} {value:.4f}" if name != "trials" else f"{name:22s} {value}")
+        told = value if name == "trials" else UNDEFINED if value is None else f"{value:.4f}"
+        print(f"{name:22s} {told}")
     if a.distances:
         from vireid.curves import crossing_quantiles
         from vireid.features import extract
