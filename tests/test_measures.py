@@ -222,3 +222,29 @@ def test_quantiles_across_the_gap_stand_for_all_pairs():
     assert np.median(found["different"]) > np.median(found["same"])
     with pytest.raises(ValueError, match="blind"):
         crossing_quantiles(train.blind())
+
+
+@pytest.mark.parametrize(
+    ("identity", "said"),
+    [
+        ([1, 2, 3, 4], "none of 4 known training people is seen in both modalities, so no pair"),
+        ([1, 2, -1, -1], "none of 2 known training people is seen in both modalities"),
+        ([-1, -1, -1, -1], "none of 0 known training people"),
+        ([1, -1, 1, -1], "only one training person is known, so no pair is of two"),
+    ],
+)
+def test_without_a_pair_that_crosses_there_are_no_distances(identity, said):
+    train = Embeddings(torch.eye(4), [0, 0, 1, 1], [1, 1, 2, 2], identity)
+    with pytest.raises(ValueError, match=said):
+        crossing_quantiles(train)
+    whole = Embeddings(torch.eye(4), [0, 0, 1, 1], [1, 1, 2, 2], [1, 2, 1, 3])
+    assert crossing_quantiles(whole, count=3)["n"] == [1, 3]
+
+
+def test_pairs_that_chance_did_not_draw_are_named(monkeypatch):
+    """One person in both modalities among many: of the pairs drawn none may cross."""
+    train = Embeddings(torch.eye(4), [0, 0, 0, 1], [1, 1, 1, 2], [1, 1, 2, 1])
+    drawn = bias.PairDistances(np.zeros(1), np.array([False]), np.array([[0, 1]]))
+    monkeypatch.setattr("vireid.bias.pair_distances", lambda *args, **options: drawn)
+    with pytest.raises(ValueError, match=r"none of 1 pairs drawn crosses the gap \(same person\)"):
+        crossing_quantiles(train)

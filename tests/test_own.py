@@ -20,6 +20,7 @@ from vireid.types import Images, Modality
 
 HEAD = "path,modality,camera,identity,split\n"
 TINY = (32, 16)
+SIDES = (("infrared", "query"), ("visible", "gallery"))
 
 
 def listed(root, lines, head=HEAD):
@@ -319,6 +320,24 @@ def test_one_query_is_scored(tmp_path, capsys):
     assert told["rank1"] == told["mAP"] == "1.0000"
     for name in ("rank1_centred", "mAP_centred"):
         assert told[name].startswith("undefined: a picture equals the mean of its modality")
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [("abcd", "none of 4 known training people is seen in both"), ([""] * 4, "is blind")],
+)
+def test_distances_that_cannot_be_are_refused_before_scoring(
+    tmp_path, capsys, monkeypatch, names, said
+):
+    sides = ("visible", "visible", "infrared", "infrared")
+    people = [f"{i}.jpg,{sides[i]},,{names[i]},train" for i in range(4)]
+    tests = [f"{m[0]}{k}.jpg,{m},,{k},{s}" for k in "12" for m, s in SIDES]
+    folder = listed(tmp_path / "mine", [*people, *tests])
+    monkeypatch.setattr("vireid.retrieval_task.RetrievalTask.embed", None)  # whoever scores fails
+    command = ["evaluate", "--data", "files", "--root", str(folder), "--network", "small"]
+    command += ["--weights", "none", "--device", "cpu", "--distances", str(tmp_path / "d.json")]
+    assert main(command) == 2
+    assert said in capsys.readouterr().err and not (tmp_path / "d.json").exists()
 
 
 def test_numbers_beyond_64_bits(tmp_path):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from vireid import bias
+from vireid.arguments import as_array
 from vireid.evaluation import cluster_scores, cross_modality_scores
 from vireid.types import Embeddings, Modality, PseudoLabels
 
@@ -62,21 +63,49 @@ def neighbour_curves(train: Embeddings) -> dict:
     return row
 
 
+def check_crossing(table) -> None:
+    """ValueError when images or features show no person in both modalities, or only one person.
+
+    ``crossing_quantiles`` then has no pair to measure. Images of unknown people do not count.
+    """
+    advice = "leave distances (vireid evaluate --distances) out"
+    if table.identity is None:
+        raise ValueError(
+            f"the training table is blind: distances of persons need identities; {advice}"
+        )
+    identity, modality = as_array(table.identity), as_array(table.modality)
+    sides = (identity[(modality == own) & (identity >= 0)] for own in Modality)
+    visible, infrared = (set(side.tolist()) for side in sides)
+    known = len(visible | infrared)
+    if not visible & infrared:
+        raise ValueError(
+            f"none of {known} known training people is seen in both modalities, so no pair of one "
+            f"person crosses the gap; {advice}"
+        )
+    if known < 2:
+        raise ValueError(f"only one training person is known, so no pair is of two; {advice}")
+
+
 def crossing_quantiles(embeddings: Embeddings, *, count: int = 500) -> dict:
     """Squared distances across the gap of one person's pairs and of two people's, in brief.
 
     Returns ``same`` and ``different``, (count,) ascending quantiles in [0, 4] that stand for equal
     shares of the pairs, and ``n``, how many pairs they come from. Images of unknown people take no
-    part. Raises ValueError without identities. Source: MULT (IJCV 2024), Fig. 5.
+    part. Raises ValueError as ``check_crossing``, and when none of the drawn pairs crosses, which a
+    few people in both modalities among very many allow. Source: MULT (IJCV 2024), Fig. 5.
     """
-    if embeddings.identity is None:
-        raise ValueError("embeddings are blind: distances of persons need identities")
+    check_crossing(embeddings)
     identity = embeddings.identity.numpy()
     group = np.where(identity >= 0, identity, -1)
     found, at = {"n": []}, (np.arange(count) + 0.5) / count
     for name, inside in (("same", True), ("different", False)):
         pairs = bias.pair_distances(embeddings, group, inside=inside)
         crossing = 2 * pairs.distance[pairs.crossing]  # of unit rows: twice 1 - cosine
+        if not len(crossing):
+            raise ValueError(
+                f"none of {len(pairs.crossing)} pairs drawn crosses the gap ({name} person): too "
+                "few of the training people are seen in both modalities"
+            )
         found[name] = np.round(np.quantile(crossing, at), 4).tolist()
         found["n"].append(len(crossing))
     return found

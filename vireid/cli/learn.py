@@ -261,7 +261,11 @@ def _sweep(a) -> None:
 
 
 def _evaluate(a) -> None:
+    from vireid.curves import check_crossing, crossing_quantiles
+
     ready = _scored(a)
+    if a.distances:  # before anything is encoded
+        check_crossing(ready.train)
     told = f"network {ready.network}, weights: {ready.weights or 'random numbers'}"
     if a.weights == "default":
         told += " (nothing trained here; --weights RUN/model.safetensors scores a trained network)"
@@ -276,7 +280,6 @@ def _evaluate(a) -> None:
         told = value if name == "trials" else UNDEFINED if value is None else f"{value:.4f}"
         print(f"{name:22s} {told}")
     if a.distances:
-        from vireid.curves import crossing_quantiles
         from vireid.features import extract
         from vireid.files.write import put
 
