@@ -235,6 +235,42 @@ def test_a_recipe_refuses_the_areas_that_erasing_refuses(area):
 # ---- pseudo-colour (DMDL, T6.1 to T6.4)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"flip": 7}, {"flip": -0.1}, {"flip": float("nan")}, {"erasing_probability": -3},
+        {"erasing_probability": 1.1}, {"pad": -8}, {"pad": float("nan")}, {"pad": float("inf")},
+    ],
+)  # fmt: skip
+def test_a_recipe_refuses_what_is_no_probability_and_no_border(wrong):
+    ((name, value),) = wrong.items()
+    with pytest.raises(ValueError, match=f"{name}={value}; give a"):
+        Recipe(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"pad": -3}, "pad=-3; give a number of pixels, 0 or more"),
+        ({"pad": 50}, "pad=50; give a whole number, 0 to 15 of a side of 16"),
+        ({"pad": 16}, "pad=16; give a whole number"), ({"pad": 1.5}, "pad=1.5; give a whole"),
+        ({"pad": 1, "flip": 7}, "flip=7; give a probability, 0 to 1"),
+    ],
+)  # fmt: skip
+def test_a_crop_shows_something_of_the_picture(wrong, said):
+    picture = np.full((32, 16, 3), 200, np.uint8)
+    with pytest.raises(ValueError, match=said):
+        crop_flip(picture, **wrong)
+    dice = torch.Generator().manual_seed(0)
+    assert all(crop_flip(picture, pad=15, flip=1, generator=dice).any() for _ in range(50))
+
+
+@pytest.mark.parametrize("probability", [-9, 1.5, float("nan")])
+def test_erasing_refuses_what_is_no_probability(probability):
+    with pytest.raises(ValueError, match=f"probability={probability}; give a probability"):
+        random_erasing(torch.zeros(1, 3, 32, 16), probability=probability)
+
+
 def test_pseudo_colour_values():  # T6.1
     ramp = np.array([[0, 128, 255]], dtype=np.uint8)
     stated = {

@@ -162,9 +162,12 @@ def test_sysu_official_permutations(sysu_root, tmp_path):
 def test_sysu_bad_input(sysu_root):
     with pytest.raises(ValueError, match=r"preset='outdoor' is unknown; known: all, indoor"):
         data.load("sysu", root=sysu_root, preset="outdoor")
-    for trial in (-1, 10):
+    for trial in (-1, 10, 1.5, True):
         with pytest.raises(ValueError, match=rf"trial={trial}: .*0\.\.9"):
             data.load("sysu", root=sysu_root, split="gallery", trial=trial)
+    for shots in (0, 2.5, True):
+        with pytest.raises(ValueError, match=f"shots={shots}: a gallery needs at least 1 picture"):
+            data.load("sysu", root=sysu_root, split="gallery", shots=shots)
     (sysu_root / "cam6").rename(sysu_root / "away")
     with pytest.raises(FileNotFoundError, match=r"SYSU-MM01/cam6 is missing"):
         data.load("sysu", root=sysu_root)

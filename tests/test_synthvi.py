@@ -196,6 +196,19 @@ def test_bad_input(world):
             load(**wrong)
 
 
+@pytest.mark.parametrize("trial", [-1, 10, 99, 1.5, True])
+def test_a_trial_is_one_of_ten(trial):
+    with pytest.raises(ValueError, match=rf"trial={trial}: SynthVI's .*choose one of 0\.\.9"):
+        load("tiny", "gallery", trial=trial)
+    assert len(load("tiny", "gallery", trial=np.int64(9)))
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, 2**63])
+def test_a_population_is_a_whole_number(seed):
+    with pytest.raises(ValueError, match=f"seed={seed}; give a whole number"):
+        load("tiny", "query", seed=seed)
+
+
 def test_every_name_of_variables_of_is_settable(world):
     shot = shot_of(world)
     for name in variables_of(shot):

@@ -23,18 +23,19 @@ from vireid.data.pseudo_colour import draw_options, pseudo_colour
 from vireid.data.views import (
     ERASED,
     MEAN,
-    SCALE,
-    SHIFT,
     STD,
     Step,
     View,
     as_step,
     check_area,
+    check_pad,
+    check_probability,
     crop,
     draw_cut,
     draw_erasing,
     draw_jitter,
     jitter_step,
+    to_input,
 )
 from vireid.types import Modality
 
@@ -55,24 +56,15 @@ __all__ = [
 ]
 
 
-def to_input(pictures: np.ndarray) -> Tensor:
-    """Normalise by ImageNet's mean and deviation: uint8 (n, h, w, 3) RGB -> float (n, 3, h, w).
-
-    The result is channels-last in memory. Raises ValueError for another type or shape.
-    """
-    pictures = np.asarray(pictures)
-    if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[-1] != 3:
-        raise ValueError(
-            f"pictures are {pictures.dtype} of shape {pictures.shape}; give uint8 (n, h, w, 3)"
-        )
-    x = torch.from_numpy(np.ascontiguousarray(pictures)).float()
-    return x.mul_(SCALE).sub_(SHIFT).permute(0, 3, 1, 2)
-
-
 def crop_flip(
     picture: np.ndarray, *, pad: int, flip: float = 0.5, generator: Generator | None = None
 ) -> np.ndarray:
-    """Pad with black, crop the old size anywhere, mirror with probability ``flip``: (h, w, 3)."""
+    """Pad with black, crop the old size anywhere, mirror with probability ``flip``: (h, w, 3).
+
+    Raises ValueError for no probability, and a pad that is negative or wider than the picture.
+    """
+    check_pad(pad, min(picture.shape[:2]))
+    check_probability("flip", flip)
     return crop(picture, draw_cut(pad, flip, generator))
 
 
@@ -116,12 +108,13 @@ def random_erasing(
         log-uniform in [0.3, 1 / 0.3], 10 tries (DMDL)
     area : smallest and largest share of the picture
 
-    Raises ValueError for another kind or an area outside 0 < smallest <= largest < 1.
+    Raises ValueError for another kind, an area outside 0 < smallest <= largest < 1, no probability.
     Source: Zhong et al. 2020, Random Erasing (arXiv 1708.04896); details from the released codes.
     """
     if kind not in ("constant", "noise"):
         raise ValueError(f"kind={kind!r}; known: constant, noise")
     check_area("area", area)
+    check_probability("probability", probability)
     result = x.clone()
     for i, box, fill in draw_erasing(
         len(x), x.shape[2:], kind=kind, area=area, probability=probability, generator=generator
@@ -184,7 +177,9 @@ class Recipe:
     pad : pixels of black around a picture of 288 rows, in proportion for other heights
     flip : probability of mirroring
     erasing : "constant" | "noise" | "none", see ``random_erasing``
-    erasing_area, erasing_probability : its arguments; ValueError for an area that it refuses
+    erasing_area, erasing_probability : its arguments
+
+    Raises ValueError for what these refuse, and a negative pad.
     """
 
     visible: Stream = Stream()
@@ -200,6 +195,9 @@ class Recipe:
     def __post_init__(self):
         if self.erasing not in ("constant", "noise", "none"):
             raise ValueError(f"erasing={self.erasing!r}; known: constant, noise, none")
+        check_pad(self.pad)
+        check_probability("flip", self.flip)
+        check_probability("erasing_probability", self.erasing_probability)
         if self.erasing != "none":
             check_area("erasing_area", self.erasing_area, "; erasing='none' erases nothing")
 

@@ -59,6 +59,20 @@ class View:
         apply_outcome(out, self.outcome)
 
 
+def to_input(pictures: np.ndarray) -> Tensor:
+    """Normalise by ImageNet's mean and deviation: uint8 (n, h, w, 3) RGB -> float (n, 3, h, w).
+
+    The result is channels-last in memory. Raises ValueError for another type or shape.
+    """
+    pictures = np.asarray(pictures)
+    if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[-1] != 3:
+        raise ValueError(
+            f"pictures are {pictures.dtype} of shape {pictures.shape}; give uint8 (n, h, w, 3)"
+        )
+    x = torch.from_numpy(np.ascontiguousarray(pictures)).float()
+    return x.mul_(SCALE).sub_(SHIFT).permute(0, 3, 1, 2)
+
+
 def draw_cut(pad: int, flip: float, generator: Generator | None) -> Cut:
     """A crop anywhere in a picture padded by ``pad`` pixels, mirrored with probability ``flip``."""
     u = torch.rand(3, generator=generator).tolist()
@@ -117,6 +131,23 @@ def check_area(name: str, area: tuple[float, float], more: str = "") -> None:
     """ValueError naming the argument for shares that cannot be covered; ``more`` to say."""
     if not legal_area(area):
         raise ValueError(f"{name}={area}; give shares 0 < smallest <= largest < 1{more}")
+
+
+def check_probability(name: str, given: float) -> None:
+    """ValueError naming the argument for what is no probability."""
+    if not 0 <= given <= 1:
+        raise ValueError(f"{name}={given}; give a probability, 0 to 1")
+
+
+def check_pad(pad: float, side: int | None = None) -> None:
+    """ValueError for a border below 0; of pixels of a picture, also for what ``side`` cannot have.
+
+    A border as wide as the picture's shorter side crops nothing but black now and then.
+    """
+    if not 0 <= pad < float("inf"):
+        raise ValueError(f"pad={pad}; give a number of pixels, 0 or more")
+    if side is not None and (pad % 1 or pad >= side):
+        raise ValueError(f"pad={pad}; give a whole number, 0 to {side - 1} of a side of {side}")
 
 
 def draw_erasing(

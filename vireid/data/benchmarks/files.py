@@ -42,10 +42,28 @@ def choose(value, known: Iterable, argument: str):
 
 
 def trial_number(trial: int, known: range, what: str) -> int:
-    """The trial as an int; ValueError outside the known ones."""
-    if operator.index(trial) not in known:
+    """The trial as an int; ValueError outside the known ones, and for what is no whole number."""
+    if (found := _whole(trial)) is None or found not in known:
         raise ValueError(f"trial={trial}: {what}: choose one of {known.start}..{known.stop - 1}")
-    return operator.index(trial)
+    return found
+
+
+def shot_count(shots: int) -> int:
+    """How many pictures a gallery has of each person and camera; ValueError for what is no such."""
+    if (found := _whole(shots)) is None or found < 1:
+        raise ValueError(
+            f"shots={shots}: a gallery needs at least 1 picture per person and camera, and a whole "
+            "number of them"
+        )
+    return found
+
+
+def _whole(value) -> int | None:
+    """As int; None for what is no whole number, True and False among it."""
+    try:
+        return None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        return None
 
 
 def find_folder(root: Path, *, title: str, names: Iterable[str], marks: Iterable[str]) -> Path:

@@ -72,7 +72,7 @@ def load(
     gallery, as DMDL does; the official scripts do so for infrared queries only.
     """
     choose(preset, DIRECTIONS, "preset")
-    trial_number(trial, TRIALS, "LLCM's gallery draws")
+    trial = trial_number(trial, TRIALS, "LLCM's gallery draws")
     if llcm_official_v2i and preset != "visible_to_infrared":
         raise ValueError(
             f"llcm_official_v2i=True with preset={preset!r}: the official scripts differ for "

@@ -17,6 +17,7 @@ from vireid.data.benchmarks.files import (
     pictures,
     read_identities,
     require,
+    shot_count,
     table,
     trial_number,
 )
@@ -60,17 +61,16 @@ def load(
     ------
     FileNotFoundError : a missing ``exp/*.txt`` or camera folder (a person missing in a camera is
         normal)
-    ValueError : unknown preset, trial outside 0..9, malformed id file, people in two splits,
-        permutations that do not fit the folders
+    ValueError : unknown preset, trial outside 0..9, shots below 1, malformed id file, people in two
+        splits, permutations that do not fit the folders
 
     Source: Wu et al., ICCV 2017 and the data set's README (protocol); draws as in the Python
     evaluation that all papers of the workbook share. Differs: the official MATLAB evaluation uses
     stored permutations; give ``permutations`` for it.
     """
     choose(preset, GALLERY_CAMERAS, "preset")
-    trial_number(trial, TRIALS, "SYSU-MM01's gallery draws")
-    if shots < 1:
-        raise ValueError(f"shots={shots}: a gallery needs at least 1 picture per person and camera")
+    trial = trial_number(trial, TRIALS, "SYSU-MM01's gallery draws")
+    shots = shot_count(shots)
     folder = find_folder(root, title=TITLE, names=NAMES, marks=MARKS)
     people = identities(folder)["train" if split == "train" else "test"]
     if split == "train":

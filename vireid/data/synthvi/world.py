@@ -8,6 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from vireid.arguments import check_seed
+from vireid.data.benchmarks.files import trial_number
 from vireid.data.synthvi.render import render
 from vireid.data.synthvi.scm import Shot, World
 from vireid.data.synthvi.stable import Dice
@@ -102,16 +104,16 @@ def load(
     the room of 2, so protocol "sysu" drops gallery camera 2 for its queries. No test identity
     occurs in training.
 
-    Raises ValueError for an unknown preset or split, a negative trial or seed, or a value outside.
+    Raises ValueError for an unknown preset or split, a trial outside 0..9, a seed that is no whole
+    number from 0, or another value outside.
     Source: SYSU-MM01's protocol (Wu et al., ICCV 2017), single shot, all search.
     """
     if preset not in PRESETS:
         raise ValueError(f"preset={preset!r}; SynthVI has {', '.join(PRESETS)}")
     if split not in SPLITS:
         raise ValueError(f"split={split!r}; known: {', '.join(SPLITS)}")
-    if trial < 0 or (seed is not None and seed < 0):
-        raise ValueError(f"trial={trial}, seed={seed}: both must be >= 0")
-    seed = PRESETS[preset].seed if seed is None else seed
+    trial = trial_number(trial, range(10), "SynthVI's gallery draws")
+    seed = PRESETS[preset].seed if seed is None else check_seed(seed)
     change = Change(modality_gap=modality_gap, visible_only=visible_only, shots=shots)
     if split == "train":
         table = _table(preset, seed, "train", None, change)
