@@ -1,6 +1,7 @@
 """What runs pass on: exports without pictures or paths, dumps of other codes, given labels."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -9,7 +10,7 @@ import safetensors
 import torch
 import toy
 
-from vireid import cli, experiment, methods, models
+from vireid import cli, data, experiment, methods, models
 from vireid.data import label_table, packs
 from vireid.exchange import export_run, import_dump, names, read_dump, taken
 from vireid.methods.given import GivenLabels
@@ -301,9 +302,40 @@ def test_a_label_table_comes_back_as_it_went(tmp_path):
     }
 
 
+def test_a_label_table_of_other_people_is_refused(tmp_path):
+    """Pictures in memory have rows for names, which any world has; their pixels tell them apart."""
+    world, other = (data.load("synthvi", preset="tiny", seed=seed) for seed in (1, 2))
+    labels = {"a": PseudoLabels(np.zeros(len(world), int))}
+    path = label_table.save(tmp_path / "t.csv", labels, world)
+    assert len(label_table.load(path, world)["a"]) == len(world)
+    with pytest.raises(ValueError, match=r"picture '.{12}/000000', the training table has '.{12}/"):
+        label_table.load(path, other)
+    old = re.sub(r"[0-9a-f]{12}/", "", path.read_text())  # as tables were before
+    (tmp_path / "old.csv").write_text(old)
+    assert len(label_table.load(tmp_path / "old.csv", world)["a"]) == len(world)
+
+
+def test_folders_of_a_picture_count_as_far_as_both_name_them(tmp_path):
+    """SYSU-MM01 calls everybody's first picture 0001.jpg."""
+    images = pictures(tmp_path)
+    path = label_table.save(tmp_path / "t.csv", {"a": PseudoLabels(range(-1, 7))}, images)
+    text = path.read_text()
+    path.write_text(text.replace("cam1/0001/", "cam1/0007/"))
+    with pytest.raises(
+        ValueError, match=r"'cam1/0007/0001\.jpg', the training table has 'cam1/0001"
+    ):
+        label_table.load(path, images)
+    for head in ("deeper/still/", ""):  # the folder that all share may be another
+        path.write_text(text.replace(",cam", f",{head}cam"))
+        assert len(label_table.load(path, images)["a"]) == 8
+    path.write_text(re.sub(r"cam\d/\d+/", "", text))
+    assert len(label_table.load(path, images)["a"]) == 8
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        (lambda t: t.replace("visible,1,-1", "visible,7,-1"), "camera '7', .* table has '1'"),
         (lambda t: t.replace("visible,1,-1", "visible,1,-2"), "line 2.*-2 must be at least -1"),
         (lambda t: t.replace("visible,1,-1", "visible,1,x"), "'x' is no whole number"),
         (lambda t: t.replace("visible,1,-1", "visible,1,-1,4"), "more cells"),

@@ -1,8 +1,8 @@
 """Pseudo-labels of a training table as CSV: a line a picture, a column a label space.
 
-Columns: row, picture (its path below the folder that all share), modality, camera, then the label
-spaces; -1 is an outlier. No pictures and no machine's paths; a data set whose folders are named
-after people keeps these names.
+Columns: row, picture (its path below the folder that all share; of a table in memory its
+fingerprint and the row), modality, camera, then the label spaces; -1 is an outlier. No pictures and
+no machine's paths; a data set whose folders are named after people keeps these names.
 """
 
 import csv
@@ -19,6 +19,7 @@ from vireid.types import Images, Modality, PseudoLabels
 
 HEAD = ("row", "picture", "modality", "camera")
 WANTED = "label table"
+OTHERS = "it is of another data set, split or order"
 MISSING = "vireid train --keep-labels, export and import write such tables."
 
 
@@ -41,19 +42,29 @@ def save(path: str | Path, labels: Mapping[str, PseudoLabels], images: Images) -
     lines.writerow([*HEAD, *labels])
     words = [Modality(m).word for m in images.modality]
     spaces = [found.label.tolist() for found in labels.values()]
-    lines.writerows(zip(range(len(images)), names(images), words, images.camera, *spaces))  # noqa: B905
+    lines.writerows(zip(range(len(images)), _written(images), words, images.camera, *spaces))  # noqa: B905
     return put(path, text.getvalue())
+
+
+def _written(images: Images) -> list[str]:
+    """As ``names``, of a table in memory after its fingerprint: any table has such rows."""
+    if not isinstance(images.source, np.ndarray):
+        return names(images)
+    owner = images.fingerprint
+    return [f"{owner}/{name}" for name in names(images)]
 
 
 def load(path: str | Path, images: Images) -> dict[str, PseudoLabels]:
     """Read a label table of these pictures: label space -> labels in the order of ``images``.
 
     Raises FileNotFoundError, and ValueError naming file and line for a malformed line, a number
-    that is no label, a table without a label space, or pictures that are not these.
+    that is no label, a table without a label space, or pictures that are not these: of another
+    modality, camera or path, whose folders count as far as both tables name them. Tables in memory
+    are told apart by their fingerprint, which tables of before 2026-12 lack.
     """
     path = Path(path)
     found: dict[str, list[int]] = {}
-    known, last = names(images), -1
+    known, last = _written(images), -1
     for where, line in files.table(path, ("row", "modality"), WANTED, MISSING):
         if None in line:
             raise ValueError(f"{where}: more cells than the head has columns")
@@ -63,7 +74,8 @@ def load(path: str | Path, images: Images) -> dict[str, PseudoLabels]:
         last = _whole(line["row"], where, least=last + 1)
         if last != len(next(iter(found.values()), ())) or last >= len(images):
             raise ValueError(f"{where}: row {last}; rows count from 0 and end at {len(images) - 1}")
-        _same_picture(line, known[last], Modality(images.modality[last]), where)
+        _same_picture(line, known[last], where)
+        _same_light(line, Modality(images.modality[last]), int(images.camera[last]), where)
         for name in spaces:
             found.setdefault(name, []).append(_whole(line[name], where, least=-1))
     if last + 1 != len(images):
@@ -73,18 +85,26 @@ def load(path: str | Path, images: Images) -> dict[str, PseudoLabels]:
     return {name: PseudoLabels(np.array(label)) for name, label in found.items()}
 
 
-def _same_picture(line: dict, name: str, modality: Modality, where: str) -> None:
-    if line["modality"] != modality.word:
-        raise ValueError(
-            f"{where}: modality {line['modality']!r}, the training table has {modality.word}; it "
-            "is of another data set, split or order"
-        )
+def _same_light(line: dict, modality: Modality, camera: int, where: str) -> None:
+    """ValueError for another modality or, where the table tells it, another camera."""
+    told = line.get("camera") or str(camera)
+    for column, given, wanted in (
+        ("modality", line["modality"], modality.word),
+        ("camera", told, str(camera)),
+    ):
+        if given != wanted:
+            raise ValueError(
+                f"{where}: {column} {given!r}, the training table has {wanted!r}; {OTHERS}"
+            )
+
+
+def _same_picture(line: dict, name: str, where: str) -> None:
+    """ValueError for another name, in as many last parts as the table and ``name`` have both."""
     given = line.get("picture") or name
-    if PurePosixPath(given).name != PurePosixPath(name).name:
-        raise ValueError(
-            f"{where}: picture {given!r}, the training table has {name!r}; it is of another data "
-            "set, split or order"
-        )
+    parts, wanted = PurePosixPath(given).parts, PurePosixPath(name).parts
+    depth = min(len(parts), len(wanted))
+    if parts[-depth:] != wanted[-depth:]:
+        raise ValueError(f"{where}: picture {given!r}, the training table has {name!r}; {OTHERS}")
 
 
 def _whole(text: str | None, where: str, *, least: int) -> int:
