@@ -271,14 +271,25 @@ def centre(embeddings: Embeddings) -> Embeddings:
     It removes a gap that is one constant shift, without learning; a method has to beat it.
     Raises ValueError when a row coincides with its modality's mean (a single image, say).
     """
+    x, lost = _shifted(embeddings)
+    if lost.any():
+        raise ValueError(
+            f"embeddings: {int(lost.sum())} of {len(x)} rows equal their modality's mean and have "
+            "no direction left; a modality needs at least two different images"
+        )
+    return replace(embeddings, x=normalize(x))
+
+
+def has_centre(embeddings: Embeddings) -> bool:
+    """Whether ``centre`` is defined: no row equals its modality's mean, as a single one does."""
+    return not _shifted(embeddings)[1].any()
+
+
+def _shifted(embeddings: Embeddings) -> tuple[torch.Tensor, torch.Tensor]:
+    """(n, d) rows less their modality's mean; (n,) bool, of which nothing is left (to 6 digits)."""
     x = embeddings.x.clone()
     for own in Modality:
         rows = embeddings.modality == own
         if rows.any():
             x[rows] -= x[rows].mean(0)
-    if lost := int((x.norm(dim=1) <= 1e-6 * embeddings.x.norm(dim=1)).sum()):
-        raise ValueError(
-            f"embeddings: {lost} of {len(x)} rows equal their modality's mean and have no "
-            "direction left; a modality needs at least two different images"
-        )
-    return replace(embeddings, x=normalize(x))
+    return x, x.norm(dim=1) <= 1e-6 * embeddings.x.norm(dim=1)

@@ -7,13 +7,13 @@ import numpy as np
 import torch
 
 from vireid.arguments import check_unit
-from vireid.bias import centre
+from vireid.bias import centre, has_centre
 from vireid.evaluation.reranking import cmrr
 from vireid.evaluation.retrieval import evaluate, kept_pairs, mean_over_trials
 from vireid.evaluation.verification import TrialROC, roc_over_trials
 from vireid.features import extract
 from vireid.identity import rows_digest
-from vireid.types import Embeddings, Images, Modality
+from vireid.types import Embeddings, Images
 
 RANKS = (1, 5, 10, 20)
 
@@ -153,18 +153,6 @@ def pooled(embeddings: Embeddings, tracklet: np.ndarray) -> Embeddings:
     x, group = embeddings.x, torch.as_tensor(group, device=embeddings.x.device)
     sums = x.new_zeros(len(first), x.shape[1]).index_add_(0, group, x)
     return replace(embeddings.rows(first), x=torch.nn.functional.normalize(sums, dim=1))
-
-
-def has_centre(embeddings: Embeddings) -> bool:
-    """Whether ``bias.centre`` is defined: no row equals its modality's mean, as a single one does.
-
-    To six digits of the row's length, as there.
-    """
-    for own in Modality:
-        x = embeddings.x[embeddings.modality == own]
-        if len(x) and ((x - x.mean(0)).norm(dim=1) <= 1e-6 * x.norm(dim=1)).any():
-            return False
-    return True
 
 
 def joined(*parts: Embeddings) -> Embeddings:

@@ -61,7 +61,7 @@ def crop_flip(
 ) -> np.ndarray:
     """Pad with black, crop the old size anywhere, mirror with probability ``flip``: (h, w, 3).
 
-    Raises ValueError for no probability, and a pad that is negative or wider than the picture.
+    Raises ValueError for no probability, a pad below 0, a fraction, or one as wide as a side.
     """
     check_pad(pad, min(picture.shape[:2]))
     check_probability("flip", flip)
