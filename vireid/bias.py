@@ -265,31 +265,24 @@ def cross_pair_recall(label, identity, modality) -> float:
     return cross_modality_scores(label, identity, modality, outliers="alone")["recall"]
 
 
+class NoCentreError(ValueError):
+    """A row equals its modality's mean, as a single image does: nothing is left to centre."""
+
+
 def centre(embeddings: Embeddings) -> Embeddings:
     """Subtract each modality's mean feature and renormalise the rows: this project's control.
 
     It removes a gap that is one constant shift, without learning; a method has to beat it.
-    Raises ValueError when a row coincides with its modality's mean (a single image, say).
+    Raises NoCentreError, a ValueError, when a row coincides with its modality's mean.
     """
-    x, lost = _shifted(embeddings)
-    if lost.any():
-        raise ValueError(
-            f"embeddings: {int(lost.sum())} of {len(x)} rows equal their modality's mean and have "
-            "no direction left; a modality needs at least two different images"
-        )
-    return replace(embeddings, x=normalize(x))
-
-
-def has_centre(embeddings: Embeddings) -> bool:
-    """Whether ``centre`` is defined: no row equals its modality's mean, as a single one does."""
-    return not _shifted(embeddings)[1].any()
-
-
-def _shifted(embeddings: Embeddings) -> tuple[torch.Tensor, torch.Tensor]:
-    """(n, d) rows less their modality's mean; (n,) bool, of which nothing is left (to 6 digits)."""
     x = embeddings.x.clone()
     for own in Modality:
         rows = embeddings.modality == own
         if rows.any():
             x[rows] -= x[rows].mean(0)
-    return x, x.norm(dim=1) <= 1e-6 * embeddings.x.norm(dim=1)
+    if lost := int((x.norm(dim=1) <= 1e-6 * embeddings.x.norm(dim=1)).sum()):
+        raise NoCentreError(
+            f"embeddings: {lost} of {len(x)} rows equal their modality's mean and have no "
+            "direction left; a modality needs at least two different images"
+        )
+    return replace(embeddings, x=normalize(x))

@@ -1,13 +1,14 @@
 """Query and galleries of a data set, and the scores a network reaches on them."""
 
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from vireid.arguments import check_unit
-from vireid.bias import centre, has_centre
+from vireid.bias import NoCentreError, centre
 from vireid.evaluation.reranking import cmrr
 from vireid.evaluation.retrieval import evaluate, kept_pairs, mean_over_trials
 from vireid.evaluation.verification import TrialROC, roc_over_trials
@@ -76,9 +77,9 @@ class RetrievalTask:
         """
         query, gallery, trials = self.compared(query, gallery)
         scores = self._over_trials(query, gallery, trials)
-        both, n, centred = joined(query, gallery), len(query), {}
-        if has_centre(both):
-            both = centre(both)
+        n, centred = len(query), {}
+        with suppress(NoCentreError):  # the control has no such score
+            both = centre(joined(query, gallery))
             centred = self._over_trials(both.rows(range(n)), both.rows(range(n, len(both))), trials)
         return scores | {f"{k}_centred": centred.get(k) for k in ("rank1", "mAP")}
 

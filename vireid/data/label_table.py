@@ -75,7 +75,7 @@ def load(path: str | Path, images: Images) -> dict[str, PseudoLabels]:
         if last != len(next(iter(found.values()), ())) or last >= len(images):
             raise ValueError(f"{where}: row {last}; rows count from 0 and end at {len(images) - 1}")
         _same_picture(line, known[last], where)
-        _same_light(line, Modality(images.modality[last]), int(images.camera[last]), where)
+        _same_camera(line, Modality(images.modality[last]), int(images.camera[last]), where)
         for name in spaces:
             found.setdefault(name, []).append(_whole(line[name], where, least=-1))
     if last + 1 != len(images):
@@ -85,7 +85,7 @@ def load(path: str | Path, images: Images) -> dict[str, PseudoLabels]:
     return {name: PseudoLabels(np.array(label)) for name, label in found.items()}
 
 
-def _same_light(line: dict, modality: Modality, camera: int, where: str) -> None:
+def _same_camera(line: dict, modality: Modality, camera: int, where: str) -> None:
     """ValueError for another modality or, where the table tells it, another camera."""
     told = line.get("camera") or str(camera)
     for column, given, wanted in (
