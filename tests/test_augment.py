@@ -425,6 +425,13 @@ def test_padding_shrinks_with_the_picture():
     assert int(lost.max()) == 10
 
 
+def test_a_border_as_wide_as_the_pictures_is_refused():
+    small = np.full((2, 32, 16, 3), 200, dtype=np.uint8)
+    with pytest.raises(ValueError, match=r"pad=144 is a border of 16 pixels around .* 32 x 16"):
+        batch_of(Recipe(pad=144), small, 0, 0)
+    assert len(batch_of(Recipe(pad=135), small, 0, 0)) == 2
+
+
 def test_erasing_comes_after_normalisation_and_before_the_channel_operators():
     p = pictures(60)
     covered = replace(RECIPES["adca"], erasing_probability=1.0)

@@ -184,6 +184,14 @@ def test_shared_memory_weighs_features_before_normalising():
     torch.testing.assert_close(phi, normalize(torch.tensor([[3.0, 1.0]])))
 
 
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+def test_shared_memory_of_half_precision_is_that_of_the_same_numbers(half):
+    x = torch.full((600, 2), 300.0, dtype=half)  # the sum would be infinite in half precision
+    label = torch.zeros(300, dtype=torch.long)
+    phi = shared_prototypes(x[:300], label, x[300:], label, clusters=1)
+    torch.testing.assert_close(phi, torch.full((1, 2), 0.5**0.5))
+
+
 def test_shared_memory_bad_input():
     one = torch.tensor([0])
     with pytest.raises(ValueError, match="NaN"):

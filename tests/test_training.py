@@ -58,7 +58,13 @@ def test_global_random_state_is_left_alone():
 
 @pytest.mark.parametrize(
     ("seed", "words"),
-    [(-1, "from 0 to"), (2**63, "from 0 to"), (1.5, "whole number"), ("one", "whole number")],
+    [
+        (-1, "from 0 to"),
+        (2**63, "from 0 to"),
+        (1.5, "whole number"),
+        ("one", "whole number"),
+        (True, "whole number"),
+    ],
 )
 def test_a_seed_that_is_none_is_named(seed, words):
     with pytest.raises(ValueError, match=words):

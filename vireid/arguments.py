@@ -143,12 +143,16 @@ def check_modality(values) -> None:
         )
 
 
+def check_whole(given, name: str, *, of: str = "") -> int:
+    """A whole number as int; ValueError for fractions, text and True, which counts nothing."""
+    if isinstance(given, bool | np.bool_) or not hasattr(given, "__index__"):
+        raise ValueError(f"{name}={given!r}; give a whole number{of}")
+    return int(operator.index(given))
+
+
 def check_seed(seed) -> int:
-    """A seed as int; ValueError for fractions and numbers that no generator takes."""
-    try:
-        found = operator.index(seed)
-    except TypeError as error:
-        raise ValueError(f"seed={seed!r}; give a whole number") from error
+    """A seed as int; ValueError for what is no whole number and for what no generator takes."""
+    found = check_whole(seed, "seed")
     if not 0 <= found < 2**63:
         raise ValueError(f"seed={found}; give a whole number from 0 to 2^63 - 1")
     return found

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from vireid.arguments import tensor_of
+from vireid.arguments import tensor_of, widened
 from vireid.association.rows import as_labels
 
 
@@ -66,7 +66,7 @@ def shared_prototypes(
     Source: TokenMatcher's released code, which pools every cluster matched to k. Differs: its
     supplement's formula names only the first.
     """
-    x = torch.cat([tensor_of(own), tensor_of(other)])
+    x = widened(torch.cat([tensor_of(own), tensor_of(other)]))
     label = torch.cat([tensor_of(v, x.device) for v in (own_label, other_cross_label)])
     if len(label) != len(x):
         raise ValueError(

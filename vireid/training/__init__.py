@@ -5,7 +5,6 @@
 Identities never reach a method (but for oracle rows); they only enter the curves.
 """
 
-import operator
 import sys
 import time
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from pathlib import Path
 import torch
 from tqdm.auto import tqdm
 
-from vireid.arguments import check_seed
+from vireid.arguments import check_seed, check_whole
 from vireid.features import pick_device
 from vireid.identity import identity
 from vireid.methods.base import Method
@@ -108,7 +107,8 @@ def fit(  # noqa: PLR0913
     (what was kept before stays whole). Ctrl-C and SIGTERM raise ``Stopped``, a KeyboardInterrupt,
     at the next step; ``resume`` then goes on after the last whole epoch.
     """
-    seed, evaluate_every = check_seed(seed), _whole("evaluate_every", evaluate_every)
+    seed = check_seed(seed)
+    evaluate_every = check_whole(evaluate_every, "evaluate_every", of=" of epochs")
     if resume and overwrite:
         raise ValueError(
             "resume and overwrite: one goes on with a run, the other replaces it; give --resume or "
@@ -167,7 +167,7 @@ def _check_labels(labels, method: Method, images: Images, *, keep: bool, out) ->
 def _total(method: Method, epochs: int | None) -> int:
     """Epochs in all: the schedule's, or ``epochs`` of them; ValueError for more than there are."""
     known = sum(method.schedule.epochs)
-    epochs = None if epochs is None else _whole("epochs", epochs)
+    epochs = None if epochs is None else check_whole(epochs, "epochs", of=" of epochs")
     if epochs is not None and not 0 <= epochs <= known:
         raise ValueError(
             f"epochs={epochs}: this method's schedule has {known}; give at "
@@ -257,14 +257,6 @@ def check_choice(
         )
     if evaluate_every < 0:
         raise ValueError(f"evaluate_every={evaluate_every}: every how many epochs, 0 for never")
-
-
-def _whole(name: str, given) -> int:
-    """A number of epochs; ValueError for a fraction or text."""
-    try:
-        return int(operator.index(given))
-    except TypeError as error:
-        raise ValueError(f"{name}={given!r}; give a whole number of epochs") from error
 
 
 def _brief(row: dict) -> str:
