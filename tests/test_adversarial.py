@@ -84,8 +84,20 @@ def test_bad_input():
         maal(torch.zeros(2, 3), torch.tensor([0, 3]))
     with pytest.raises(ValueError, match="logits"):
         maal(torch.zeros(2, 3), torch.tensor([0]))
+    for wrong in (torch.tensor([0.0, 1.0]), torch.tensor([False, True])):
+        with pytest.raises(ValueError, match=r"modality is .* give whole numbers 0, 1 and 2"):
+            maal(torch.zeros(2, 3), wrong)
+    with pytest.raises(ValueError, match="logits holds NaN"):
+        maal(torch.full((2, 3), float("nan")), torch.tensor([0, 1]))
     with pytest.raises(ValueError, match="alpha"):
         Adversary(ModalityClassifier(4, widths="light"), alpha=-1)
+
+
+def test_modalities_of_any_whole_type_give_the_same_losses():
+    logits, modality = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 1])
+    expected = maal(logits, modality)
+    for kind in (torch.int32, torch.uint8):
+        assert maal(logits, modality.to(kind)) == expected
 
 
 def players(seed=0):

@@ -163,6 +163,8 @@ def test_identity_consistency_bad_input():
         identity_consistency(FOUR, torch.tensor([0, 1]))
     with pytest.raises(ValueError, match="ratio, difference"):
         identity_consistency(FOUR, PAIRS, mode="product")
+    with pytest.raises(ValueError, match=r"attention holds NaN .* first in row 0"):
+        identity_consistency(FOUR * float("nan"), PAIRS)
 
 
 # ---- token diversity, §1.8 (5) ----

@@ -11,6 +11,7 @@ from sklearn.cluster import DBSCAN
 
 from vireid.clustering import NoClustersError, centroids, consecutive, dbscan, prototypes
 from vireid.jaccard import jaccard_distance
+from vireid.neighbours import nearest
 from vireid.types import PseudoLabels
 
 
@@ -111,6 +112,35 @@ def test_a_graph_cut_at_a_smaller_radius_is_refused():
         dbscan(graph, eps=0.6)
 
 
+@pytest.mark.parametrize("eps", [0.6, 0.2, 1 / 3])
+def test_a_dense_copy_of_a_graph_has_its_labels_in_either_precision(eps):
+    """The binary rule has many distances of exactly 1 - 2/5; float32 keeps 0.6 as 0.60000002."""
+    for seed in range(20):
+        x = np.random.default_rng(seed).normal(size=(40, 5))
+        graph = jaccard_distance(x, k1=6, k2=1, rule="binary")
+        dense = np.ones(graph.shape)
+        dense[graph.tocoo().row, graph.tocoo().col] = graph.data
+        assert (dbscan(dense, eps=eps) == dbscan(graph, eps=eps)).all()
+
+
+@pytest.mark.parametrize("wrong", [None, "a", float("nan"), float("inf"), 0, 2.5, True])
+def test_counts_that_are_none_are_named(wrong):
+    x = np.random.default_rng(0).normal(size=(9, 4))
+    with pytest.raises(ValueError, match=f"min_samples={wrong}; give a whole number"):
+        dbscan(np.ones((3, 3)), eps=0.5, min_samples=wrong)
+    for name in ("k1", "k2"):
+        with pytest.raises(ValueError, match=f"{name}={wrong}; give a whole number of images"):
+            jaccard_distance(x, **{name: wrong})
+    with pytest.raises(ValueError, match=f"k={wrong}; give a whole number of neighbours"):
+        nearest(x, wrong)
+    assert (nearest(x, 4.0)[0] == nearest(x, 4)[0]).all()
+
+
+def test_no_radius_is_named():
+    with pytest.raises(ValueError, match="eps=None; give a radius"):
+        dbscan(np.ones((3, 3)), eps=None)
+
+
 def test_prototypes_are_unit_means_of_members():
     x = np.array([[1.0, 0], [0, 1], [0.6, 0.8], [3, 0], [9, 9]])
     found = prototypes(x, np.array([0, 0, 1, 1, -1]))
@@ -128,6 +158,8 @@ def test_prototypes_of_nothing_and_of_nonsense():
         prototypes(x, np.full(6, -1))
     with pytest.raises(ValueError, match="labels reach 2 and skip 1;"):
         prototypes(x, np.array([0, 0, 2, 2, -1, -1]))
+    with pytest.raises(ValueError, match="labels holds -7; labels count from 0, outliers are -1"):
+        prototypes(x, np.array([0, 0, 1, 1, -1, -7]))
     for labels in ([0, 0.5, 1, 1, -1, -1], [0, 0, 1, 1, np.nan, -1]):
         with pytest.raises(ValueError, match=r"labels holds .* give whole numbers"):
             prototypes(x, np.array(labels))

@@ -120,6 +120,7 @@ def test_numpy_in_tensor_out():
         ({"target": torch.tensor([0, -1])}, "1 of 2 are outliers"),
         ({"target": torch.tensor([0, 2])}, "reaches 2, but there are 2 prototypes"),
         ({"target": torch.tensor([0])}, "target has shape"),
+        ({"target": torch.tensor([False, True])}, "type torch.bool .* whole number"),
         ({"target": torch.tensor([0.0, 1.0])}, "whole number"),
         ({"target": torch.tensor([[0.5, 0.4], [1, 0]])}, "sum to 1"),
         ({"target": torch.tensor([[1.5, -0.5], [1, 0]])}, ">= 0"),
@@ -267,6 +268,9 @@ def test_one_proxy_is_worth_nothing_and_says_so():
         loss = multi_positive(x, one, AXES[:1], one, temperature=0.05)
     loss.backward()
     assert float(loss.detach()) == 0 and not x.grad.any()
+    with pytest.warns(UserWarning, match="keep=1 leaves one proxy only"):
+        loss = multi_positive(x, one, AXES, torch.tensor([0, 1]), temperature=0.05, keep=1)
+    assert float(loss.detach()) == 0
 
 
 @pytest.mark.parametrize(
@@ -277,6 +281,7 @@ def test_one_proxy_is_worth_nothing_and_says_so():
         ({"proxy_cluster": torch.tensor([0])}, "proxy_cluster has shape"),
         ({"proxy_cluster": torch.tensor([0, -1])}, "proxy_cluster: 1 of 2 are outliers"),
         ({"keep": 0}, "keep=0"),
+        ({"keep": 2.5}, "keep=2.5; give a whole number"),
         ({"proxy_cluster": torch.tensor([0, 0]), "keep": 1}, "keep=1 is less than the 2"),
         ({"temperature": 0}, "temperature=0"),
         ({"x": rows((float("nan"), 0))}, "x holds NaN"),
@@ -353,6 +358,7 @@ def test_triplet_of_one_identity_is_zero_with_a_warning():
         (rows((0,), (1,)), [0, -1], 0.3, "outliers"),
         (rows((0,), (1,)), [0], 0.3, "label has shape"),
         (rows((0,), (1,)), [0, 1], -1, "margin=-1"),
+        (rows((0,), (1,)), [0, 1], float("nan"), "margin=nan"),
         (torch.empty(0, 2), [], 0.3, "0 rows"),
     ],
 )

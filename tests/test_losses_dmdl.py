@@ -211,6 +211,10 @@ def test_prior_counts_labelled_images():
     found = modality_prior(torch.zeros_like(sysu), sysu)
     torch.testing.assert_close(found, expected, atol=5e-5, rtol=0)
     assert modality_prior(label(0, 0, 0), label(0, 0, 1), kind="uniform").tolist() == [0.5, 0.5]
+    with pytest.raises(ValueError, match="label holds -3; labels count from 0"):
+        modality_prior(label(0, -3), label(0, 1))
+    with pytest.raises(ValueError, match=r"modality holds \{7\}; 0 is visible, 1 infrared"):
+        modality_prior(label(0, 1), label(7, 7))
     for arguments in ((label(-1, -1), label(0, 1)), (label(0), label(0, 1))):
         with pytest.raises(ValueError, match="labelled image"):
             modality_prior(*arguments)
@@ -469,6 +473,14 @@ def test_t6_7_equal_losses_are_trusted():
         assert label_certainty(torch.tensor([])).tolist() == []
 
 
+def test_rounding_tells_no_images_apart():
+    loss = torch.tensor([0.1, 0.1 + 1e-9, 0.1, 0.1 + 1e-9, 0.1, 0.0, 1.0], dtype=F64)
+    groups = label(0, 0, 0, 0, 0, 1, 1)
+    assert label_certainty(loss, groups=groups).tolist() == [1] * 6 + [0]
+    assert label_certainty(loss[:5]).tolist() == [1] * 5
+    assert 0 in label_certainty(torch.tensor([0.1, 0.1002, 0.1])).round()  # small, but no rounding
+
+
 def test_groups_are_split_each_by_itself():
     loss = torch.tensor([*WELL_APART, 0.5, 0.1, 0.1], dtype=F64)
     groups = torch.tensor([3] * 8 + [7] + [1] * 2)
@@ -500,6 +512,10 @@ def test_certainty_bad_input():
     for groups in (label(0), label(0, -2)):
         with pytest.raises(ValueError, match="groups has shape"):
             label_certainty(torch.tensor([0.1, 0.2]), groups=groups)
+    with pytest.raises(ValueError, match=r"groups holds .* give whole numbers"):
+        label_certainty(torch.tensor([0.1, 0.2]), groups=torch.tensor([0, 0.7]))
+    with pytest.raises(ValueError, match="seed=-1; give a whole number"):
+        label_certainty(torch.tensor([0.1, 0.2]), seed=-1)
 
 
 # T6.9 to T6.13: alignment

@@ -103,6 +103,8 @@ def test_one_to_one_matching_does_nothing():
     loss.backward()
     assert loss == 0 and x.grad.abs().max() == 0
     assert len(merge_targets(torch.tensor([0, 1]), groups, epoch=0)[0]) == 0  # nothing to update
+    with pytest.raises(ValueError, match="epoch=-1; epochs count from 0"):
+        merge_targets(torch.tensor([0, 1]), groups, epoch=-1)
 
 
 def test_merging_closes_an_angle():
@@ -194,6 +196,8 @@ def test_shared_memory_of_half_precision_is_that_of_the_same_numbers(half):
 
 def test_shared_memory_bad_input():
     one = torch.tensor([0])
+    with pytest.raises(ValueError, match="holds -5; labels count from 0"):
+        shared_prototypes(E2[:1], one, E2[1:], torch.tensor([-5]), clusters=1)
     with pytest.raises(ValueError, match="NaN"):
         shared_prototypes(E2[:1] * float("nan"), one, E2[1:], one, clusters=1)
     with pytest.raises(ValueError, match="labels"):

@@ -230,6 +230,18 @@ def test_loss_bad_input():
             neighbour(torch.eye(3)[:1], torch.eye(3), [torch.tensor(given)], temperature=1)
 
 
+def test_a_camera_filter_counts_rows_from_0():
+    ones = torch.zeros(1, dtype=torch.int64)
+    for outside in (-1, 1):
+        with pytest.raises(IndexError):
+            camera_filter([[outside]], ones, ones, ones, ones)
+
+
+def test_regions_that_hold_nan_have_no_sets():
+    with pytest.raises(ValueError, match=r"similarity holds NaN .* 1 of 4 rows, first in row 2"):
+        intersect(torch.tensor([[[1.0], [1.0]], [[float("nan")], [1.0]]]))
+
+
 def test_which_terms_an_epoch_has():
     assert [vrnl_terms(e) for e in (0, 1, 2)] == [
         ("vv", "rr", "vr"), ("vv", "rr", "rv"), ("vv", "rr", "vr")
@@ -237,3 +249,5 @@ def test_which_terms_an_epoch_has():
     assert vrnl_terms(5, combine="sum") == ("vv", "rr", "vr", "rv")
     with pytest.raises(ValueError, match="alternate, sum"):
         vrnl_terms(0, combine="both")
+    with pytest.raises(ValueError, match="epoch=-1; epochs count from 0"):
+        vrnl_terms(-1)

@@ -215,6 +215,16 @@ def test_t7_aggregate():
     for beta in (-0.1, 1.1, np.nan):
         with pytest.raises(ValueError, match="beta="):
             aggregate(y, beta=beta)
+    with pytest.raises(ValueError, match="y holds NaN or infinities in 1 of 1 rows"):
+        aggregate(np.array([[np.nan, 1]]))
+
+
+def test_what_gives_no_initial_labels_is_named():
+    x = np.eye(2)
+    with pytest.raises(ValueError, match="x holds NaN"):
+        initial_labels(x * np.nan, x)
+    with pytest.raises(ValueError, match=r"x is \(2, 2\), centroids \(3, 3\): \(n, d\), \(K, d\)"):
+        initial_labels(x, np.eye(3))
 
 
 @given(st.integers(0, 999), st.floats(0, 1))
@@ -570,3 +580,6 @@ def test_oclr_refuses_bad_input():
         oclr(p[:0], p[:0])
     with pytest.raises(ValueError, match="sharpen=0"):
         oclr(p, p, sharpen=0)
+    for given, name in (((p * float("nan"), p), "source"), ((p, p * float("nan")), "target")):
+        with pytest.raises(ValueError, match=f"{name}_logits holds NaN or infinities in 2 of 2"):
+            oclr(*given)

@@ -79,7 +79,7 @@ def check_labels(label: Tensor, n: int, clusters: int | None, name: str) -> Tens
     Raises LabelError (a ValueError and an IndexError) naming count and value; drop -1 before.
     """
     label = tensor_of(label)
-    if label.shape != (n,) or label.is_floating_point():
+    if label.shape != (n,) or label.is_floating_point() or label.dtype == torch.bool:
         raise ValueError(
             f"{name} has shape {tuple(label.shape)} and type {label.dtype} for {n} rows; "
             "give one whole number per row"
@@ -93,6 +93,12 @@ def check_labels(label: Tensor, n: int, clusters: int | None, name: str) -> Tens
     if clusters is not None and (label >= clusters).any():
         raise LabelError(f"{name} reaches {int(label.max())}, but there are {clusters} prototypes")
     return label
+
+
+def check_outliers(label: Tensor, name: str) -> None:
+    """ValueError for labels below -1, which are neither clusters nor outliers."""
+    if (label < -1).any():
+        raise ValueError(f"{name} holds {int(label.min())}; labels count from 0, outliers are -1")
 
 
 def as_array(values) -> np.ndarray:
@@ -141,6 +147,17 @@ def check_modality(values) -> None:
         raise ValueError(
             f"modality holds {set(values.tolist()) - {0, 1}}; 0 is visible, 1 infrared"
         )
+
+
+def check_count(given, name: str, of: str) -> int:
+    """A whole number of at least 1 as int, also one that is written 30.0; ValueError for others."""
+    try:
+        right = not isinstance(given, str | bool | np.bool_) and given == int(given) and given >= 1
+    except (TypeError, ValueError, OverflowError):  # None, NaN, infinity
+        right = False
+    if not right:
+        raise ValueError(f"{name}={given}; give a whole number {of}")
+    return int(given)
 
 
 def check_whole(given, name: str, *, of: str = "") -> int:

@@ -5,7 +5,7 @@ import torch
 from scipy.sparse import coo_array, csr_array, issparse
 from scipy.sparse.csgraph import connected_components
 
-from vireid.arguments import as_array, whole_numbers, widened
+from vireid.arguments import as_array, check_count, check_outliers, whole_numbers, widened
 from vireid.neighbours import as_tensor, name_rows
 from vireid.types import PseudoLabels
 
@@ -31,7 +31,8 @@ def dbscan(distance, *, eps: float, min_samples: int = 4):
     ----------
     distance : (n, n) symmetric. Sparse (absent pairs are at distance 1, so eps < 1; explicit zeros
         count, the diagonal need not be stored), or dense, numpy or torch
-    eps : radius, in the unit of distance (rounded to its precision)
+    eps : radius, in the unit of distance, rounded to its precision; of float64 also what single
+        precision takes for it, so that a graph and its dense copy of either have the same labels
     min_samples : images that make a dense spot
 
     Raises
@@ -41,10 +42,9 @@ def dbscan(distance, *, eps: float, min_samples: int = 4):
 
     Source: Ester et al., KDD 1996.
     """
-    if not eps > 0:
+    if eps is None or not eps > 0:
         raise ValueError(f"eps={eps}; give a radius > 0")
-    if min_samples != int(min_samples) or min_samples < 1:
-        raise ValueError(f"min_samples={min_samples}; give a whole number >= 1 (the image itself)")
+    check_count(min_samples, "min_samples", ">= 1 (the image itself)")
     row, column, n = _close_pairs(distance, eps)
     core = np.bincount(row, minlength=n) >= min_samples
     both = core[row] & core[column]
@@ -96,8 +96,8 @@ def prototypes(x, labels):
     Raises
     ------
     NoClustersError when there are only outliers. ValueError for NaN rows, lengths that differ,
-    labels that are no whole numbers, a label nobody has, a cluster whose rows cancel, or one whose
-    sum or length is beyond the precision's range.
+    labels that are no whole numbers or below -1, a label nobody has, a cluster whose rows cancel,
+    or one whose sum or length is beyond the precision's range.
 
     Source: Dai et al. 2022, Cluster Contrast (arXiv 2103.11568), memory initialisation.
     """
@@ -106,6 +106,7 @@ def prototypes(x, labels):
     label = torch.as_tensor(whole_numbers(labels, "labels"), device=table.device)
     if table.ndim != 2 or label.shape != (len(table),):
         raise ValueError(f"x is {tuple(table.shape)} and labels {tuple(label.shape)}: (n, d), (n,)")
+    check_outliers(label, "labels")
     bad = ~table[label >= 0].isfinite().all(1)
     if bad.any():
         raise ValueError(f"{name_rows(bad.cpu())} of the clustered x hold NaN or infinity")
@@ -155,7 +156,7 @@ def _within(value: np.ndarray, eps: float, row: np.ndarray) -> np.ndarray:
         rows = np.zeros(int(row.max()) + 1, dtype=bool)
         rows[np.broadcast_to(row, value.shape)[bad]] = True
         raise ValueError(f"{name_rows(rows)} of distance hold NaN or infinity")
-    return value <= value.dtype.type(eps)
+    return value <= max(value.dtype.type(eps), value.dtype.type(np.float32(eps)))
 
 
 def _in_order_of_appearance(component: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from vireid.arguments import tensor_of
+from vireid.arguments import check_rows, tensor_of
 from vireid.clustering import dbscan
 from vireid.jaccard import jaccard_distance
 
@@ -43,7 +43,8 @@ def intersect(similarity: Tensor, *, rho: float = 0.9, min_regions: int | None =
         similarity has no neighbours, and rho = 1 leaves none to anybody
     min_regions : how many regions must agree; None = all (the intersection)
 
-    Returns one ascending index tensor per query, n in all.
+    Returns one ascending index tensor per query, n in all. Raises ValueError for NaN, and rho and
+    min_regions out of range.
     Source: multi-module framework (VRNL); TokenMatcher's released code with gamma for rho.
     """
     regions, n, m = similarity.shape
@@ -52,6 +53,7 @@ def intersect(similarity: Tensor, *, rho: float = 0.9, min_regions: int | None =
         raise ValueError(f"rho={rho}: give a share in (0, 1]; TokenMatcher's is 0.9")
     if not 1 <= needed <= regions:
         raise ValueError(f"min_regions={min_regions}: give 1 to {regions}, the number of regions")
+    check_rows(similarity.flatten(0, 1), "similarity")
     if not m:
         return [torch.zeros(0, dtype=torch.int64, device=similarity.device)] * n
     close = similarity > rho * similarity.amax(2, keepdim=True)
@@ -108,11 +110,14 @@ def camera_filter(
     local_query, local_target : (n,) and (m,) labels of clustering one camera's images alone
     same_modality : False returns the sets as they are: a camera belongs to one modality
 
+    Raises ValueError for lengths that differ, IndexError for rows that there are not.
     Source: multi-module framework (VRNL noise removal), after CALR and TokenMatcher. Differs: the
     latter deletes from a list while walking it, so every second of consecutive bad ones survived.
     """
     sets = [torch.as_tensor(s) for s in sets]
     row, column = pairs(sets)
+    if len(column) and int(column.min()) < 0:
+        raise IndexError(f"a set of neighbours holds {int(column.min())}; rows count from 0")
     given = (camera_query, camera_target, local_query, local_target)
     camera_query, camera_target, local_query, local_target = (
         torch.as_tensor(v, device=row.device) for v in given

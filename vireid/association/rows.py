@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vireid.arguments import tensor_of
+from vireid.arguments import check_outliers, tensor_of
 from vireid.neighbours.sources import unit_rows
 from vireid.types import PseudoLabels
 
@@ -47,8 +47,7 @@ def as_labels(labels, x: Tensor, name: str) -> Tensor:
             f"{name} has shape {tuple(labels.shape)} and type {labels.dtype} for {len(x)} images; "
             "give one whole number per image"
         )
-    if (labels < -1).any():
-        raise ValueError(f"{name} holds {int(labels.min())}; labels count from 0, outliers are -1")
+    check_outliers(labels, name)
     return labels.long()
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from vireid.arguments import tensor_of, widened
+from vireid.arguments import check_outliers, tensor_of, widened
 from vireid.association.rows import as_labels
 
 
@@ -62,7 +62,8 @@ def shared_prototypes(
 
     Returns (clusters, D) unit rows, zero for a cluster without images. Own = infrared gives
     phi^rs, own = visible phi^vs.
-    Raises ValueError for non-finite features or wrong lengths, IndexError for a label >= clusters.
+    Raises ValueError for non-finite features, wrong lengths or a label below -1, IndexError for a
+    label >= clusters.
     Source: TokenMatcher's released code, which pools every cluster matched to k. Differs: its
     supplement's formula names only the first.
     """
@@ -74,6 +75,7 @@ def shared_prototypes(
         )
     if not x.isfinite().all():
         raise ValueError("own or other holds NaN or infinite features; the network has diverged")
+    check_outliers(label, "own_label or other_cross_label")
     if len(label) and int(label.max()) >= clusters:
         raise IndexError(f"label {int(label.max())} is outside the {clusters} own clusters")
     kept = label >= 0

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vireid.arguments import tensor_of
+from vireid.arguments import check_rows, tensor_of
 from vireid.association.products import Affinity
 from vireid.association.rows import like
 
@@ -192,14 +192,13 @@ def aggregate(y, *, beta: float = 0.7):
     y : (n, K) soft labels
     beta : 1 gives hard labels, 0 leaves y as it is; ties fall to the lowest number
 
-    Returns (n, K) like y; the argmax never changes. Raises ValueError for beta outside [0, 1].
+    Returns (n, K) like y; the argmax never changes. Raises ValueError for NaN, another shape
+    and beta outside [0, 1].
     Source: MULT (arXiv 2402.00672) eq. 13.
     """
     if not 0 <= beta <= 1:
         raise ValueError(f"beta={beta}; give a weight in [0, 1], the paper's is 0.7")
-    soft = tensor_of(y)
-    if not soft.is_floating_point():
-        soft = soft.float()
+    soft = check_rows(y, "y")
     sharp = (1 - beta) * soft
     sharp.scatter_add_(1, soft.argmax(1, keepdim=True), torch.full_like(soft[:, :1], beta))
     return like(sharp, y)
@@ -216,12 +215,15 @@ def initial_labels(x, centroids, *, temperature: float = 0.05):
     centroids : (K, d) mean features, taken as they are
     temperature : tau > 0
 
-    Returns (n, K) like x. Source: MULT (arXiv 2402.00672) eq. 1. Differs: the paper's memory rows
-    have norm 1, the released code's means do not.
+    Returns (n, K) like x. Raises ValueError for NaN, shapes that do not fit and tau <= 0.
+    Source: MULT (arXiv 2402.00672) eq. 1. Differs: the paper's memory rows have norm 1, the
+    released code's means do not.
     """
     if not temperature > 0:
         raise ValueError(f"temperature={temperature}; give tau > 0, the paper's is 0.05")
-    rows, c = tensor_of(x), tensor_of(centroids)
+    rows, c = check_rows(x, "x"), check_rows(centroids, "centroids")
+    if rows.shape[1] != c.shape[1]:
+        raise ValueError(f"x is {tuple(rows.shape)}, centroids {tuple(c.shape)}: (n, d), (K, d)")
     return like(torch.softmax(rows @ c.to(rows).T / temperature, 1), x)
 
 

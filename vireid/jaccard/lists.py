@@ -7,7 +7,7 @@ from inspect import signature
 import numpy as np
 from scipy.sparse import csr_array
 
-from vireid.arguments import ids
+from vireid.arguments import check_count, ids
 from vireid.neighbours import Features, Similarities
 from vireid.neighbours.sources import clamp
 
@@ -218,8 +218,7 @@ def lists_of(source: Features | Similarities, rule, k1, k2, groups: dict, option
         known = ", ".join(options_of(rule)) or "none"
         raise ValueError(f"rule={rule!r} has no option {', '.join(unknown)}; known: {known}")
     for name, value in {"k1": k1, "k2": k2}.items():
-        if value != int(value) or value < 1:
-            raise ValueError(f"{name}={value}; give a whole number of images, at least 1 (oneself)")
+        check_count(value, name, "of images, at least 1 (oneself)")
     make, needs = RULES[rule]
     if needs is None:
         return make(source, int(k1), int(k2), **options)

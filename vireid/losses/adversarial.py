@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
-from vireid.arguments import tensor_of
+from vireid.arguments import check_rows, tensor_of
 
 AUGMENTED = 2
 
@@ -26,7 +26,7 @@ def maal(logits: Tensor, modality: Tensor) -> tuple[Tensor, Tensor]:
     modality : (b,) 0 visible, 1 infrared, 2 channel-augmented
 
     Returns (L_mod, L_ca), each a sum of up to three means; a modality that is absent adds nothing.
-    Raises ValueError for wrong shapes or modalities.
+    Raises ValueError for NaN, wrong shapes or modalities.
     Source: multi-module framework (MAAL), after PCAL's released code.
     """
     modality = tensor_of(modality, device=logits.device)
@@ -34,6 +34,9 @@ def maal(logits: Tensor, modality: Tensor) -> tuple[Tensor, Tensor]:
         raise ValueError(
             f"logits {tuple(logits.shape)} and modality {tuple(modality.shape)}: (b, 3) and (b,)"
         )
+    if modality.is_floating_point() or modality.dtype == torch.bool:
+        raise ValueError(f"modality is {modality.dtype}; give whole numbers 0, 1 and 2")
+    logits, modality = check_rows(logits, "logits"), modality.long()
     if len(modality) and not 0 <= int(modality.min()) <= int(modality.max()) <= AUGMENTED:
         raise ValueError(f"modality holds {modality.unique().tolist()}; 0, 1 and 2 exist")
     share = 1 / modality.bincount(minlength=3).clamp_min(1).to(logits.dtype)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from vireid.arguments import tensor_of
+from vireid.arguments import check_rows, tensor_of
 
 EPSILON = 1e-6
 
@@ -21,7 +21,7 @@ def identity_consistency(attention: Tensor, label: Tensor, *, mode: str = "ratio
     mode : "ratio" gives W / (W + S + 1e-6), in [0, 1]; "difference" gives W - S
 
     Returns a scalar; 0 with zero gradient when fewer than two identities are left.
-    Raises ValueError when lengths differ or the mode is unknown.
+    Raises ValueError for NaN, when lengths differ or the mode is unknown.
     Source: multi-module framework, identity-guided term of PI-CA. Differs: the paper writes it
     inside the gate's activation, where it is no regulariser; here it is a loss. Its equations are
     lost.
@@ -35,6 +35,7 @@ def identity_consistency(attention: Tensor, label: Tensor, *, mode: str = "ratio
         )
     if mode not in ("ratio", "difference"):
         raise ValueError(f"mode={mode!r}; known: ratio, difference")
+    attention = check_rows(attention, "attention")
     kept = label >= 0
     weights, (identities, member) = attention[kept], torch.unique(label[kept], return_inverse=True)
     p = len(identities)

@@ -9,7 +9,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from vireid.arguments import check_labels, check_rows, tensor_of
+from vireid.arguments import (
+    check_labels,
+    check_modality,
+    check_outliers,
+    check_rows,
+    tensor_of,
+)
 from vireid.losses.contrast import check_target, scores
 from vireid.types import Modality
 
@@ -91,7 +97,8 @@ def modality_prior(label: Tensor, modality: Tensor, *, kind: str = "count") -> T
     label : (n,) unified labels after propagation, -1 outlier ; modality : (n,) 0 or 1
     kind : "count" or "uniform"
 
-    Raises ValueError for lengths that differ, an unknown kind, or when no image has a label.
+    Raises ValueError for lengths that differ, labels below -1, modalities that are neither 0 nor 1,
+    an unknown kind, or when no image has a label.
     Source: DMDL, released code (count; 0.5 / 0.5 stands there commented out).
     """
     label = tensor_of(label)
@@ -103,6 +110,8 @@ def modality_prior(label: Tensor, modality: Tensor, *, kind: str = "count") -> T
             f"label of shape {tuple(label.shape)} with {int((label >= 0).sum())} labelled images, "
             f"modality of shape {tuple(modality.shape)}; need equal lengths and a labelled image"
         )
+    check_outliers(label, "label")
+    check_modality(modality)
     if kind == "uniform":
         return torch.full((len(Modality),), 1 / len(Modality), device=label.device)
     counts = torch.stack([((modality == own) & (label >= 0)).sum() for own in Modality])

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, relu
 
-from vireid.arguments import LabelError, check_labels, check_rows, tensor_of, unit_rows
+from vireid.arguments import LabelError, check_labels, check_rows, check_whole, tensor_of, unit_rows
 from vireid.memory import Moving
 
 
@@ -108,7 +108,8 @@ def multi_positive(
     keep : size of S: the positives and the highest-scoring other proxies; min(keep, P) is used
 
     Returns a scalar, at least the batch mean of ln |P_i|: 0.6931 with two proxies per cluster.
-    The selection carries no gradient. One proxy in all gives 0 without gradient, with a warning.
+    The selection carries no gradient. One proxy in all, or kept, gives 0 without gradient, with a
+    warning.
     Raises ValueError for NaN, shapes, tau <= 0, keep < 1 or below the number of positives;
     LabelError for outliers and for clusters without a proxy.
     Source: BMIL eq. 7; keep = 50 and the batch mean from the released code (the paper sums and
@@ -122,10 +123,12 @@ def multi_positive(
     if (positives == 0).any():
         missing = target[positives == 0].unique().tolist()
         raise LabelError(f"target_cluster: clusters {missing} have no proxy")
+    keep = check_whole(keep, "keep")
     if keep < int(positives.max()):
         raise ValueError(f"keep={keep} is less than the {int(positives.max())} positives of a row")
-    if len(proxies) == 1:
-        warnings.warn("one proxy only: nothing to be far from, the loss is 0", stacklevel=2)
+    if min(keep, len(proxies)) == 1:
+        few = "one proxy" if len(proxies) == 1 else "keep=1 leaves one proxy"
+        warnings.warn(f"{few} only: nothing to be far from, the loss is 0", stacklevel=2)
     first = score.detach().masked_fill(positive, torch.inf)
     selected = first.topk(min(keep, len(proxies)), dim=1).indices
     floor = score.gather(1, selected).logsumexp(1)  # (b,)

@@ -91,6 +91,8 @@ def merge_targets(label: Tensor, groups: Groups, *, epoch: int) -> tuple[Tensor,
     Returns (row (p,), target (p,), weight (p,)), rows ascending: what ``merging`` pulls and what
     the memory is updated at. Rows with label -1 or in no group never appear.
     """
+    if epoch < 0:
+        raise ValueError(f"epoch={epoch}; epochs count from 0")
     turn = {g[epoch % len(g)]: [k for i, k in enumerate(g) if i != epoch % len(g)] for g in groups}
     found = [
         (row, target, 1 / len(turn[y]))

@@ -23,11 +23,12 @@ def batch_hard_triplet(x: Tensor, label: Tensor, *, margin: float = 0.3) -> Tens
     margin : m >= 0, in the unit of x
 
     Returns a scalar; a batch of one identity gives 0 with zero gradient, with a warning.
-    Raises ValueError for NaN, wrong shapes, an empty batch, a negative margin; LabelError for -1.
+    Raises ValueError for NaN, wrong shapes, an empty batch, a margin that is not >= 0; LabelError
+    for -1.
     Source: Hermans et al. 2017 (arXiv 1703.07737), as used in DMDL section 1.4.
     """
     x = check_rows(x, "x")
-    if margin < 0 or not len(x):
+    if not margin >= 0 or not len(x):
         raise ValueError(f"margin={margin}, {len(x)} rows of x; need margin >= 0 and some rows")
     label = check_labels(label, len(x), None, "label").to(x.device)
     same = label[:, None] == label[None]  # (b, b)

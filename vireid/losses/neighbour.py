@@ -60,10 +60,12 @@ def vrnl_terms(epoch: int, *, combine: str = "alternate") -> tuple[str, ...]:
     """Neighbour losses an epoch (from 0) adds; "vr" = visible queries, infrared bank.
 
     Even epochs take vv, rr and vr, odd epochs vv, rr and rv; ``combine="sum"`` takes all four
-    always.
+    always. Raises ValueError for an unknown ``combine`` and epochs below 0.
     Source: TokenMatcher's released code (alternate); the multi-module paper's text (sum).
     """
     if combine not in ("alternate", "sum"):
         raise ValueError(f"combine={combine!r}; known: alternate, sum")
+    if epoch < 0:
+        raise ValueError(f"epoch={epoch}; epochs count from 0")
     crossing = ("vr", "rv") if combine == "sum" else (("vr", "rv")[epoch % 2],)
     return ("vv", "rr", *crossing)

@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn.functional import log_softmax, softmax
 
-from vireid.arguments import tensor_of
+from vireid.arguments import check_rows, tensor_of
 
 
 def oclr(
@@ -21,7 +21,7 @@ def oclr(
     detach : True stops the gradient through the target
 
     Returns the batch mean in nats, never below the mean entropy of the sharpened targets.
-    Raises ValueError for shapes that differ, an empty batch, sharpen <= 0.
+    Raises ValueError for shapes that differ, an empty batch, NaN, sharpen <= 0.
     Source: MULT (arXiv 2402.00672) eq. 19. Differs: the paper is silent on the target's gradient,
     the released code lets it flow (default).
     """
@@ -35,6 +35,8 @@ def oclr(
         raise ValueError(
             "source_logits is empty; skip this stream when the batch has no image of it"
         )
+    source_logits = check_rows(source_logits, "source_logits")
+    target_logits = check_rows(target_logits, "target_logits")
     if not sharpen > 0:
         raise ValueError(f"sharpen={sharpen}; give a ratio > 0, the paper's is 0.2")
     target = softmax((target_logits.detach() if detach else target_logits) / sharpen, 1)  # (b, K)

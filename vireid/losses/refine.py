@@ -4,10 +4,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vireid.arguments import check_labels, check_rows, tensor_of
+from vireid.arguments import check_labels, check_rows, check_seed, tensor_of, whole_numbers
 from vireid.losses.contrast import scores
 
 KINDS = ("neg_prob", "ce")
+ROUNDING = 1e-6  # what single precision leaves between equal losses, of their size or range
 
 
 @torch.no_grad()
@@ -73,9 +74,11 @@ def label_certainty(loss: Tensor, *, groups: Tensor | None = None, seed: int = 0
         out everywhere and get 0
     seed : decides between equally good starts of a mixture, which only symmetric data have
 
-    Images that cannot be told apart are trusted: one image, or equal losses in a group, give 1.
+    Images that cannot be told apart are trusted: one image, or losses in a group that are equal but
+    for rounding (a millionth of the range of all), give 1.
     A mixture per group always splits, so even a clean group has images of low certainty.
-    Raises ValueError for NaN, shapes, groups below -1. Warns (scikit-learn) when not converged.
+    Raises ValueError for NaN, shapes, groups that are no whole numbers from -1. Warns
+    (scikit-learn) when not converged.
     Source: DMDL eq. 10 and Section on label refinement. Differs: the paper fits one mixture; the
     released code one per cluster (SYSU-MM01, LLCM) or one (RegDB), and lets outliers in. Its start
     is k-means with random state 0, ours the optimum that k-means looks for.
@@ -84,17 +87,19 @@ def label_certainty(loss: Tensor, *, groups: Tensor | None = None, seed: int = 0
     if loss.ndim != 1:
         raise ValueError(f"loss has shape {tuple(loss.shape)}; give one number per image")
     values = check_rows(loss[:, None], "loss")[:, 0].detach().double()
-    groups = torch.zeros(len(loss)) if groups is None else tensor_of(groups)
-    groups = groups.long().to(values.device)
+    groups = torch.zeros(len(loss)) if groups is None else whole_numbers(groups, "groups")
+    groups = tensor_of(groups).long().to(values.device)
     if groups.shape != loss.shape or (groups < -1).any():
         raise ValueError(
             f"groups has shape {tuple(groups.shape)} for {len(loss)} losses; give one per image, "
             "labels from 0 or -1 for outliers"
         )
     certainty, kept = torch.zeros_like(values), groups >= 0
+    seed = check_seed(seed)
     if kept.any():
         low, high = values[kept].aminmax()
-        scaled = (values - low) / (high - low if high > low else 1)
+        told_apart = high - low > ROUNDING * torch.maximum(low.abs(), high.abs())
+        scaled = (values - low) / (high - low) if told_apart else torch.zeros_like(values)
         for group in groups[kept].unique():
             mine = groups == group
             certainty[mine] = _posterior_of_low(scaled[mine], seed)
@@ -106,7 +111,7 @@ def _posterior_of_low(loss: Tensor, seed: int) -> Tensor:
     """EM from the best split of the sorted losses in two, which k-means seeks by chance."""
     from sklearn.mixture import GaussianMixture
 
-    if loss.max() == loss.min():
+    if loss.max() - loss.min() <= ROUNDING:
         return torch.ones_like(loss)
     values = np.sort(loss.cpu().numpy())
     left = np.arange(1, len(values))

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import torch
 
-from vireid.arguments import tensor_of
+from vireid.arguments import check_count, tensor_of
 from vireid.neighbours import peers, plain, tiles
 
 BACKENDS = ("auto", "torch", "tiles", "bfloat16", "faiss", "faiss-ivf")
@@ -60,11 +60,10 @@ def unit_rows(x, name: str = "x") -> torch.Tensor:
 
 def clamp(k: int, n: int, *, what: str = "k") -> int:
     """K, or n with a warning when there are only n images to choose from."""
-    if k != int(k) or k < 1:
-        raise ValueError(f"{what}={k}; give a whole number of neighbours, at least 1 (oneself)")
+    k = check_count(k, what, "of neighbours, at least 1 (oneself)")
     if k > n:
         warnings.warn(f"{what}={k} but only {n} images to choose from: using {n}", stacklevel=3)
-    return min(int(k), n)
+    return min(k, n)
 
 
 def nearest(x, k: int, *, among=None, backend: str = "auto", normalise: bool = True):
