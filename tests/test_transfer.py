@@ -580,6 +580,6 @@ def test_oclr_refuses_bad_input():
         oclr(p[:0], p[:0])
     with pytest.raises(ValueError, match="sharpen=0"):
         oclr(p, p, sharpen=0)
-    for given, name in (((p * float("nan"), p), "source"), ((p, p * float("nan")), "target")):
+    for pair, name in (((p * float("nan"), p), "source"), ((p, p * float("nan")), "target")):
         with pytest.raises(ValueError, match=f"{name}_logits holds NaN or infinities in 2 of 2"):
-            oclr(*given)
+            oclr(*pair)

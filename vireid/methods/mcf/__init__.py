@@ -44,7 +44,8 @@ class MCF(Settings):
     and CALR. Differs: memories start from unit features. An epoch's features hold no augmented
     pictures: with ca_memory="shared" there is no memory of theirs, and with "own" it starts at the
     visible prototypes. A modality with a single cluster, whose loss would be 0, is left out with a
-    warning, and so are VRA and UM of that epoch; two such modalities end the training. Colour jitter follows the crop. In phase 2 the classifier's rate starts afresh.
+    warning, and so are VRA and UM of that epoch; two such modalities end the training. Colour
+    jitter follows the crop. In phase 2 the classifier's rate starts afresh.
     """
 
     name = "mcf"
