@@ -263,8 +263,8 @@ def test_chance_of_trainings_from_the_start_is_told_apart():
     both = {"config": {"epochs": [6, 7]}, "versions": {"processor": "another"}}
     again = [replace(run(k, 0.1 + score), **both) for k, score in ((1, 0.7), (2, 0.8), (3, 0.75))]
     found = FOUND | {"o": {"top": again}}
-    assert evidence.size_of_chance(plan, found) == 0
-    assert evidence.size_of_chance(plan, found, whole=True) == pytest.approx(10)
+    size = evidence.size_of_chance(plan, found)
+    assert size.same == 0 and size.whole == pytest.approx(10)
     assert evidence.against_paper(plan, found)["agrees"].tolist() == ["yes"]
     whole = {"s": FOUND["s"] | {"1": [replace(one, **both) for one in FOUND["s"]["1"]]}}
     assert evidence.against_paper(plan, found | whole)["agrees"].tolist() == ["yes"]
@@ -272,6 +272,55 @@ def test_chance_of_trainings_from_the_start_is_told_apart():
     found["o"]["top"] = far  # 13.3 in the mean is less than two standard errors of 20, 23.1
     assert evidence.against_paper(plan, found)["agrees"].tolist() == ["yes"]
     assert evidence.against_paper(plan, found | whole)["agrees"].tolist() == ["level"]
+
+
+def test_chance_is_that_of_the_pair():
+    """Only two that go on from the same stage 1 are as alike as the smaller size tells."""
+
+    def begun(weights: str, *scores: float, epochs=(0, 7)) -> list[Run]:
+        told = {"identity": {"network": {"weights": weights}}, "config": {"epochs": list(epochs)}}
+        return [replace(run(k, score), **told) for k, score in enumerate(scores, 1)]
+
+    size = evidence.gains.Chance(same=1.0, whole=10.0)
+    base = begun("a", 0.3, 0.3, 0.3)
+    added = [
+        evidence.gains.gain(begun(*told), base, size)
+        for told in (("a", 0.35, 0.34, 0.33), ("b", 0.35, 0.34, 0.33))
+    ]
+    assert [round(one.chance, 6) for one in added] == [1, 10]
+    assert [(one.ahead, one.level) for one in added] == [(True, False), (False, True)]
+    whole = evidence.gains.gain(begun("a", 0.35, 0.34, epochs=(6, 7)), base, size)
+    assert whole.chance == pytest.approx(10) and whole.told == "+5.0 / +4.0"
+    mixed = evidence.gains.gain(begun("a", 0.3)[:1] + begun("b", 0, 0.3)[1:], base, size)
+    assert mixed.chance == pytest.approx((101 / 2) ** 0.5)
+    assert evidence.gains.gain([], base, size).points == []
+    assert evidence.gains.Chance(same=2.0).of(base[0], begun("b", 0.3)[0]) == 2, "not measured"
+
+
+def test_cost_is_told_apart_by_how_often_it_was_scored():
+    source = {"data": "synthvi", "preset": "tiny", "options": {}, "evaluate_every": 2}
+    often = [replace(one, source=source) for one in FOUND["s"]["1"]]
+    told = evidence.guide(Evidence([], EQUAL, []), {"s": FOUND["s"] | {"1": often}})
+    words = "CPU minutes with stage 1 of those ahead, scored"
+    assert [s for s in told if s.startswith(words)] == [
+        f"{words} at the end alone: Whole 1.", f"{words} every 2 epochs: Ours 2."
+    ]  # fmt: skip
+
+
+def test_a_run_that_began_from_another_training_of_its_stage_1_is_marked():
+    kept = [
+        replace(run(seed, 0.3), result={"rank1": 0.3, "mAP": 0.4, "mINP": 0.2}) for seed in (1, 2)
+    ]
+    starts = {"stage1/model.safetensors": 0.41, "stage1-abc/model.safetensors": 0.41}
+    rows = {
+        name: [replace(one, source={"weights": name}, before={"mAP": mAP}) for one in kept]
+        for name, mAP in (*starts.items(), ("same", 0.4))
+    }
+    rows["same"] = [
+        replace(one, before={"mAP": 0.40001}) for one in rows["stage1/model.safetensors"]
+    ]
+    table = evidence.rows({"stage1": kept} | rows)["rank-1 by seed"]
+    assert table.tolist() == ["30.0 / 30.0", "30.0‡ / 30.0‡", "30.0 / 30.0", "30.0 / 30.0"]
 
 
 def test_guide_compares_methods_that_lost_the_same_people():
@@ -318,7 +367,7 @@ def test_guide_says_only_what_the_seeds_allow():
         "those that were given no identities.",
         "The largest mean gain is that of Whole (+16.7). These seeds cannot tell it from (points "
         "over it): Ours (-10.0 / +10.0 / -10.0).",
-        "CPU minutes with stage 1 of those ahead: Whole 1, Ours 2.",
+        "CPU minutes with stage 1 of those ahead, scored at the end alone: Whole 1, Ours 2.",
         "Fewer than 3 seeds, so nothing is said of: Other (none).",
     ]
     order = {"method": "X", "released": "s", "other": "o", "rows": ["1"], "word": "turned"}
@@ -439,6 +488,92 @@ def test_a_file_that_is_no_plan_is_named(tmp_path, text, told):
         evidence.read(file)
 
 
+GOOD = {
+    "name": "x", "data": "synthvi", "preset": "tiny", "method": "bmil", "method_preset": "light",
+    "seeds": [1], "minutes": 1, "rows": ["stage1", "M2"],
+}  # fmt: skip
+STEP = {"method": "bmil", "study": "x", "table": "T", "steps": [["stage1", "M2", "more", "+"]]}
+PAIR = {"method": "bmil", "released": "x", "other": "x", "rows": ["M2"], "word": "w"}
+
+
+def written(**tables) -> str:
+    """Entries, table -> list of them, as a plan file."""
+    return "".join(
+        f"[[{table}]]\n{''.join(f'{k} = {_toml(v)}' + chr(10) for k, v in entry.items())}"
+        for table, entries in tables.items()
+        for entry in entries
+    )
+
+
+def _toml(value) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f'"{k}" = {_toml(v)}' for k, v in value.items()) + " }"
+    return json.dumps(value)
+
+
+def test_a_plan_without_a_slip_is_read(tmp_path):
+    row = {"title": "t", "study": "x", "row": "M2", "role": "base", "note": "n"}
+    tables = {"equal": [row], "real": [row], "ladder": [STEP], "order": [PAIR]}
+    kept = {("kept" if k == "released" else k): v for k, v in PAIR.items()}
+    put(tmp_path / "plan.toml", written(study=[GOOD], **tables, again=[kept]))
+    plan = evidence.read(tmp_path / "plan.toml")
+    assert [len(v) for v in (plan.equal, plan.real, plan.ladders, plan.orders, plan.again)] == [
+        1
+    ] * 5
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"rows": ["typo"]}, "x: .*typo"),
+        ({"rows": ["a/b"]}, "'a/b' is no name of a folder or record"),
+        ({"name": "../x"}, "'../x' is no name"),
+        ({"name": ".."}, "'..' is no name"),
+        ({"seeds": []}, r"seeds=\[\]; give a list"),
+        ({"seeds": 1}, "seeds=1; give a list"),
+        ({"seeds": "12"}, "seeds='12'; give a list"),
+        ({"seeds": [1.5]}, r"seed=1\.5; give a whole number"),
+        ({"seeds": [-1]}, "seed=-1; give a whole number"),
+        ({"minutes": -5}, "minutes=-5; give the CPU minutes"),
+        ({"minutes": "many"}, "minutes='many'; give the CPU minutes"),
+        ({"threads": 0}, "threads=0; give a whole number"),
+        ({"data": "nowhere"}, "data='nowhere' is unknown; known: synthvi"),
+        ({"method": "nobody"}, "x: .*nobody"),
+        ({"method_preset": "nobody"}, "x: .*nobody"),
+        ({"options": {"nope": 1}}, "options nope: unknown; known: absent"),
+        ({"over": {"nope": [1]}}, "x_nope_1: options nope: unknown"),
+        ({"fitting": {"evaluate": 1}}, "fitting evaluate: unknown; known: amp"),
+        ({"fitting": {"select": "best_test"}}, "needs scores to choose by"),
+        ({"changes": {"more": {"no_field": 1}}}, "x: .*no_field"),
+    ],
+)
+def test_a_study_that_cannot_be_trained_is_named_before_anything_is(tmp_path, change, said):
+    good = GOOD | {"name": "w", "seeds": [1]}
+    put(tmp_path / "plan.toml", written(study=[good, GOOD | change]))
+    with pytest.raises(ValueError, match=rf"plan\.toml: study .*{said}"):
+        evidence.read(tmp_path / "plan.toml")
+
+
+@pytest.mark.parametrize(
+    ("tables", "said"),
+    [
+        ({"equals": [STEP]}, "is no plan of evidence .*unknown: equals"),
+        ({"equal": [{"study": "x", "row": "M2"}]}, r": \[\[equal\]\] 1: it lacks title"),
+        ({"real": [{"title": "t", "study": "y", "row": "M2"}]}, ".* study 'y' is not in the plan"),
+        ({"equal": [{"title": "t", "study": "x", "row": "M3"}]}, ".* x has no row 'M3'; it has "),
+        ({"ladder": [STEP, STEP | {"more": 1}]}, r": \[\[ladder\]\] 2: its more: unknown"),
+        ({"ladder": [STEP | {"steps": [["M2", "more"]]}]}, ".*is no step: give two rows"),
+        ({"order": [PAIR | {"rows": "M2"}]}, ".* rows='M2'; give a list"),
+        ({"order": [PAIR | {"other": "y"}]}, ".* study 'y' is not in the plan"),
+        ({"again": [PAIR]}, ".* it lacks kept"),
+    ],
+)
+def test_an_entry_of_nothing_that_is_planned_is_named(tmp_path, tables, said):
+    put(tmp_path / "plan.toml", written(study=[GOOD], **tables))
+    with pytest.raises(ValueError, match=rf"plan\.toml ?{said}"):
+        evidence.read(tmp_path / "plan.toml")
+
+
 def test_an_option_turned_over_values_makes_a_study_of_each(tmp_path):
     file = tmp_path / "plan.toml"
     file.write_text(
@@ -544,6 +679,10 @@ def test_command_shows_chooses_and_refuses(tmp_path, capsys):
     assert "about 15 CPU minutes to go" in capsys.readouterr().out
     assert main(["evidence", "--show", "--rows", "nonsense"]) == 2
     assert "--rows nonsense: not in the plan" in capsys.readouterr().err
+    for jobs in ("0", "-2", "1.5"):
+        with pytest.raises(SystemExit):
+            main(["evidence", "--show", "--jobs", jobs])
+        assert f"'{jobs}'; give a whole number >= 1" in capsys.readouterr().err
 
 
 def test_page_says_what_is_not_run(tmp_path):

@@ -1,5 +1,7 @@
 """Comparisons on disk, and the table that pairs their seeds."""
 
+import json
+
 import pytest
 
 from vireid.runs import Run, ladders, load_all, table
@@ -32,6 +34,13 @@ def test_a_broken_record_is_named(tmp_path):
     path.write_text("{}")
     with pytest.raises(ValueError, match=r"M2\.json is no run record"):
         ladders(tmp_path)
+
+
+@pytest.mark.parametrize("name, value", [("source", []), ("versions", "1"), ("seed", "1")])
+def test_a_record_whose_parts_are_of_another_kind_is_named(tmp_path, name, value):
+    told = json.loads(record(1, 0.5).text()) | {name: value}
+    with pytest.raises(ValueError, match=f"no run record: its {name} is no"):
+        Run.parse(json.dumps(told), "here")
 
 
 def test_gains_are_paired_by_seed_and_over_the_named_row():

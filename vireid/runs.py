@@ -16,6 +16,7 @@ FORMAT = 1
 ABOUT, SCORES = "about.json", "scores-"  # beside records: of an export, of vireid reproduce
 RECORDED = {"method": str, "config": dict, "data": dict, "model": dict, "identity": dict}
 RECORDED |= {"plan": dict, "before": dict, "result": dict, "curves": list}
+RECORDED |= {"source": dict, "versions": dict, "seed": int}
 
 
 @dataclass(repr=False)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from vireid.cli.options import count
+
 SHOWN = 5  # records of another identity that are named one by one
 HELP = """\
 Train what the store of run records lacks, by the plan in data/evidence.toml; says first how many
@@ -23,7 +25,7 @@ def add(command) -> None:
     made.add_argument("--seeds", nargs="+", type=int, help="these seeds")
     made.add_argument("--out", type=Path, default=Path("runs/evidence"), help="folder of the runs")
     made.add_argument("--root", type=Path, help="folder of the real data set (else VIREID_DATA)")
-    made.add_argument("--jobs", type=int, default=1, help="trainings side by side (default 1)")
+    made.add_argument("--jobs", type=count, default=1, help="trainings side by side (default 1)")
     made.add_argument(
         "--replace", action="store_true", help="train records of another identity anew"
     )

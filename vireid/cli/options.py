@@ -132,7 +132,8 @@ def _choice_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """A whole number of at least 1, for argparse."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}; give a whole number >= 1")
     return int(text)
@@ -142,7 +143,7 @@ def _machine_options(parser: argparse.ArgumentParser) -> None:
     """What changes speed and room, beside the device."""
     parser.add_argument(
         "--workers",
-        type=_count,
+        type=count,
         help="threads that read and augment pictures (default: by device)",
     )
     parser.add_argument(

@@ -68,7 +68,7 @@ def load(
     loader = import_module(_MODULES[name]).load
     options = {"preset": preset, "trial": trial} | more
     options = {key: value for key, value in options.items() if value is not None}
-    known = set(signature(loader).parameters) - {"root"}
+    known = options_of(name) | {"split"}
     if unknown := set(options) - known:
         raise ValueError(
             f"data set {name!r} has no option {', '.join(sorted(unknown))}; "
@@ -77,3 +77,8 @@ def load(
     if "root" in signature(loader).parameters:
         options["root"] = data_root(root)
     return loader(split=split, **options)
+
+
+def options_of(name: str) -> set[str]:
+    """Names of the options that ``load`` takes for a data set, beside split and root."""
+    return set(signature(import_module(_MODULES[name]).load).parameters) - {"root", "split"}

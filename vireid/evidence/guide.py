@@ -3,12 +3,13 @@
 import numpy as np
 
 from vireid.evidence.dials import at_values, missing, turned
-from vireid.evidence.pairs import Found, chance, is_level, order_gains, size_of_chance
+from vireid.evidence.gains import Chance, Gain, gain
+from vireid.evidence.pairs import Found, chance, judged_orders, size_of_chance
 from vireid.evidence.plan import Evidence
 from vireid.evidence.tables import cpu_minutes
 from vireid.evidence.texts import SURE, named
 from vireid.experiment.rows import STAGE1
-from vireid.runs import Run, gained
+from vireid.runs import Run
 
 
 def guide(plan: Evidence, found: Found) -> list[str]:
@@ -24,7 +25,7 @@ def guide(plan: Evidence, found: Found) -> list[str]:
     return [sentence for sentence in told if sentence]
 
 
-def on_equal_terms(rows: list[dict], found: Found, size: float) -> list[str]:
+def on_equal_terms(rows: list[dict], found: Found, size: Chance) -> list[str]:
     """Sentences about ``plan.equal`` or ``plan.real``; of what has too few seeds, it says so.
 
     ``size`` : of chance, see ``size_of_chance``; no gain that is as small is called one
@@ -32,10 +33,10 @@ def on_equal_terms(rows: list[dict], found: Found, size: float) -> list[str]:
     runs = {row["title"]: found.get(row["study"], {}).get(row["row"], []) for row in rows}
     role = {row["role"]: row["title"] for row in rows if "role" in row}
     base = runs.get(role.get("base"), [])
-    gains = {row["title"]: gained(runs[row["title"]], base) for row in _rivals(rows)}
-    enough = {title: values for title, values in gains.items() if len(values) >= SURE}
-    told = _ahead_or_behind(enough, size)
-    told += [_best(runs, enough, size), _cost(rows, found, enough, size), _few(gains)]
+    gains = {row["title"]: gain(runs[row["title"]], base, size) for row in _rivals(rows)}
+    enough = {title: one for title, one in gains.items() if len(one.points) >= SURE}
+    told = _ahead_or_behind(enough)
+    told += [_best(runs, enough, size), *_cost(rows, found, enough), _few(gains)]
     return [sentence for sentence in told if sentence]
 
 
@@ -44,55 +45,65 @@ def _rivals(rows: list[dict]) -> list[dict]:
     return [row for row in rows if "role" not in row and row["row"] != STAGE1]
 
 
-def _parted(gains: dict[str, list[float]], size: float) -> tuple[dict, dict, dict]:
+def _parted(gains: dict[str, Gain]) -> tuple[dict, dict, dict]:
     """Who is ahead of the base in every seed, who behind, and who neither, beyond chance."""
-    ahead = {t: v for t, v in gains.items() if min(v) > 0 and not is_level(v, size)}
-    behind = {t: v for t, v in gains.items() if max(v) < 0 and not is_level(v, size)}
-    return ahead, behind, {t: v for t, v in gains.items() if t not in ahead | behind}
+    ahead = {title: one for title, one in gains.items() if one.ahead}
+    behind = {title: one for title, one in gains.items() if one.behind}
+    return ahead, behind, {t: one for t, one in gains.items() if t not in ahead | behind}
 
 
-def _ahead_or_behind(gains: dict[str, list[float]], size: float) -> list[str]:
-    ahead, behind, neither = _parted(gains, size)
+def _told(gains: dict[str, Gain]) -> str:
+    """Every name with its gains by seed."""
+    return "; ".join(f"{name} ({one.told})" for name, one in gains.items())
+
+
+def _ahead_or_behind(gains: dict[str, Gain]) -> list[str]:
+    ahead, behind, neither = _parted(gains)
     words = "{} stage 1 prolonged in every seed and beyond chance, in points of rank-1"
     groups = {words.format("Ahead of"): ahead, words.format("Behind"): behind}
     groups |= {"Neither": neither} if neither else {}
     nobody = "none of those that were given no identities"
-    return [f"{word}: {named(group) or nobody}." for word, group in groups.items() if gains]
+    return [f"{word}: {_told(group) or nobody}." for word, group in groups.items() if gains]
 
 
-def _best(runs: dict[str, list[Run]], gains: dict[str, list[float]], size: float) -> str:
+def _best(runs: dict[str, list[Run]], gains: dict[str, Gain], size: Chance) -> str:
     """Who gains most, and, where it does in every seed, who cannot be told apart from it."""
     if len(gains) < 2:
         return ""
-    first = max(gains, key=lambda title: np.mean(gains[title]))
-    if min(gains[first]) <= 0:
+    first = max(gains, key=lambda title: gains[title].mean)
+    if min(gains[first].points) <= 0:
         return f"The largest mean gain is that of {first}, and it is none in some seed."
-    apart = {title: gained(runs[title], runs[first]) for title in gains if title != first}
-    close = {t: v for t, v in apart.items() if v and (is_level(v, size) or max(v) >= 0)}
-    told = f"The largest mean gain is that of {first} ({np.mean(gains[first]):+.1f}). "
+    apart = {title: gain(runs[title], runs[first], size) for title in gains if title != first}
+    close = {title: one for title, one in apart.items() if one.points and not one.behind}
+    told = f"The largest mean gain is that of {first} ({gains[first].mean:+.1f}). "
     if not close:
         return f"{told}All others are behind it in every seed."
-    return f"{told}These seeds cannot tell it from (points over it): {named(close)}."
+    return f"{told}These seeds cannot tell it from (points over it): {_told(close)}."
 
 
-def _cost(rows: list[dict], found: Found, gains: dict[str, list[float]], size: float) -> str:
-    """CPU minutes of those that gain beyond chance, as the table tells them."""
-    ahead = _parted(gains, size)[0]
-    gain = [row for row in rows if row["title"] in ahead]
-    cost = {row["title"]: int(told) for row in gain if (told := cpu_minutes(row, found))}
-    told = ", ".join(f"{t} {cost[t]}" for t in sorted(cost, key=cost.get))
-    return f"CPU minutes with stage 1 of those ahead: {told}." if told else ""
+def _cost(rows: list[dict], found: Found, gains: dict[str, Gain]) -> list[str]:
+    """CPU minutes of those that gain beyond chance, apart by how often they were scored."""
+    scored: dict[int, dict[str, int]] = {}
+    for row in rows:
+        if row["title"] in _parted(gains)[0] and (told := cpu_minutes(row, found)):
+            every = found[row["study"]][row["row"]][0].source.get("evaluate_every", 0)
+            scored.setdefault(every, {})[row["title"]] = int(told)
+    words = "CPU minutes with stage 1 of those ahead, scored "
+    return [
+        f"{words}{f'every {every} epochs' if every else 'at the end alone'}: "
+        f"{', '.join(f'{title} {cost[title]}' for title in sorted(cost, key=cost.get))}."
+        for every, cost in sorted(scored.items())
+    ]
 
 
 def _orders(plan: Evidence, found: Found) -> str:
     """How far another order of writing moves rank-1, and what it leaves where it is."""
-    told = {n: [*v.values()] for n, v in order_gains(plan, found).items() if len(v) >= SURE}
+    told = {n: one for n, one in judged_orders(plan, found).items() if len(one.points) >= SURE}
     if not told:
         return ""
-    size = size_of_chance(plan, found)
-    level = named({name: gains for name, gains in told.items() if is_level(gains, size)})
-    ends = (pick(told, key=lambda name: np.mean(told[name])) for pick in (min, max))
-    least, most = (f"{np.mean(told[name]):+.1f} ({name})" for name in ends)
+    level = _told({name: one for name, one in told.items() if one.level})
+    ends = (pick(told, key=lambda name: told[name].mean) for pick in (min, max))
+    least, most = (f"{told[name].mean:+.1f} ({name})" for name in ends)
     return (
         "Another order of writing into the memories moves rank-1 in the mean over seeds by "
         f"{least} to {most}; level in {level or 'none'} of {len(told)} rows (table: Who is "
@@ -119,7 +130,7 @@ def _chance(plan: Evidence, found: Found) -> list[str]:
     return told
 
 
-def _when_missing(rows: list[dict], found: Found, size: float) -> list[str]:
+def _when_missing(rows: list[dict], found: Found, size: Chance) -> list[str]:
     """Who is ahead of the base that lost the same people, and who behind, for each share."""
     absent = turned(found, "absent")
     turned_rows = {row["title"]: at_values(absent, row, found) for row in _rivals(rows)}
@@ -127,11 +138,13 @@ def _when_missing(rows: list[dict], found: Found, size: float) -> list[str]:
     start = at_values(absent, base[0], found) if base else {}
     told = []
     for share in sorted(set(start) - {0.0}):
-        gains = {t: gained(by[share], start[share]) for t, by in turned_rows.items() if share in by}
-        gains = {t: values for t, values in gains.items() if len(values) >= SURE}
+        gains = {
+            t: gain(by[share], start[share], size) for t, by in turned_rows.items() if share in by
+        }
+        gains = {title: one for title, one in gains.items() if len(one.points) >= SURE}
         if gains:
-            ordered = dict(sorted(gains.items(), key=lambda item: -np.mean(item[1])))
-            ahead, behind, neither = (named(part) or "none" for part in _parted(ordered, size))
+            ordered = dict(sorted(gains.items(), key=lambda item: -item[1].mean))
+            ahead, behind, neither = (_told(part) or "none" for part in _parted(ordered))
             told.append(
                 f"With {share:.0%} of the people missing on one side, in points of rank-1 over "
                 "stage 1 prolonged on the same pictures, ahead of it in every seed and beyond "
@@ -140,6 +153,7 @@ def _when_missing(rows: list[dict], found: Found, size: float) -> list[str]:
     return told
 
 
-def _few(gains: dict[str, list[float]]) -> str:
-    few = [f"{t} ({len(v) or 'none'})" for t, v in gains.items() if len(v) < SURE]
+def _few(gains: dict[str, Gain]) -> str:
+    counts = {title: len(one.points) for title, one in gains.items()}
+    few = [f"{title} ({n or 'none'})" for title, n in counts.items() if n < SURE]
     return f"Fewer than {SURE} seeds, so nothing is said of: {', '.join(few)}." if few else ""

@@ -38,16 +38,18 @@ SYSU-MM01 (all search; a bare sign is one that the paper tells in words or in a 
 compares signs, and only where three seeds or more all have the same: of three coins, too, all fall
 as the paper's in one case of eight, and where "95 % of the gain" (Student's) holds 0 the mean is
 not sure. "Level": the mean is within two standard errors of what two equal trainings differ by
-({size:.1f} points, root mean square, from the same stage 1; {whole}). The steps of
-ADCA, PGM and N-ULC are composed by us: no paper's number stands beside them.
+({same:.1f} points, root mean square, where both rows go on from the same stage 1, {whole} where
+they do not, or train it within their run). The steps of ADCA, PGM and N-ULC are composed by us: no
+paper's number stands beside them.
 """
 GUIDE = """## Which method to start from
 What the records allow to say, for data like SynthVI small: drawn people, all of them seen in both
 modalities unless a sentence says otherwise, a gap of colour. It says nothing about real benchmarks;
 for these the papers' numbers are in `data/papers.csv`. Sentences are made from the records. "Beyond
-chance": the mean gain is more than two standard errors of what two equal trainings differ by
-({three:.1f} points over three seeds, {five:.1f} over five; measured on SynthVI, for trainings from
-the same stage 1; those from the start differ by {more}, those on real people by more, too).
+chance": the mean gain is more than two standard errors of what two equal trainings differ by:
+{same} points over three and over five seeds where both go on from the same stage 1,
+{whole} where they do not, as most methods here have a stage 1 of their own (measured on
+SynthVI; those on real people differ by more).
 """
 REAL = """## On real people
 M3SVD-Persons: 30 people from public videos, each in one scene (17 are cut by `vireid data m3svd`;
@@ -72,7 +74,9 @@ A share of the training people loses its visible or its infrared pictures, half 
 adds to none, seed by seed, "(at 0.5)" where a row's largest is less than the table's: compare rows
 of one end. "Steps" are those of the row's own run, stage 1 not counted. "Lone linked": of the
 images whose person has no picture in the other modality, how many per cent share a label with one
-of it all the same, in the last epoch at the largest share.
+of it all the same, in the last epoch at the largest share. Rows of one share may
+have begun from two trainings of one stage 1 (‡ under "Every row"): beside each other they are as
+unlike by chance as trainings with a stage 1 of their own.
 """
 TURNED = """## The world's dials
 Rank-1 as one dial of SynthVI is turned and nothing else; columns are the dial's values (as drawn:
@@ -84,7 +88,8 @@ run, stage 1 not counted.
 STUDIES = """## Every row
 "Steps" are those of the row's own run. Rows of a stage 2 go on from a stage 1 with their own
 settings: their study's "stage1" where it has the same, else another, which `source.weights` of the
-record names.
+record names. ‡: the kept "stage1" is another training of that setting, on another machine or by a
+new start; such a row and one without the mark have no stage 1 in common.
 """
 KEPT = "## What is kept\n"
 MACHINES = """
@@ -98,26 +103,19 @@ def page(plan: Evidence | None = None, store: Path = STORE) -> str:
     known = states(plan.cells, store)
     runs = found(known)
     parts = [HEAD]
-    size, of_whole = (size_of_chance(plan, runs, whole=whole) for whole in (False, True))
+    size = size_of_chance(plan, runs)
     if plan.equal:
-        told = _list(guide(plan, runs))
-        beyond = {word: 2 * size / n**0.5 for word, n in (("three", 3), ("five", 5))}
-        own = f"{2 * of_whole / 3**0.5:.1f} and {2 * of_whole / 5**0.5:.1f}"
         parts += [
-            GUIDE.format(**beyond, more=own if of_whole else "more"),
-            told,
+            GUIDE.format(same=_beyond(size.same), whole=_beyond(size.whole)),
+            _list(guide(plan, runs)),
             EQUAL,
             _table(equal_terms(plan.equal, runs), "row"),
         ]
     parts += _real(plan, runs)
     if plan.ladders:
         steps = against_paper(plan, runs).set_index("method")
-        whole = (
-            f"{of_whole:.1f} for rows trained from the start, as MCF's are"
-            if of_whole
-            else "rows with a stage 1 of their own differ by more"
-        )
-        parts += [STEPS.format(size=size, whole=whole), _table(steps, "method")]
+        whole = f"{size.whole:.1f}" if size.whole else "more"
+        parts += [STEPS.format(same=size.same, whole=whole), _table(steps, "method")]
     if len(written := orders(plan, runs)):
         parts += [ORDERS, _table(written.set_index("method"), "method")]
     parts += [MISSING, *_dial(runs, "absent"), TURNED.format(gap=WORLD.modality_gap)]
@@ -129,6 +127,11 @@ def page(plan: Evidence | None = None, store: Path = STORE) -> str:
     if runs:
         parts.append(MACHINES.format(machines=_machines(runs)))
     return "\n".join(parts)
+
+
+def _beyond(size: float) -> str:
+    """What a mean gain must be over three and over five seeds."""
+    return " and ".join(f"{2 * size / n**0.5:.1f}" for n in (3, 5)) if size else "more"
 
 
 def _real(plan: Evidence, runs: Found) -> list[str]:

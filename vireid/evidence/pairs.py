@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
+from vireid.evidence.gains import Chance, Gain, gain, trained_whole
 from vireid.evidence.plan import Evidence
 from vireid.evidence.texts import gains_by_seed, seeds_of, signed, student
 from vireid.runs import Run, gained
@@ -20,6 +21,13 @@ def order_gains(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
     return _by_name(plan.orders, "released", found)
 
 
+def judged_orders(plan: Evidence, found: Found) -> dict[str, Gain]:
+    """Row and order in words -> its ``order_gains`` beside chance."""
+    size = size_of_chance(plan, found)
+    told = {_name(pair, row): gain(*ends, size) for pair, row, *ends in _order_ends(plan, found)}
+    return {name: one for name, one in told.items() if one.points}
+
+
 def orders(plan: Evidence, found: Found) -> pd.DataFrame:
     """A line for each of ``order_gains``, "after stage 1" also what the other order gained there.
 
@@ -27,7 +35,7 @@ def orders(plan: Evidence, found: Found) -> pd.DataFrame:
     rows that train a stage 1 of their own within one run.
     """
     lines = []
-    for pair, row, own, base in _ends(plan.orders, "released", found):
+    for pair, row, own, base in _order_ends(plan, found):
         if gains := gained(own, base):
             seeds = {run.seed for run in base}
             lines.append({
@@ -50,26 +58,14 @@ def chance(plan: Evidence, found: Found) -> dict[str, dict[int, float]]:
     return _by_name(plan.again, "kept", found, counts=_elsewhere)
 
 
-def size_of_chance(plan: Evidence, found: Found, *, whole: bool = False) -> float:
-    """Points of rank-1 by which two equal trainings differ, root mean square; 0 without any.
-
-    Of those that go on from the same stage 1, or of those that are ``trained_whole``.
-    """
-    apart = []
+def size_of_chance(plan: Evidence, found: Found) -> Chance:
+    """How far apart two equal trainings are, measured on the rows of ``plan.again``."""
+    apart: dict[bool, list[float]] = {False: [], True: []}
     for _, _, own, kept in _ends(plan.again, "kept", found):
-        counted = [run for run in own if trained_whole(run) == whole]
-        apart += _apart(counted, kept, counts=_elsewhere).values()
-    return float(np.sqrt(np.mean(np.square(apart)))) if apart else 0.0
-
-
-def trained_whole(run: Run) -> bool:
-    """Whether a run trained a stage 1 and a stage 2."""
-    return 0 not in run.config.get("epochs", [0])
-
-
-def is_level(gains: list[float], size: float) -> bool:
-    """Whether a mean gain is no more than chance: within two standard errors of ``size``."""
-    return abs(float(np.mean(gains))) < 2 * size / len(gains) ** 0.5
+        for whole, values in apart.items():
+            counted = [run for run in own if trained_whole(run) == whole]
+            values += _apart(counted, kept, counts=_elsewhere).values()
+    return Chance(*(float(np.sqrt(np.mean(np.square(v)))) if v else 0.0 for v in apart.values()))
 
 
 def _ends(
@@ -81,10 +77,19 @@ def _ends(
             yield (pair, row, *(found.get(pair[end], {}).get(row, []) for end in ("other", base)))
 
 
+def _order_ends(plan: Evidence, found: Found) -> Iterator[tuple[dict, str, list[Run], list[Run]]]:
+    return _ends(plan.orders, "released", found)
+
+
+def _name(pair: dict, row: str) -> str:
+    """A row of a pair of studies, in words."""
+    return f"{pair['method']}, row {row}: {pair['word']}"
+
+
 def _by_name(pairs: list[dict], base: str, found: Found, **counts) -> dict[str, dict[int, float]]:
     """Row and what is otherwise, in words -> ``_apart``, where there is a pair."""
     return {
-        f"{pair['method']}, row {row}: {pair['word']}": apart
+        _name(pair, row): apart
         for pair, row, *runs in _ends(pairs, base, found)
         if (apart := _apart(*runs, **counts))
     }

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from vireid.evidence.checked import ENTRIES, check
 from vireid.experiment.rows import STAGE1, Training, trainings
 from vireid.paths import COMMITTED
 
@@ -154,10 +155,13 @@ def _begun(studies: list[Study], file: str | Path) -> list[Study]:
 def read(file: str | Path = PLAN) -> Evidence:
     """Read a plan; ValueError naming the file when it is none, or when two runs share a record.
 
-    A study that ``begins`` from another takes that one's switches for its stage 1.
+    Also for what ``checked.check`` finds: studies that cannot be trained, entries of nothing that
+    is planned. A study that ``begins`` from another takes that one's switches for its stage 1.
     """
     try:
         told = tomllib.loads(Path(file).read_text(encoding="utf-8"))
+        if unknown := sorted(set(told) - {"study", *ENTRIES}):
+            raise KeyError(f"unknown: {', '.join(unknown)}")
         studies = [study for entry in told["study"] for study in _turned(**entry)]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise ValueError(
@@ -167,6 +171,10 @@ def read(file: str | Path = PLAN) -> Evidence:
         _begun(studies, file),
         *(told.get(k, []) for k in ("equal", "ladder", "order", "real", "again")),
     )
+    try:
+        check(made)
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
     files = [str(cell) for cell in made.cells]
     if double := sorted({name for name in files if files.count(name) > 1}):
         raise ValueError(f"{file} lists {', '.join(double)} twice")

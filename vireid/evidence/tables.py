@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from vireid import methods
+from vireid.evidence.gains import Gain, gain
 from vireid.evidence.make import minutes
-from vireid.evidence.pairs import Found, is_level, size_of_chance, trained_whole
+from vireid.evidence.pairs import Found, size_of_chance
 from vireid.evidence.plan import Evidence
 from vireid.evidence.store import KEPT, State
 from vireid.evidence.texts import (
@@ -19,11 +20,14 @@ from vireid.evidence.texts import (
     seeds_of,
     student,
 )
+from vireid.experiment.rows import STAGE1
 from vireid.papers import paper_table
 from vireid.runs import Run, gained
+from vireid.training.checkpoint import NETWORK
 
 METRICS = ("rank1", "mAP", "mINP")
 NOT_RUN = "not run"
+ANOTHER_START = "‡"  # begun from another training of the stage 1 that is kept
 
 
 def coverage(states: Iterable[State]) -> pd.DataFrame:
@@ -74,39 +78,45 @@ def against_paper(plan: Evidence, found: Found) -> pd.DataFrame:
     """A row for each step of ``plan.ladders``: its gain in rank-1 by seed beside the paper's.
 
     Where the paper tells no number, its sign alone, if the plan has it. "agrees" is yes or no where
-    every seed has one sign, else "mixed"; "level" where the mean is no more than ``is_level`` lets
-    chance make, that of whole trainings where one end is; "too few seeds" for fewer than three,
-    "not run" for none.
+    every seed has one sign, else "mixed"; "level" where the mean is no more than chance makes of
+    such a pair (``Chance.of``); "too few seeds" for fewer than three, "not run" for none.
     """
     rows, size = [], size_of_chance(plan, found)
-    of_whole = size_of_chance(plan, found, whole=True) or size
     for ladder, (low, high, what, *told) in (
         (one, step) for one in plan.ladders for step in one["steps"]
     ):
         study = found.get(ladder["study"], {})
         ends = study.get(high, []), study.get(low, [])
-        added = gained(*ends)
-        alike = of_whole if any(trained_whole(run) for runs in ends for run in runs) else size
+        added = gain(*ends, size)
         paper = _published_gain(ladder, low, high)
         sign = "".join(told) if paper is None else f"{paper:+.1f}"
         rows.append({
             "method": ladder["method"], "step": what, "rows": f"{low} to {high}",
-            "gain by seed": gains_by_seed(*ends) or NOT_RUN,
-            "mean": f"{np.mean(added):+.1f}" if added else "",
-            "95 % of the gain": student(added),
+            "gain by seed": added.told or NOT_RUN,
+            "mean": f"{added.mean:+.1f}" if added.points else "",
+            "95 % of the gain": student(added.points),
             "paper": sign,
-            "agrees": _verdict(added, sign, alike),
+            "agrees": _verdict(added, sign),
         })  # fmt: skip
     return pd.DataFrame(rows)
 
 
 def rows(found: dict[str, list[Run]]) -> pd.DataFrame:
-    """A row each of a study: seeds, steps, rank-1 by seed, mean and sd of all scores, per cent."""
+    """A row each of a study: seeds, steps, rank-1 by seed, mean and sd of all scores, per cent.
+
+    A run is marked ‡ when the stage 1 that it began from is not the one that is kept beside it.
+    """
+    kept = {run.seed: run for run in found.get(STAGE1, [])}
+
+    def told(run: Run) -> str:
+        mark = ANOTHER_START if _began_elsewhere(run, kept.get(run.seed)) else ""
+        return f"{100 * run.result['rank1']:.1f}{mark}"
+
     lines = {
         label: {
             "seeds": seeds_of(runs),
             "steps": runs[0].steps,
-            "rank-1 by seed": " / ".join(f"{100 * run.result['rank1']:.1f}" for run in runs),
+            "rank-1 by seed": " / ".join(map(told, runs)),
             **{metric: mean_sd(runs, metric) for metric in METRICS},
         }
         for label, runs in found.items()
@@ -114,15 +124,26 @@ def rows(found: dict[str, list[Run]]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(lines, orient="index")
 
 
-def _verdict(added: list[float], paper: str, size: float) -> str:
+def _began_elsewhere(run: Run, stage1: Run | None) -> bool:
+    """Whether a run began from another training of the stage 1 that it names.
+
+    Of one network a CPU and a GPU measure mAP to five digits alike; two trainings of one setting
+    have never been that close.
+    """
+    if stage1 is None or run.source.get("weights") != f"{STAGE1}/{NETWORK}":
+        return False
+    return abs(run.before["mAP"] - stage1.result["mAP"]) > 1e-4
+
+
+def _verdict(added: Gain, paper: str) -> str:
     """Whether gains have the sign that the paper's, "+2.5" or "+", begins with."""
-    if not added or not paper:
-        return NOT_RUN if not added else ""
-    if len(added) < SURE:
+    if not added.points or not paper:
+        return "" if added.points else NOT_RUN
+    if len(added.points) < SURE:
         return "too few seeds"
-    if is_level(added, size):
+    if added.level:
         return "level"
-    signs = {np.sign(gain) for gain in added}
+    signs = {np.sign(points) for points in added.points}
     if len(signs) > 1:
         return "mixed"
     return "yes" if signs == {1 if paper.startswith("+") else -1} else "no"

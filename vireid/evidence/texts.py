@@ -51,7 +51,7 @@ def signed(values: list[float]) -> str:
 def gains_by_seed(own: list[Run], base: list[Run]) -> str:
     """``gained`` as text, with a dagger where a CPU trained one end of a gain and a GPU the other.
 
-    Equal trainings of the two differ (``tables.chance``), so such a gain holds that difference.
+    Equal trainings of the two differ (``evidence.chance``), so such a gain holds that difference.
     """
     on_cpu = {run.seed: run.on_cpu for run in base}
     pairs = [run for run in own if run.seed in on_cpu]
