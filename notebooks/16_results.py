@@ -220,7 +220,8 @@ display(pd.DataFrame(twice).T.round(1).rename(columns=lambda seed: f"seed {seed}
 # in a picture), and composed by us elsewhere. *agrees* compares signs alone, another world has
 # other sizes: all seeds have the paper's (yes), all the other one (no), or not all the same
 # (mixed). *Level* is a mean that chance alone may have made: within two standard errors of the
-# differences above.
+# differences above, for rows that began from one stage 1 of those that did, for rows with a stage 1
+# each of the larger ones.
 
 # %%
 plots.table(evidence.against_paper(plan, found), index=False)
