@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from vireid.association import voted
 from vireid.methods.dcl import ADCA as CODE
 from vireid.methods.dcl import LIGHT, M3SVD, REGDB, TINY
-from vireid.methods.paired import CONTROLS, PAIRED_SOURCES, Paired, small
+from vireid.methods.paired import CONTROLS, PAIRED_SOURCES, Paired, by_votes, small
 from vireid.types import Embeddings, Modality, PseudoLabels
 
 OFFICIAL = CODE | {"epochs": (50, 50)}
@@ -24,7 +23,7 @@ class ADCA(Paired):
 
     Parameters
     ----------
-    pairs : "voted" (cross-modality memory aggregation), "oracle" or "none", see ``Paired``
+    pairs : "voted" (cross-modality memory aggregation) or another way, see ``Paired``
     threshold : smallest cosine of two images that is a vote for their clusters
     kept : weight that a paired visible prototype keeps of itself, in [0, 1]
 
@@ -55,7 +54,7 @@ class ADCA(Paired):
     } | CONTROLS
     switches = {"pairs": ("voted", "none", "oracle"), "threshold": (0.5, 0.3, 0.7)}
     switches |= {"centring": (False, True)}
-    choices = {"pairs": ("voted", "oracle", "none")}
+    choices = {"pairs": ("voted", "pgm", "oracle", "none")}
     ranges = (
         ("threshold", lambda v: -1 <= v <= 1, "a cosine lies in [-1, 1]"),
         ("kept", lambda v: 0 <= v <= 1, "give a weight in [0, 1]"),
@@ -76,11 +75,10 @@ class ADCA(Paired):
         return labels
 
     def find_partners(self, own: dict) -> tuple[np.ndarray, np.ndarray]:
-        """(v2r, r2v) by votes of close images, or by the truth."""
-        if self.pairs == "oracle":
-            return super().find_partners(own)
-        (v, y_v), (r, y_r) = own.values()
-        return voted(v.x.numpy(), r.x.numpy(), y_v, y_r, threshold=self.threshold)
+        """(v2r, r2v) by votes of close images, or another way."""
+        if self.pairs == "voted":
+            return by_votes(own, threshold=self.threshold)
+        return super().find_partners(own)
 
     def aggregate(self) -> None:
         """Mix infrared prototypes into their visible partners; no unit rows until they move.

@@ -7,8 +7,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from vireid.association import voted
-from vireid.clustering import consecutive
+from vireid.association import pgm, voted
+from vireid.clustering import consecutive, prototypes
 from vireid.data.augment import RECIPES, Recipe
 from vireid.methods.controls import Controlled, controls
 from vireid.methods.dcl import DCL, SOURCES
@@ -35,9 +35,9 @@ class Paired(Controlled, DCL):
 
     Parameters
     ----------
-    pairs : how clusters find their partners: the method's own way, "oracle" (true identities, an
-        upper bound, not unsupervised), or "none": stage 1's losses go on, with stage 2's recipe
-        and, in PGM and N-ULC, its memory rule
+    pairs : how clusters find their partners: "voted" (ADCA's way) or "pgm" (PGM's), "oracle" (true
+        identities, an upper bound, not unsupervised), or "none": stage 1's losses go on, with stage
+        2's recipe and, in PGM and N-ULC, its memory rule
     centring : as in ``Controlled``, before partners are found
     stage2_recipe : augmentation of stage 2, a name of ``data.augment.RECIPES``; None = no change
     """
@@ -81,7 +81,9 @@ class Paired(Controlled, DCL):
         return labels
 
     def find_partners(self, own: dict) -> tuple[np.ndarray, np.ndarray]:
-        """(v2r, r2v) of modality -> (embeddings, labels): by the truth, unless a method knows."""
+        """(v2r, r2v) of modality -> (embeddings, labels), as ``pairs`` says."""
+        if self.pairs in PAIRINGS:
+            return PAIRINGS[self.pairs](own)
         sides, labels = zip(*own.values(), strict=True)
         number = consecutive(np.concatenate([side.identity.numpy() for side in sides]))
         people = 1 + number.max(initial=-1)
@@ -98,6 +100,20 @@ class Paired(Controlled, DCL):
             kept = labels[own.word].kept
             label[kept] = number[own][labels[own.word].label[kept]]
         return PseudoLabels(label)
+
+
+def by_votes(own: dict, **options) -> tuple[np.ndarray, np.ndarray]:
+    """(v2r, r2v) of modality -> (embeddings, labels) by votes of close images, as in ADCA."""
+    (v, y_v), (r, y_r) = own.values()
+    return voted(v.x.numpy(), r.x.numpy(), y_v, y_r, **options)
+
+
+def by_matching(own: dict, **options) -> tuple[np.ndarray, np.ndarray]:
+    """(v2r, r2v) of modality -> (embeddings, labels): clusters' centroids matched, as in PGM."""
+    return pgm(*(prototypes(side.x, label).numpy() for side, label in own.values()), **options)
+
+
+PAIRINGS = {"voted": by_votes, "pgm": by_matching}
 
 
 def linked(v2r: np.ndarray, r2v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

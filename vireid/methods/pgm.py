@@ -11,11 +11,10 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize
 
-from vireid.association import pgm
 from vireid.clustering import prototypes
 from vireid.memory import RULES, Memory
 from vireid.methods.dcl import LIGHT, M3SVD, REGDB, TINY
-from vireid.methods.paired import CONTROLS, PAIRED_SOURCES, Paired, small
+from vireid.methods.paired import CONTROLS, PAIRED_SOURCES, Paired, by_matching, small
 from vireid.types import Batch, Embeddings, Modality, PseudoLabels
 
 BOTH = {"infrared_identities": 16, "bn_chunks": 4}
@@ -42,7 +41,7 @@ class PGM(Paired):
 
     Parameters
     ----------
-    pairs : "pgm", "oracle" or "none", see ``Paired``
+    pairs : "pgm" or another way, see ``Paired``
     rounds : of the matching, see ``association.pgm``; 1 is plain bipartite matching
     cross : who is contrasted with the partners: "alternate" (visible images in even epochs of stage
         2, infrared ones in odd), or "both" always
@@ -93,7 +92,7 @@ class PGM(Paired):
         "centring": (False, True),
     }
     choices = {
-        "pairs": ("pgm", "oracle", "none"),
+        "pairs": ("pgm", "voted", "oracle", "none"),
         "cross": ("alternate", "both"),
         "stage2_rule": tuple(RULES),
     }
@@ -130,11 +129,10 @@ class PGM(Paired):
         return Memory(start, momentum=self.momentum, rule=self.rule, moves=self.moves)
 
     def find_partners(self, own: dict) -> tuple[np.ndarray, np.ndarray]:
-        """(v2r, r2v) of the clusters' centroids, or by the truth."""
-        if self.pairs == "oracle":
-            return super().find_partners(own)
-        centres = [prototypes(side.x, label).numpy() for side, label in own.values()]
-        return pgm(*centres, rounds=self.rounds)
+        """(v2r, r2v) of the clusters' centroids, or another way."""
+        if self.pairs == "pgm":
+            return by_matching(own, rounds=self.rounds)
+        return super().find_partners(own)
 
     def sides(self, epoch: int) -> list[Modality]:
         """Whose images are contrasted with their partners in an epoch."""
