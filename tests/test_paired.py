@@ -8,7 +8,8 @@ import torch
 import toy
 
 from vireid import methods
-from vireid.association import neighbour_labels, voted
+from vireid.association import neighbour_labels, pgm, voted
+from vireid.clustering import prototypes
 from vireid.losses import cluster_contrast
 from vireid.methods.base import Schedule
 from vireid.methods.paired import linked
@@ -110,6 +111,33 @@ def test_true_pairs_do_not_depend_on_the_numbers_of_people(name):
         found.append(methods.build(name, pairs="oracle").find_partners(own))
     for pairs in found:
         assert [side.tolist() for side in pairs] == [[2, 1, 0, -1], [2, 1, 0, -1]]
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_each_may_pair_as_the_others_do(name):
+    """Who is paired is the pairing's, whichever method asks; how it learns stays its own."""
+    rng = np.random.default_rng(0)
+    centre = rng.normal(size=(2, 6, 8)).astype("float32")
+    centre[1, :3] = centre[0, :3]  # three of six clusters have a partner that looks alike
+    x = [np.repeat(c, 4, 0) + 0.05 * rng.normal(size=(24, 8)).astype("float32") for c in centre]
+    x = [torch.nn.functional.normalize(torch.as_tensor(side)).float() for side in x]
+    label = np.arange(6).repeat(4)
+    sides = [
+        Embeddings(v, torch.full((24,), m), torch.zeros(24, dtype=torch.int64))
+        for m, v in enumerate(x)
+    ]
+    own = dict(zip(Modality, [(side, label) for side in sides], strict=True))
+    by_votes = voted(*(v.numpy() for v in x), label, label, threshold=0.5)
+    centroids = [prototypes(v, torch.as_tensor(label)).numpy() for v in x]
+    assert (by_votes[0][:3] == range(3)).all() and (by_votes[0] < 0).any()
+    wanted = {"voted": by_votes, "pgm": pgm(*centroids)}
+    for pairs in ("voted", "pgm"):
+        method = methods.build(name, **(SMALL | {"pairs": pairs}))
+        found = method.find_partners(own)
+        assert all((a == b).all() for a, b in zip(found, wanted[pairs], strict=True))
+        assert (found[0] >= 0).all() == (pairs == "pgm"), "matching leaves nobody single"
+        record = run(name, pairs=pairs)
+        assert record.steps == 9 and record.config["pairs"] == pairs
 
 
 def test_votes_are_counted_by_loops():

@@ -24,7 +24,7 @@ class ADCA(Paired):
     Parameters
     ----------
     pairs : "voted" (cross-modality memory aggregation) or another way, see ``Paired``
-    threshold : smallest cosine of two images that is a vote for their clusters
+    threshold : smallest cosine of two images that is a vote for their clusters, with "voted"
     kept : weight that a paired visible prototype keeps of itself, in [0, 1]
 
     Source: Yang et al., ACM MM 2022; defaults are the released code's for SYSU-MM01. No script of

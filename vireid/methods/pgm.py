@@ -42,7 +42,7 @@ class PGM(Paired):
     Parameters
     ----------
     pairs : "pgm" or another way, see ``Paired``
-    rounds : of the matching, see ``association.pgm``; 1 is plain bipartite matching
+    rounds : of the matching "pgm", see ``association.pgm``; 1 is plain bipartite matching
     cross : who is contrasted with the partners: "alternate" (visible images in even epochs of stage
         2, infrared ones in odd), or "both" always
     cross_weight : of that contrast; at 0 it has no loss, but its images are still written into
