@@ -347,7 +347,7 @@ def test_a_name_looks_the_same_in_every_figure():
     assert len({colour for colour, *_ in many.values()}) == 8 == len(many)
     assert len(set(looks(map(str, range(30))).values())) == 30
     both = looks(["BMIL", "MULT"])
-    assert both["BMIL"] == looks(["BMIL"])["BMIL"] != both["MULT"], "they share a place"
+    assert both["BMIL"] == looks(["BMIL"])["BMIL"] != both["MULT"]
     assert looks(["infrared ARI"])["infrared ARI"][0] == plots.MODALITY_COLOUR[1]
 
 

@@ -13,8 +13,10 @@ from vireid import evidence, experiment, methods, plots, warm_start
 from vireid.evidence.dials import DIALS, apart, lone, rank1, titled, turned
 from vireid.features import extract
 from vireid.figures.field import PANELS
+from vireid.figures.mult import TABLE3
 from vireid.figures.records import kept, noted
 from vireid.figures.registry import drawing
+from vireid.figures.titles import called
 from vireid.papers import paper_table
 from vireid.widgets.scene import NAMES, Outcome, Scene, disturbed, outcomes, own_clusters
 
@@ -54,9 +56,11 @@ def people_missing():
     }
     if not groups:
         return None
+    names = _names(map(called, groups.values()))
     figure, axes = plots.canvas(2, len(groups), width=11.0, height=0.4 + 3.4 * len(groups))
     for row, (title, lines) in zip(np.atleast_2d(axes), groups.items(), strict=True):
-        look = {"xlabel": DIALS["absent"], "title": title, "names": lines}
+        lines = called(lines)
+        look = {"xlabel": DIALS["absent"], "title": title, "names": names}
         _note(lines)
         plots.dial(rank1(lines), row[0], ylabel="rank-1 (%)", **look)
         if linked := lone(lines):
@@ -74,16 +78,15 @@ def people_missing():
     "Rank-1 on SynthVI as one dial of the world is turned: how much of a cloth's infrared look no "
     "colour tells, how many people have cues that infrared lacks, how few infrared pictures there "
     "are. Mean and range over seeds; a panel for each dial with records. Rows of the table on "
-    "equal terms have their titles there; after another name stands its row (MULT 7, MCF R7: "
-    "all of the method, with the preset's number of steps). Rows that were not turned as far as "
-    "the others are left out.",
+    "equal terms have their titles there; MULT and MCF were trained here for half as many steps. "
+    "Rows that were not turned as far as the others are left out.",
     of_any=False,
 )
 def world_dials():
     """Rank-1 over the world's dials, from records."""
     records, equal = kept(), evidence.read().equal
     found = {
-        (dial, data): _to_the_end(titled(lines, equal, records))
+        (dial, data): called(_to_the_end(titled(lines, equal, records)))
         for dial in DIALS
         if dial != "absent"
         for data, lines in turned(records, dial).items()
@@ -190,6 +193,7 @@ def association_absence():
         measured = qualities(asked(scene, setting, gap=gap))
         for ax, (words, lines) in zip(row, measured.items(), strict=True):
             look = {"xlabel": DIALS["absent"], "title": f"gap {gap:g}"}
+            lines = {TABLE3[name]: shares for name, shares in lines.items()}
             plots.dial(lines, ax, ylabel=words, **look)
             ax.set_ylim(-3, 103)
     plots.share_legend(figure, columns=8)
