@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from vireid import evidence, figures, plots
 from vireid.features import extract
@@ -189,3 +190,38 @@ def test_figures_of_networks_ask_for_the_right_rows(trained):
     trained.clear()
     dmdl.dmdl_retrieval()
     assert trained == [("1", "dmdl", dmdl.PLAIN), ("7", "dmdl", dmdl.PLAIN)]
+
+
+@pytest.fixture
+def differing(trained, monkeypatch):
+    """As ``trained``, with other features for every row."""
+    for module in (worlds, mcf, dmdl):
+        given = module.after
+
+        def after(row, method="bmil", given=given, **switches):
+            model, train = given(row, method, **switches)
+            wide = sum(map(ord, str(row)))
+            x = np.random.default_rng(wide).normal(size=(len(train), 8))
+            x[:, 0] += wide % 5 * np.asarray(train.modality)
+            x /= np.linalg.norm(x, axis=1, keepdims=True)
+            return model, replace(train, x=torch.as_tensor(x, dtype=torch.float32))
+
+        monkeypatch.setattr(module, "after", after)
+
+
+def test_panels_of_one_quantity_share_their_axes(differing):
+    axes = worlds.neighbour_modality().axes
+    assert len({ax.get_ylim() for ax in axes}) == 1
+    below = dmdl.debiasing_maps().axes[2:]
+    assert len({(ax.get_xlim(), ax.get_ylim()) for ax in below}) == 1
+
+
+def test_shared_limits_hold_all_panels():
+    _, (left, right) = plots.canvas(2)
+    left.set(xlim=(0, 1), ylim=(0.2, 0.4))
+    right.set(xlim=(-1, 0.5), ylim=(0.3, 0.9))
+    plots.share_limits([left, right])
+    assert left.get_ylim() == right.get_ylim() == (0.2, 0.9)
+    assert left.get_xlim() == (0, 1)
+    plots.share_limits([left, right], x=True)
+    assert left.get_xlim() == right.get_xlim() == (-1, 1)

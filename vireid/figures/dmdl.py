@@ -107,6 +107,7 @@ def debiasing_maps():
             title=ROWS[row], axis="t-SNE",
         )  # fmt: skip
         plots.cosines(*crossing_cosines(train), column[1])
+    plots.share_limits(axes[1], x=True)
     return figure
 
 

@@ -73,6 +73,7 @@ def neighbour_modality():
         k = min(K, len(train) - 1)
         ratio = bias.neighbour_modality_ratio(train, k=k)
         plots.modality_ratio(ratio.own, train.modality, ax, k=k, title=f"after {title}")
+    plots.share_limits(axes)
     return figure
 
 
