@@ -57,8 +57,9 @@ def mcf_ladder():
 
 @drawing(
     "Rank-1 and mAP of MCF on SynthVI small, mean and range over seeds, by the weights of its "
-    "parts and the threshold of its neighbours; the values of a panel were trained on one "
-    "processor.",
+    "parts and the threshold of its neighbours. The values of a panel were trained on one "
+    "processor, but not all panels on the same: the setting in use reads differently in some, so "
+    "compare within a panel only.",
     "MCF, Fig. 6",
 )
 def mcf_sweep():
