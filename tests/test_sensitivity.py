@@ -12,7 +12,7 @@ from vireid.cli.options import prepare
 from vireid.data.synthvi import load
 from vireid.evidence import Evidence, dials, page
 from vireid.experiment.train import source
-from vireid.figures import sensitivity
+from vireid.figures import DRAWINGS, sensitivity
 from vireid.runs import Run, ladders
 from vireid.types import Embeddings, Modality
 from vireid.widgets.scene import Scene, disturbed
@@ -241,3 +241,30 @@ def world_scene():
     x = torch.as_tensor(x / np.linalg.norm(x, axis=1, keepdims=True), dtype=torch.float32)
     features = Embeddings(x, modality, modality, person)
     return Scene(features, person), methods.build("mult", preset="tiny", otla_steps=20)
+
+
+def test_dials_of_the_world_are_told_in_words_and_share_their_scores(shelf, monkeypatch):
+    monkeypatch.setattr(sensitivity, "kept", lambda: ladders(shelf))
+    gap, few = sensitivity.world_dials().axes
+    assert gap.get_title(loc="left") == "synthvi small: the modality gap"
+    assert few.get_title(loc="left") == "synthvi small: few infrared pictures"
+    assert not [ax for ax in (gap, few) if "_" in ax.get_xlabel() + ax.get_ylabel()]
+    assert gap.get_ylim() == few.get_ylim()
+    assert "n = 1 is one seed, no spread" in caption("world_dials")
+    assert set(sensitivity.WORLD) == set(dials.DIALS) - {"absent"}
+
+
+def caption(name: str) -> str:
+    (told,) = [item.shows for item in DRAWINGS if item.name == name]
+    return told
+
+
+def test_a_line_does_not_run_through_a_value_that_was_not_trained():
+    _, ax = plots.canvas(width=3, height=2)
+    found = {"all": {0.0: [2], 0.5: [2, 4], 1.0: [4]}, "part": {0.0: [1, 2], 1.0: [3]}}
+    plots.dial(found | {"short": {0.0: [1], 0.5: [1]}}, ax, xlabel="x", ylabel="y")
+    lines = {line.get_label(): line.get_ydata() for line in ax.lines}
+    assert np.isnan(lines["part"]).tolist() == [False, True, False]
+    assert len(lines["short"]) == 2, "it ends where its training does"
+    (thin,) = [line for line in ax.lines if line.get_linewidth() < 1]
+    assert list(thin.get_ydata()) == [1.5, 3] and thin.get_label().startswith("_")

@@ -23,6 +23,11 @@ from vireid.widgets.scene import NAMES, Outcome, Scene, disturbed, outcomes, own
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 DRAWS = 3  # of who is missing
 LONE = "lone images linked (%)"
+WORLD = {  # dial of the world -> title of its panel, words for its axis
+    "modality_gap": ("the modality gap", "share of a cloth's infrared look that no colour tells"),
+    "visible_only": ("cues that infrared lacks", DIALS["visible_only"]),
+    "shots": ("few infrared pictures", DIALS["shots"]),
+}
 
 
 def _names(panels: Iterable[Mapping]) -> list[str]:
@@ -77,9 +82,10 @@ def people_missing():
 @drawing(
     "Rank-1 on SynthVI as one dial of the world is turned: how much of a cloth's infrared look no "
     "colour tells, how many people have cues that infrared lacks, how few infrared pictures there "
-    "are. Mean and range over seeds; a panel for each dial with records. Rows of the table on "
-    "equal terms have their titles there; MULT and MCF were trained here for half as many steps. "
-    "Rows that were not turned as far as the others are left out.",
+    "are. Mean and range over seeds, their number on the axis: n = 1 is one seed, no spread. "
+    "A panel for each dial with records. Rows of the table on equal terms have their "
+    "titles there; MULT and MCF were trained here for half as many steps of stage 2. Rows that were not turned as far as the others are left out; a thin line spans a "
+    "value that was not trained.",
     of_any=False,
 )
 def world_dials():
@@ -87,8 +93,7 @@ def world_dials():
     records, equal = kept(), evidence.read().equal
     found = {
         (dial, data): called(_to_the_end(titled(lines, equal, records)))
-        for dial in DIALS
-        if dial != "absent"
+        for dial in WORLD
         for data, lines in turned(records, dial).items()
     }
     if not found:
@@ -96,9 +101,11 @@ def world_dials():
     figure, axes = plots.canvas(len(found), width=1.0 + 4.4 * len(found), height=3.8)
     names = _names(found.values())
     for ax, ((dial, data), lines) in zip(np.atleast_1d(axes), found.items(), strict=True):
-        look = {"xlabel": DIALS[dial], "ylabel": "rank-1 (%)", "title": data}
+        title, words = WORLD[dial]
+        look = {"xlabel": words, "ylabel": "rank-1 (%)", "title": f"{data}: {title}"}
         _note(lines)
         plots.dial(rank1(lines), ax, names=names, **look)
+    plots.share_limits(figure.axes)
     plots.share_legend(figure)
     return figure
 
