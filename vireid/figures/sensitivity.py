@@ -84,8 +84,9 @@ def people_missing():
     "colour tells, how many people have cues that infrared lacks, how few infrared pictures there "
     "are. Mean and range over seeds, their number on the axis: n = 1 is one seed, no spread. "
     "A panel for each dial with records. Rows of the table on equal terms have their "
-    "titles there; MULT and MCF were trained here for half as many steps of stage 2. Rows that were not turned as far as the others are left out; a thin line spans a "
-    "value that was not trained.",
+    "titles there; MULT and MCF were trained here for half as many steps of stage 2. Rows that "
+    "were not turned as far as the others are left out; a thin line spans a value that was not "
+    "trained.",
     of_any=False,
 )
 def world_dials():
@@ -106,7 +107,7 @@ def world_dials():
         _note(lines)
         plots.dial(rank1(lines), ax, names=names, **look)
     plots.share_limits(figure.axes)
-    plots.share_legend(figure)
+    plots.share_legend(figure, columns=5)
     return figure
 
 
