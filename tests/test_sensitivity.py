@@ -268,3 +268,30 @@ def test_a_line_does_not_run_through_a_value_that_was_not_trained():
     assert len(lines["short"]) == 2, "it ends where its training does"
     (thin,) = [line for line in ax.lines if line.get_linewidth() < 1]
     assert list(thin.get_ydata()) == [1.5, 3] and thin.get_label().startswith("_")
+
+
+def test_panels_of_absence_can_be_compared(shelf, monkeypatch):
+    for share, rank1 in ((0.0, 0.2), (0.5, 0.1)):
+        options = {"absent": share, "lone": 0.9} if share else {}
+        for seed in (1, 2):
+            run = record(seed, rank1, row="3", **options)
+            run.save(shelf / f"3 at {share}" / f"seed{seed}" / "3.json")
+    equal = [{"title": "MULT", "study": "rest", "row": "7"}]
+    monkeypatch.setattr(sensitivity.evidence, "read", lambda: Evidence([], equal, []))
+    monkeypatch.setattr(sensitivity, "kept", lambda: ladders(shelf))
+    above, linked, below, others = sensitivity.people_missing().axes
+    assert above.get_ylim() == below.get_ylim()
+    assert linked.get_ylim() == others.get_ylim() == (-3, 103)
+    told = caption("people_missing")
+    assert "not trained" in told and "half as many steps" in told and "in MULT" in told
+
+
+def test_published_slopes_can_be_compared():
+    sysu, regdb = sensitivity.published_absence().axes
+    assert sysu.get_ylim() == regdb.get_ylim()
+    assert sysu.get_xlabel() == "share of people who miss a modality, alpha (n = 1)"
+    named = [{line.get_label() for line in ax.lines} for ax in (sysu, regdb)]
+    assert [len(names) for names in named] == [5, 4] and named[0] - named[1] == {"DLM"}
+    assert "on RegDB of four" in caption("published_absence") and "DLM" in caption(
+        "published_absence"
+    )
