@@ -229,7 +229,12 @@ def test_figure_of_associations_has_a_row_for_each_gap(world_scene, monkeypatch)
     monkeypatch.setattr(sensitivity, "tiny_scene", lambda: world_scene)
     monkeypatch.setattr(sensitivity.asked, "__defaults__", ((0.0, 0.5),))
     axes = sensitivity.association_absence().axes
-    assert [ax.get_title(loc="left") for ax in axes] == ["gap 1"] * 3 + ["gap 0.5"] * 3
+    whole, halved = "gap as the network sees it", "gap halved"
+    assert [ax.get_title(loc="left") for ax in axes] == [whole] * 3 + [halved] * 3
+    assert whole in caption("association_absence") and halved in caption("association_absence")
+    assert len({ax.get_xlim() for ax in axes}) == 1
+    told = {line.get_label() for line in axes[0].lines}
+    assert {"MULT", "Hungarian", "PGM matching", "MBCCM", "OTLA"} < told
 
 
 @pytest.fixture(scope="module")

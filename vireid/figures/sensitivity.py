@@ -23,6 +23,7 @@ from vireid.widgets.scene import NAMES, Outcome, Scene, disturbed, outcomes, own
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 DRAWS = 3  # of who is missing
 LONE = "lone images linked (%)"
+GAPS = {1.0: "gap as the network sees it", 0.5: "gap halved"}
 ALPHA = "share of people who miss a modality, alpha"
 WORLD = {  # dial of the world -> title of its panel, words for its axis
     "modality_gap": ("the modality gap", "share of a cloth's infrared look that no colour tells"),
@@ -199,20 +200,23 @@ def tiny_scene() -> tuple[Scene, methods.base.Method]:
 @drawing(
     "Before any training of stage 2: pair precision, pair recall and the share of lone images that "
     "each association links, over the share of people missing on one side. SynthVI tiny, 20 people "
-    "after MULT's stage 1 (seed 0), mean and range over 3 draws of who is missing; above as the "
-    "network sees them, below with the gap halved.",
+    "after MULT's stage 1 (seed 0), mean and range over 3 draws of who is missing; above the "
+    "gap as the network sees it, below the gap halved. Lines of who links everybody coincide at "
+    "100 %. Where everybody is missing on one side, no pair is right: precision is 0 by "
+    "definition, and recall has no value.",
     of_any=False,
 )
 def association_absence():
     """Eight associations over absence, without a training."""
     scene, setting = tiny_scene()
     figure, axes = plots.canvas(3, 2, width=11.0, height=6.4)
-    for row, gap in zip(axes, (1.0, 0.5), strict=True):
+    for row, gap in zip(axes, GAPS, strict=True):
         measured = qualities(asked(scene, setting, gap=gap))
         for ax, (words, lines) in zip(row, measured.items(), strict=True):
-            look = {"xlabel": DIALS["absent"], "title": f"gap {gap:g}"}
+            look = {"xlabel": DIALS["absent"], "title": GAPS[gap]}
             lines = {TABLE3[name]: shares for name, shares in lines.items()}
             plots.dial(lines, ax, ylabel=words, **look)
             ax.set_ylim(-3, 103)
+    plots.share_limits(figure.axes, x=True)
     plots.share_legend(figure, columns=8)
     return figure
