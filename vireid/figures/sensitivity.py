@@ -48,9 +48,9 @@ def _note(lines: Mapping) -> None:
     "table on equal terms. Below all other rows with records, here MULT's, with half as many steps "
     "of stage 2: with OCLR (half the steps), without it, and without it by another association in "
     "the place of MULT's (in MULT; true partners are given the truth and do not exist where "
-    "everybody is missing). A thin line spans a share that was not trained, one that ends early was "
-    "not trained further; who gives no labels across has no line on the right. Mean and range over "
-    "seeds.",
+    "everybody is missing). A thin line spans a share that was not trained, one that ends early "
+    "was not trained further; who gives no labels across has no line on the right. Mean and range "
+    "over seeds.",
     of_any=False,
 )
 def people_missing():
@@ -140,8 +140,8 @@ def published(**where: str) -> dict[str, dict[float, list[float]]]:
 @drawing(
     "Published rank-1 of five methods over the share of people who miss a modality (SMC, arXiv "
     "2609.34294, Table 2: every method trained on its splits, one number each); on RegDB of four, "
-    "for its table has no row of DLM there. None was measured here, and its alpha replaces people where "
-    "`--absent` takes pictures away: compare the slopes.",
+    "for its table has no row of DLM there. None was measured here, and its alpha replaces people "
+    "where `--absent` takes pictures away: compare the slopes.",
     of_any=False,
 )
 def published_absence():
