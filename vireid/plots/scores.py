@@ -79,6 +79,8 @@ def bars(
 ) -> Axes:
     """A bar per name at the mean over seeds, a dot per seed, and the paper's number as a diamond.
 
+    Behind ± stands the standard deviation over seeds, that of a sample, and the legend says so.
+
     Parameters
     ----------
     scores : name -> one score per seed, in the unit of ``xlabel``
@@ -120,6 +122,8 @@ def bars(
             [paper[n] for n in known], [names.index(n) for n in known], "D", ms=6, mfc="white",
             mec=COLOURS[1], mew=1.6, label=paper_name,
         )  # fmt: skip
+    if any(len(seeds) > 1 for seeds in scores.values()):
+        ax.plot([], [], ls="", label=f"±: sample sd over {each.removeprefix('one ')}s")
     dress(ax, title=title, xlabel=xlabel)
     ax.set_yticks(range(len(names)), names, fontsize=8)
     ax.set_ylim(max(len(names), 4) - 0.5, -0.5)
