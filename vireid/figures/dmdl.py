@@ -6,7 +6,7 @@ from vireid.figures import swept
 from vireid.figures.records import noted, records
 from vireid.figures.registry import drawing
 from vireid.figures.subject import after
-from vireid.figures.worlds import retrievals
+from vireid.figures.worlds import NUMBERS, retrievals
 from vireid.runs import Run, rank1, same_seeds
 from vireid.types import Modality
 
@@ -94,7 +94,7 @@ def label_homogeneity():
 
 @drawing(
     "Maps (t-SNE) of the training features and cosines of visible-infrared pairs of one person and "
-    "of two, baseline and DMDL on SynthVI tiny (seed 0).",
+    f"of two, baseline and DMDL on SynthVI tiny (seed 0). {NUMBERS}",
     "DMDL, Fig. 7",
 )
 def debiasing_maps():

@@ -13,6 +13,9 @@ from vireid.jaccard import jaccard_distance
 from vireid.plots.pictures import modality_frame, sheet
 from vireid.types import Modality
 
+NUMBERS = (  # what plots.embedding_map picks out
+    "Numbers: six people; a line joins a picture to its person's centre in that modality."
+)
 BMIL, K, PICKED = "M3+MIRL", 30, 10  # the paper's row, list and number of people on maps
 
 
@@ -79,7 +82,7 @@ def neighbour_modality():
 
 @drawing(
     "Maps (t-SNE) of the training features after stage 1, the naive global baseline and BMIL, on "
-    "SynthVI tiny (seed 0).",
+    f"SynthVI tiny (seed 0). {NUMBERS}",
     "BMIL, Fig. 1b and 5",
 )
 def maps():
