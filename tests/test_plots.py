@@ -283,7 +283,7 @@ def test_bars_show_mean_spread_seeds_and_the_papers_number():
     assert [p.get_width() for p in ax.patches] == [15, 40]
     texts = [t.get_text().strip() for t in ax.texts]
     assert texts == ["15.0 ± 7.1 (n = 2)", "40.0 (n = 1)"]
-    assert "±: sample sd over seeds" in [t.get_text() for t in ax.get_legend().get_texts()]
+    assert "ours: mean ± sample sd" in [t.get_text() for t in ax.get_legend().get_texts()]
     alone = plots.bars({"M6": [40]}, axes()).get_legend().get_texts()
     assert not [t for t in alone if "sd" in t.get_text()], "one seed has none"
     diamond = next(line for line in ax.lines if line.get_marker() == "D")

@@ -94,6 +94,8 @@ def bars(
     if not names:
         raise ValueError("scores is empty; give a name and its scores")
     told = next((name for name in names if len(scores[name])), None)  # what the legend is of
+    spread = any(len(seeds) > 1 for seeds in scores.values())
+    words = "mean ± sample sd" if spread else f"mean over {each.removeprefix('one ')}s"
     for y, name in enumerate(names):
         seeds = as_array(scores[name]).astype(float)
         if not len(seeds):
@@ -101,7 +103,7 @@ def bars(
                 raise ValueError(f"scores[{name!r}] is empty; give at least one seed's score")
             ax.text(0, y, f"  {without}", va="center", fontsize=8, color=INK)
             continue
-        label = f"ours, mean over {each.removeprefix('one ')}s" if name == told else None
+        label = f"ours: {words}" if name == told else None
         ax.barh(y, seeds.mean(), height=0.6, color=COLOURS[3], alpha=0.7, label=label)
         ax.plot(
             seeds,
@@ -122,8 +124,6 @@ def bars(
             [paper[n] for n in known], [names.index(n) for n in known], "D", ms=6, mfc="white",
             mec=COLOURS[1], mew=1.6, label=paper_name,
         )  # fmt: skip
-    if any(len(seeds) > 1 for seeds in scores.values()):
-        ax.plot([], [], ls="", label=f"±: sample sd over {each.removeprefix('one ')}s")
     dress(ax, title=title, xlabel=xlabel)
     ax.set_yticks(range(len(names)), names, fontsize=8)
     ax.set_ylim(max(len(names), 4) - 0.5, -0.5)
