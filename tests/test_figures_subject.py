@@ -163,6 +163,8 @@ def test_bias_is_followed_from_stage_1_into_stage_2(monkeypatch):
     monkeypatch.setattr(records, "ladders", lambda: {dmdl.LADDER: rows})
     (ax,) = dmdl.modality_bias().axes
     np.testing.assert_allclose(ax.lines[0].get_ydata(), [0.9, 0.8, 0.7, 0.9, 0.8, 0.7])
+    (chance,) = [line for line in ax.lines if line.get_label() == "no bias: 0.5"]
+    assert ax.get_ylim()[0] < chance.get_ydata()[0] == 0.5
     monkeypatch.setattr(records, "ladders", dict)
     assert dmdl.modality_bias() is None
 
@@ -225,3 +227,26 @@ def test_shared_limits_hold_all_panels():
     assert left.get_xlim() == (0, 1)
     plots.share_limits([left, right], x=True)
     assert left.get_xlim() == right.get_xlim() == (-1, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("maps", "a line joins a picture to its person's centre in that modality"),
+        ("debiasing_maps", "a line joins a picture"),
+        ("mcf_maps", "a line joins a picture"),
+        ("modality_bias", "stage 1 is shared"),
+        ("label_quality", "axes differ and do not begin at 0"),
+        ("pair_quality", "axes differ and do not begin at 0"),
+        ("crossing_distances", "the area that lies under both densities"),
+        ("retrieval", "right ones framed green"),
+    ],
+)
+def test_captions_say_what_the_eye_cannot_know(name, words):
+    (told,) = [item.shows for item in figures.DRAWINGS if item.name == name]
+    assert words in told
+
+
+def test_answers_are_titled_as_their_caption_says(trained):
+    titles = [ax.get_title(loc="left") for ax in worlds.retrieval().axes]
+    assert [title.split(":")[0] for title in titles] == ["after stage 1", "after BMIL"]

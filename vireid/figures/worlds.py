@@ -135,12 +135,12 @@ def retrievals(columns: dict[str, tuple]):
 
 
 @drawing(
-    "Infrared queries and their best visible answers, after stage 1 left, BMIL right, on SynthVI "
-    "tiny (seed 0)."
+    "Infrared queries and their best visible answers, right ones framed green: after stage 1 left, "
+    "after BMIL right, on SynthVI tiny (seed 0)."
 )
 def retrieval():
     """Retrieval sheets of both stages."""
-    return retrievals({"after stage 1": (None, "bmil", {}), "after stage 2": (BMIL, "bmil", {})})
+    return retrievals({"after stage 1": (None, "bmil", {}), "after BMIL": (BMIL, "bmil", {})})
 
 
 def two_maps(titles: dict[str, str], method: str, **switches):
