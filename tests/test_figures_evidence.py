@@ -28,6 +28,7 @@ def test_gains_are_in_pairs_and_a_lone_seed_is_called_so():
     plots.gains(scores, ax, base="base", controls=["ours"])
     grey, green = (bar.get_edgecolor() for bar in ax.patches)
     handles = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    assert to_rgb(handles["methods"].get_color()) == green[:3]
     assert grey != green and to_rgb(handles["controls and parts"].get_color()) == grey[:3]
     with pytest.raises(ValueError, match=r"base='stage 1' has no scores; .*ours"):
         plots.gains(scores, ax, base="stage 1")

@@ -6,6 +6,7 @@ import pytest
 
 from vireid import papers
 from vireid.figures import field
+from vireid.plots.base import INK
 
 
 def value(**where) -> float:
@@ -67,6 +68,7 @@ def test_the_figure_names_every_method_and_no_name_covers_another():
         found = field.points(**where)
         told = {text.get_text(): text.get_position() for text in ax.texts}
         assert set(told) == {f"{p.name} {p.value:g}" for p in found}
+        assert {text.get_color() for text in ax.texts} == {INK}, "a light colour is hard to read"
         low, high = ax.get_ylim()
         values = [p.value for p in found]
         least = field.GAP * (max(values) - min(values))

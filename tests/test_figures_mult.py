@@ -85,7 +85,7 @@ def test_ladder_of_losses_shows_its_rows_beside_the_papers(shelf):
 def test_ladder_of_associations_takes_rows_3_and_7_for_mult(shelf):
     shelf("3", "pgm", "hungarian+oclr", "oracle+oclr")
     without, having = mult.association_ladder().axes
-    assert bars_of(without) == {"PGM": pytest.approx(21.5), "MULT": pytest.approx(11.5)}
+    assert bars_of(without) == {"PGM matching": pytest.approx(21.5), "MULT": pytest.approx(11.5)}
     assert list(bars_of(having)) == ["Hungarian", "true identities"]
     assert without.get_xlim() == having.get_xlim()
 
@@ -93,7 +93,7 @@ def test_ladder_of_associations_takes_rows_3_and_7_for_mult(shelf):
 def test_published_numbers_are_the_papers():
     assert mult.published2()["4 OCLR"] == 51.88 and len(mult.published2()) == 7
     assert mult.published3(oclr=False) == {
-        "none (baseline)": 41.76, "PGM": 48.3, "BCCM": 53.8, "DOTLA": 59.27, "MULT": 61.48
+        "none (baseline)": 41.76, "PGM matching": 48.3, "BCCM": 53.8, "DOTLA": 59.27, "MULT": 61.48
     }  # fmt: skip
     assert mult.published3(oclr=True)["DOTLA"] == 61.74
 

@@ -45,3 +45,8 @@ def test_without_a_full_run_there_is_no_figure(tmp_path, monkeypatch):
 
 def test_it_is_the_last_of_the_page():
     assert DRAWINGS[-1].name == "scaling" and "34,167" in DRAWINGS[-1].shows
+
+
+def test_the_caption_says_why_small_sizes_are_no_measure():
+    told = DRAWINGS[-1].shows
+    assert "Below some 5,000 images" in told and "one-time costs" in told

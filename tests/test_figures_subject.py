@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from vireid import evidence, figures, plots
 from vireid.features import extract
@@ -162,6 +163,8 @@ def test_bias_is_followed_from_stage_1_into_stage_2(monkeypatch):
     monkeypatch.setattr(records, "ladders", lambda: {dmdl.LADDER: rows})
     (ax,) = dmdl.modality_bias().axes
     np.testing.assert_allclose(ax.lines[0].get_ydata(), [0.9, 0.8, 0.7, 0.9, 0.8, 0.7])
+    (chance,) = [line for line in ax.lines if line.get_label() == "no bias: 0.5"]
+    assert ax.get_ylim()[0] < chance.get_ydata()[0] == 0.5
     monkeypatch.setattr(records, "ladders", dict)
     assert dmdl.modality_bias() is None
 
@@ -189,3 +192,61 @@ def test_figures_of_networks_ask_for_the_right_rows(trained):
     trained.clear()
     dmdl.dmdl_retrieval()
     assert trained == [("1", "dmdl", dmdl.PLAIN), ("7", "dmdl", dmdl.PLAIN)]
+
+
+@pytest.fixture
+def differing(trained, monkeypatch):
+    """As ``trained``, with other features for every row."""
+    for module in (worlds, mcf, dmdl):
+        given = module.after
+
+        def after(row, method="bmil", given=given, **switches):
+            model, train = given(row, method, **switches)
+            wide = sum(map(ord, str(row)))
+            x = np.random.default_rng(wide).normal(size=(len(train), 8))
+            x[:, 0] += wide % 5 * np.asarray(train.modality)
+            x /= np.linalg.norm(x, axis=1, keepdims=True)
+            return model, replace(train, x=torch.as_tensor(x, dtype=torch.float32))
+
+        monkeypatch.setattr(module, "after", after)
+
+
+def test_panels_of_one_quantity_share_their_axes(differing):
+    axes = worlds.neighbour_modality().axes
+    assert len({ax.get_ylim() for ax in axes}) == 1
+    below = dmdl.debiasing_maps().axes[2:]
+    assert len({(ax.get_xlim(), ax.get_ylim()) for ax in below}) == 1
+
+
+def test_shared_limits_hold_all_panels():
+    _, (left, right) = plots.canvas(2)
+    left.set(xlim=(0, 1), ylim=(0.2, 0.4))
+    right.set(xlim=(-1, 0.5), ylim=(0.3, 0.9))
+    plots.share_limits([left, right])
+    assert left.get_ylim() == right.get_ylim() == (0.2, 0.9)
+    assert left.get_xlim() == (0, 1)
+    plots.share_limits([left, right], x=True)
+    assert left.get_xlim() == right.get_xlim() == (-1, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("maps", "a line joins a picture to its person's centre in that modality"),
+        ("debiasing_maps", "a line joins a picture"),
+        ("mcf_maps", "a line joins a picture"),
+        ("modality_bias", "stage 1 is shared"),
+        ("label_quality", "axes differ and do not begin at 0"),
+        ("pair_quality", "axes differ and do not begin at 0"),
+        ("crossing_distances", "the area that lies under both densities"),
+        ("retrieval", "right ones framed green"),
+    ],
+)
+def test_captions_say_what_the_eye_cannot_know(name, words):
+    (told,) = [item.shows for item in figures.DRAWINGS if item.name == name]
+    assert words in told
+
+
+def test_answers_are_titled_as_their_caption_says(trained):
+    titles = [ax.get_title(loc="left") for ax in worlds.retrieval().axes]
+    assert [title.split(":")[0] for title in titles] == ["after stage 1", "after BMIL"]

@@ -46,6 +46,8 @@ def test_weights_that_were_turned_have_a_panel_each(shelf):
     (panel,) = mcf.mcf_sweep().axes
     assert panel.get_xlabel().startswith("beta (modality game)")
     assert list(panel.lines[0].get_xdata()) == [0.1, 0.5]
+    (told,) = [item.shows for item in figures.DRAWINGS if item.name == "mcf_sweep"]
+    assert "compare within a panel only" in told
 
 
 def test_they_are_among_the_figures_and_can_be_drawn_alone(shelf, tmp_path):

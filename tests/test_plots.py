@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from dataclasses import replace
+from itertools import combinations
 from types import SimpleNamespace
 
 import matplotlib
@@ -240,6 +241,23 @@ def test_map_draws_every_image_with_its_modalitys_mark():
     assert sorted(t.get_text() for t in ax.texts) == ["0", "0", "1", "1"]
 
 
+def test_numbers_of_people_in_one_place_do_not_cover_each_other():
+    points = np.tile([[0.0, 0], [0, 0.01], [0.01, 0], [5, 5]], (3, 1))
+    identity, modality = np.tile([10, 11, 12, 13], 3), np.repeat([0, 1, 1], 4)
+    figure, ax = plots.canvas(width=4, height=4)
+    plots.embedding_map(points, modality, ax, identity=identity)
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert len(boxes) == 8
+    for one, other in combinations(boxes, 2):
+        assert not one.overlaps(other)
+    near = maps.apart([[0, 0], [0, 0], [40, 0]])
+    assert (
+        near[2].tolist() == [40, 0]
+        and near.tolist() == maps.apart([[0, 0], [0, 0], [40, 0]]).tolist()
+    )
+
+
 def test_prototypes_join_the_two_of_one_cluster():
     points = np.array([[0, 0], [0, 1], [4, 0], [4, 1], [9, 9]], float)
     proxies = np.array([[0, 0.5], [4, 0.5]])
@@ -265,6 +283,9 @@ def test_bars_show_mean_spread_seeds_and_the_papers_number():
     assert [p.get_width() for p in ax.patches] == [15, 40]
     texts = [t.get_text().strip() for t in ax.texts]
     assert texts == ["15.0 ± 7.1 (n = 2)", "40.0 (n = 1)"]
+    assert "ours: mean ± sample sd" in [t.get_text() for t in ax.get_legend().get_texts()]
+    alone = plots.bars({"M6": [40]}, axes()).get_legend().get_texts()
+    assert not [t for t in alone if "sd" in t.get_text()], "one seed has none"
     diamond = next(line for line in ax.lines if line.get_marker() == "D")
     assert diamond.get_xdata() == [67.1] and diamond.get_ydata() == [1]
     with pytest.raises(ValueError, match="is empty"):
@@ -347,7 +368,7 @@ def test_a_name_looks_the_same_in_every_figure():
     assert len({colour for colour, *_ in many.values()}) == 8 == len(many)
     assert len(set(looks(map(str, range(30))).values())) == 30
     both = looks(["BMIL", "MULT"])
-    assert both["BMIL"] == looks(["BMIL"])["BMIL"] != both["MULT"], "they share a place"
+    assert both["BMIL"] == looks(["BMIL"])["BMIL"] != both["MULT"]
     assert looks(["infrared ARI"])["infrared ARI"][0] == plots.MODALITY_COLOUR[1]
 
 

@@ -12,7 +12,7 @@ from vireid.cli.options import prepare
 from vireid.data.synthvi import load
 from vireid.evidence import Evidence, dials, page
 from vireid.experiment.train import source
-from vireid.figures import sensitivity
+from vireid.figures import DRAWINGS, sensitivity
 from vireid.runs import Run, ladders
 from vireid.types import Embeddings, Modality
 from vireid.widgets.scene import Scene, disturbed
@@ -229,7 +229,12 @@ def test_figure_of_associations_has_a_row_for_each_gap(world_scene, monkeypatch)
     monkeypatch.setattr(sensitivity, "tiny_scene", lambda: world_scene)
     monkeypatch.setattr(sensitivity.asked, "__defaults__", ((0.0, 0.5),))
     axes = sensitivity.association_absence().axes
-    assert [ax.get_title(loc="left") for ax in axes] == ["gap 1"] * 3 + ["gap 0.5"] * 3
+    whole, halved = "gap as the network sees it", "gap halved"
+    assert [ax.get_title(loc="left") for ax in axes] == [whole] * 3 + [halved] * 3
+    assert whole in caption("association_absence") and halved in caption("association_absence")
+    assert len({ax.get_xlim() for ax in axes}) == 1
+    told = {line.get_label() for line in axes[0].lines}
+    assert {"MULT", "Hungarian", "PGM matching", "MBCCM", "OTLA"} < told
 
 
 @pytest.fixture(scope="module")
@@ -241,3 +246,57 @@ def world_scene():
     x = torch.as_tensor(x / np.linalg.norm(x, axis=1, keepdims=True), dtype=torch.float32)
     features = Embeddings(x, modality, modality, person)
     return Scene(features, person), methods.build("mult", preset="tiny", otla_steps=20)
+
+
+def test_dials_of_the_world_are_told_in_words_and_share_their_scores(shelf, monkeypatch):
+    monkeypatch.setattr(sensitivity, "kept", lambda: ladders(shelf))
+    gap, few = sensitivity.world_dials().axes
+    assert gap.get_title(loc="left") == "synthvi small: the modality gap"
+    assert few.get_title(loc="left") == "synthvi small: few infrared pictures"
+    assert not [ax for ax in (gap, few) if "_" in ax.get_xlabel() + ax.get_ylabel()]
+    assert gap.get_ylim() == few.get_ylim()
+    assert "n = 1 is one seed, no spread" in caption("world_dials")
+    assert set(sensitivity.WORLD) == set(dials.DIALS) - {"absent"}
+
+
+def caption(name: str) -> str:
+    (told,) = [item.shows for item in DRAWINGS if item.name == name]
+    return told
+
+
+def test_a_line_does_not_run_through_a_value_that_was_not_trained():
+    _, ax = plots.canvas(width=3, height=2)
+    found = {"all": {0.0: [2], 0.5: [2, 4], 1.0: [4]}, "part": {0.0: [1, 2], 1.0: [3]}}
+    plots.dial(found | {"short": {0.0: [1], 0.5: [1]}}, ax, xlabel="x", ylabel="y")
+    lines = {line.get_label(): line.get_ydata() for line in ax.lines}
+    assert np.isnan(lines["part"]).tolist() == [False, True, False]
+    assert len(lines["short"]) == 2, "it ends where its training does"
+    (thin,) = [line for line in ax.lines if line.get_linewidth() < 1]
+    assert list(thin.get_ydata()) == [1.5, 3] and thin.get_label().startswith("_")
+
+
+def test_panels_of_absence_can_be_compared(shelf, monkeypatch):
+    for share, rank1 in ((0.0, 0.2), (0.5, 0.1)):
+        options = {"absent": share, "lone": 0.9} if share else {}
+        for seed in (1, 2):
+            run = record(seed, rank1, row="3", **options)
+            run.save(shelf / f"3 at {share}" / f"seed{seed}" / "3.json")
+    equal = [{"title": "MULT", "study": "rest", "row": "7"}]
+    monkeypatch.setattr(sensitivity.evidence, "read", lambda: Evidence([], equal, []))
+    monkeypatch.setattr(sensitivity, "kept", lambda: ladders(shelf))
+    above, linked, below, others = sensitivity.people_missing().axes
+    assert above.get_ylim() == below.get_ylim()
+    assert linked.get_ylim() == others.get_ylim() == (-3, 103)
+    told = caption("people_missing")
+    assert "not trained" in told and "half as many steps" in told and "in MULT" in told
+
+
+def test_published_slopes_can_be_compared():
+    sysu, regdb = sensitivity.published_absence().axes
+    assert sysu.get_ylim() == regdb.get_ylim()
+    assert sysu.get_xlabel() == "share of people who miss a modality, alpha (n = 1)"
+    named = [{line.get_label() for line in ax.lines} for ax in (sysu, regdb)]
+    assert [len(names) for names in named] == [5, 4] and named[0] - named[1] == {"DLM"}
+    assert "on RegDB of four" in caption("published_absence") and "DLM" in caption(
+        "published_absence"
+    )

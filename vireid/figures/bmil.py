@@ -53,7 +53,8 @@ def bmil_ladder():
 @drawing(
     "Agreement of the labels with the truth over the epochs of stage 2 on SynthVI small, within "
     "the modalities and across; mean and range over the seeds that all rows have. Rows that "
-    "cluster half of the visible pictures are left out: the other half has no label to agree.",
+    "cluster half of the visible pictures are left out: the other half has no label to agree. "
+    "The axes differ and do not begin at 0.",
     "BMIL, Fig. 4",
 )
 def label_quality():

@@ -100,7 +100,7 @@ def _name(ax, point: Point, height: float) -> None:
     ax.plot([point.year, point.year + 0.13], [point.value, height], color=FAINT, lw=0.7, zorder=0)
     ax.text(
         point.year + 0.15, height, f"{point.name} {point.value:g}", va="center", fontsize=8,
-        color=LOOKS[point.kind][3], weight="bold" if point.kind == "paper" else "normal",
+        color=INK, weight="bold" if point.kind == "paper" else "normal",
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6}, zorder=2,
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ from vireid.figures import swept
 from vireid.figures.records import noted, records
 from vireid.figures.registry import drawing
 from vireid.figures.subject import after, world
-from vireid.figures.worlds import retrievals, two_maps
+from vireid.figures.worlds import NUMBERS, retrievals, two_maps
 from vireid.runs import rank1, same_seeds
 
 NAME = "synthvi_small_mcf"
@@ -57,8 +57,9 @@ def mcf_ladder():
 
 @drawing(
     "Rank-1 and mAP of MCF on SynthVI small, mean and range over seeds, by the weights of its "
-    "parts and the threshold of its neighbours; the values of a panel were trained on one "
-    "processor.",
+    "parts and the threshold of its neighbours. The values of a panel were trained on one "
+    "processor, but not all panels on the same: the setting in use reads differently in some, so "
+    "compare within a panel only.",
     "MCF, Fig. 6",
 )
 def mcf_sweep():
@@ -94,7 +95,7 @@ def mcf_retrieval():
 
 @drawing(
     "Maps (t-SNE) of the features of ten training people, MCF's baseline and MCF on SynthVI tiny "
-    "(seed 0).",
+    f"(seed 0). {NUMBERS}",
     "MCF, Fig. 8",
 )
 def mcf_maps():

@@ -13,14 +13,23 @@ from vireid import evidence, experiment, methods, plots, warm_start
 from vireid.evidence.dials import DIALS, apart, lone, rank1, titled, turned
 from vireid.features import extract
 from vireid.figures.field import PANELS
+from vireid.figures.mult import TABLE3
 from vireid.figures.records import kept, noted
 from vireid.figures.registry import drawing
+from vireid.figures.titles import called
 from vireid.papers import paper_table
 from vireid.widgets.scene import NAMES, Outcome, Scene, disturbed, outcomes, own_clusters
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 DRAWS = 3  # of who is missing
 LONE = "lone images linked (%)"
+GAPS = {1.0: "gap as the network sees it", 0.5: "gap halved"}
+ALPHA = "share of people who miss a modality, alpha"
+WORLD = {  # dial of the world -> title of its panel, words for its axis
+    "modality_gap": ("the modality gap", "share of a cloth's infrared look that no colour tells"),
+    "visible_only": ("cues that infrared lacks", DIALS["visible_only"]),
+    "shots": ("few infrared pictures", DIALS["shots"]),
+}
 
 
 def _names(panels: Iterable[Mapping]) -> list[str]:
@@ -36,7 +45,12 @@ def _note(lines: Mapping) -> None:
 @drawing(
     "Rank-1, and the share of lone images that were linked all the same, over the share of "
     "training people who lost their visible or their infrared pictures. Above the rows of the "
-    "table on equal terms, below all others with records; mean and range over seeds.",
+    "table on equal terms. Below all other rows with records, here MULT's, with half as many steps "
+    "of stage 2: with OCLR (half the steps), without it, and without it by another association in "
+    "the place of MULT's (in MULT; true partners are given the truth and do not exist where "
+    "everybody is missing). A thin line spans a share that was not trained, one that ends early "
+    "was not trained further; who gives no labels across has no line on the right. Mean and range "
+    "over seeds.",
     of_any=False,
 )
 def people_missing():
@@ -54,38 +68,41 @@ def people_missing():
     }
     if not groups:
         return None
+    names = _names(map(called, groups.values()))
     figure, axes = plots.canvas(2, len(groups), width=11.0, height=0.4 + 3.4 * len(groups))
     for row, (title, lines) in zip(np.atleast_2d(axes), groups.items(), strict=True):
-        look = {"xlabel": DIALS["absent"], "title": title, "names": lines}
+        lines = called(lines)
+        look = {"xlabel": DIALS["absent"], "title": title, "names": names}
         _note(lines)
         plots.dial(rank1(lines), row[0], ylabel="rank-1 (%)", **look)
         if linked := lone(lines):
-            plots.dial(linked, row[1], ylabel=LONE, **look)
+            plots.dial(linked, row[1], ylabel=LONE, **look).set_ylim(-3, 103)
         else:
             row[1].set_axis_off()
         handles = row[0].get_legend_handles_labels()
         row[1].legend(
             *handles, fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5)
         )
+    plots.share_limits(np.atleast_2d(axes)[:, 0])
     return figure
 
 
 @drawing(
     "Rank-1 on SynthVI as one dial of the world is turned: how much of a cloth's infrared look no "
     "colour tells, how many people have cues that infrared lacks, how few infrared pictures there "
-    "are. Mean and range over seeds; a panel for each dial with records. Rows of the table on "
-    "equal terms have their titles there; after another name stands its row (MULT 7, MCF R7: "
-    "all of the method, with the preset's number of steps). Rows that were not turned as far as "
-    "the others are left out.",
+    "are. Mean and range over seeds, their number on the axis: n = 1 is one seed, no spread. "
+    "A panel for each dial with records. Rows of the table on equal terms have their "
+    "titles there; MULT and MCF were trained here for half as many steps of stage 2. Rows that "
+    "were not turned as far as the others are left out; a thin line spans a value that was not "
+    "trained.",
     of_any=False,
 )
 def world_dials():
     """Rank-1 over the world's dials, from records."""
     records, equal = kept(), evidence.read().equal
     found = {
-        (dial, data): _to_the_end(titled(lines, equal, records))
-        for dial in DIALS
-        if dial != "absent"
+        (dial, data): called(_to_the_end(titled(lines, equal, records)))
+        for dial in WORLD
         for data, lines in turned(records, dial).items()
     }
     if not found:
@@ -93,10 +110,12 @@ def world_dials():
     figure, axes = plots.canvas(len(found), width=1.0 + 4.4 * len(found), height=3.8)
     names = _names(found.values())
     for ax, ((dial, data), lines) in zip(np.atleast_1d(axes), found.items(), strict=True):
-        look = {"xlabel": DIALS[dial], "ylabel": "rank-1 (%)", "title": data}
+        title, words = WORLD[dial]
+        look = {"xlabel": words, "ylabel": "rank-1 (%)", "title": f"{data}: {title}"}
         _note(lines)
         plots.dial(rank1(lines), ax, names=names, **look)
-    plots.share_legend(figure)
+    plots.share_limits(figure.axes)
+    plots.share_legend(figure, columns=5)
     return figure
 
 
@@ -120,8 +139,9 @@ def published(**where: str) -> dict[str, dict[float, list[float]]]:
 
 @drawing(
     "Published rank-1 of five methods over the share of people who miss a modality (SMC, arXiv "
-    "2609.34294, Table 2: every method trained on its splits, one number each). None was measured "
-    "here, and its alpha replaces people where `--absent` takes pictures away: compare the slopes.",
+    "2609.34294, Table 2: every method trained on its splits, one number each); on RegDB of four, "
+    "for its table has no row of DLM there. None was measured here, and its alpha replaces people "
+    "where `--absent` takes pictures away: compare the slopes.",
     of_any=False,
 )
 def published_absence():
@@ -130,7 +150,9 @@ def published_absence():
     lines = {title: published(**where) for title, where in PANELS.items()}
     names = _names(lines.values())
     for ax, (title, own) in zip(axes, lines.items(), strict=True):
-        plots.dial(own, ax, xlabel="alpha", ylabel="rank-1 (%)", title=title, names=names)
+        look = {"xlabel": ALPHA, "ylabel": "rank-1 (%)", "title": title}
+        plots.dial(own, ax, names=names, **look)
+    plots.share_limits(axes)
     plots.share_legend(figure, columns=5)
     return figure
 
@@ -178,19 +200,23 @@ def tiny_scene() -> tuple[Scene, methods.base.Method]:
 @drawing(
     "Before any training of stage 2: pair precision, pair recall and the share of lone images that "
     "each association links, over the share of people missing on one side. SynthVI tiny, 20 people "
-    "after MULT's stage 1 (seed 0), mean and range over 3 draws of who is missing; above as the "
-    "network sees them, below with the gap halved.",
+    "after MULT's stage 1 (seed 0), mean and range over 3 draws of who is missing; above the "
+    "gap as the network sees it, below the gap halved. Lines of who links everybody coincide at "
+    "100 %. Where everybody is missing on one side, no pair is right: precision is 0 by "
+    "definition, and recall has no value.",
     of_any=False,
 )
 def association_absence():
     """Eight associations over absence, without a training."""
     scene, setting = tiny_scene()
     figure, axes = plots.canvas(3, 2, width=11.0, height=6.4)
-    for row, gap in zip(axes, (1.0, 0.5), strict=True):
+    for row, gap in zip(axes, GAPS, strict=True):
         measured = qualities(asked(scene, setting, gap=gap))
         for ax, (words, lines) in zip(row, measured.items(), strict=True):
-            look = {"xlabel": DIALS["absent"], "title": f"gap {gap:g}"}
+            look = {"xlabel": DIALS["absent"], "title": GAPS[gap]}
+            lines = {TABLE3[name]: shares for name, shares in lines.items()}
             plots.dial(lines, ax, ylabel=words, **look)
             ax.set_ylim(-3, 103)
+    plots.share_limits(figure.axes, x=True)
     plots.share_legend(figure, columns=8)
     return figure

@@ -14,6 +14,7 @@ from vireid.plots.base import (
     canvas,
     png,
     share_legend,
+    share_limits,
     show,
 )
 from vireid.plots.bias import distances, encoding, histogram, modality_ratio, neighbours, paired
@@ -100,6 +101,7 @@ __all__ = [
     "roc",
     "sensitivity",
     "share_legend",
+    "share_limits",
     "shifts",
     "show",
     "sweep",

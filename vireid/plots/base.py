@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -100,6 +100,16 @@ def share_legend(figure: Figure, *, columns: int = 4) -> None:
         entries.values(), entries, loc="outside lower center", ncols=columns, fontsize=8,
         frameon=False,
     )  # fmt: skip
+
+
+def share_limits(axes: Iterable[Axes], *, x: bool = False, y: bool = True) -> None:
+    """Give panels of one quantity the same limits, wide enough for all of them."""
+    axes = list(axes)
+    for wanted, get, put in ((x, Axes.get_xlim, Axes.set_xlim), (y, Axes.get_ylim, Axes.set_ylim)):
+        if wanted:
+            ends = np.array([get(ax) for ax in axes])
+            for ax in axes:
+                put(ax, ends.min(), ends.max())
 
 
 def png(figure: Figure, *, dpi: int | None = None) -> bytes:

@@ -59,6 +59,8 @@ def gains(
             _word(ax, 0, y, "what gains are over" if name == base else "no pairs")
     if set(controls) & set(places):
         ax.plot([], [], "s", ms=9, color=FAINT, label="controls and parts")
+        if set(places) - {base, *controls}:
+            ax.plot([], [], "s", ms=9, color=COLOURS[3], alpha=0.75, label="methods")
     _dress(ax, places, found, title=title, xlabel=f"{xlabel}, over {base}")
     return ax
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 import warnings
 from contextlib import suppress
+from itertools import combinations
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -25,6 +26,7 @@ from vireid.types import Modality
 
 METHODS = ("pca", "tsne", "umap")
 SCATTERED = 8  # rows that differ: fewer have no neighbourhoods to keep together
+LABEL = (17.0, 12.0)  # width and height that a person's number takes, in points
 ROUNDED = 6  # decimals, relative to the largest number, in which rows must differ
 
 
@@ -142,8 +144,8 @@ def embedding_map(
     ----------
     points : (n, 2) from ``project``
     identity : (n,) to pick out ``people`` persons (the most photographed), each joined to the
-        centre of its own images, so that one sees whether a person is in one place or two; -1 is
-        nobody's name and picked out never
+        centre of its own images in that modality, where its number stands, so that one sees
+        whether a person is in one place or two; -1 is nobody's name and picked out never
     axis : the word for the axes ("PCA", "UMAP", ...); the units of a map have no meaning
     """
     points, modality = _in_the_plane(points), as_array(modality)
@@ -174,6 +176,7 @@ def _in_the_plane(points) -> np.ndarray:
 def _pick_out(points, modality, identity, people, ax):
     names, counts = np.unique(identity[identity != -1], return_counts=True)
     chosen = names[np.argsort(-counts, kind="stable")[:people]]
+    numbers = []
     for i, person in enumerate(chosen):
         colour = COLOURS[i % len(COLOURS)]
         for m, rows in modality_groups(np.where(identity == person, modality, -1)):
@@ -183,11 +186,54 @@ def _pick_out(points, modality, identity, people, ax):
             ax.scatter(
                 *points[rows].T, s=26, marker=MODALITY_MARKER[m], color=colour, ec=INK, lw=0.4
             )
-            ax.annotate(
-                str(person), centre, fontsize=7, weight="bold", color=INK, ha="left", va="bottom",
-                xytext=(7, 5), textcoords="offset points",
-                bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": colour, "lw": 0.8},
-            )  # fmt: skip
+            numbers.append((str(person), centre, colour))
+    _number(numbers, ax)
+
+
+def _number(numbers, ax):
+    """The (word, centre, colour) of each picked-out group, moved where one would cover another."""
+    if not numbers:
+        return
+    ax.autoscale_view()
+    size = np.array(ax.get_window_extent().size) * 72 / ax.figure.dpi
+    low, high = np.array([ax.get_xlim(), ax.get_ylim()]).T
+    centres = np.array([centre for _, centre, _ in numbers])
+    places = (centres - low) / (high - low) * size + (7, 5)  # in points, from the axes' corner
+    for (word, centre, colour), offset in zip(
+        numbers, apart(places) - places + (7, 5), strict=True
+    ):
+        ax.annotate(
+            word, centre, fontsize=7, weight="bold", color=INK, ha="left", va="bottom",
+            xytext=tuple(offset), textcoords="offset points",
+            bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": colour, "lw": 0.8},
+        )  # fmt: skip
+
+
+def apart(places, box: tuple[float, float] = LABEL, *, rounds: int = 200) -> np.ndarray:
+    """Places of equal boxes, each moved as little as leaves none upon another.
+
+    Parameters
+    ----------
+    places : (n, 2) corners of the boxes; box : their width and height
+
+    In every round the two of each covering pair part by half of what they share, along the axis on
+    which that is less; equal places part upwards, by their order. The same places give the same.
+    """
+    places, box = np.array(places, dtype=float), np.asarray(box)
+    for _ in range(rounds):
+        moved = False
+        for i, j in combinations(range(len(places)), 2):
+            gap = places[j] - places[i]
+            shared = box - np.abs(gap)
+            if (shared > 1e-6).all():
+                axis = int(np.argmin(shared / box))
+                step = (shared[axis] / 2 + 1e-3) * (1 if gap[axis] >= 0 else -1)
+                places[i, axis] -= step
+                places[j, axis] += step
+                moved = True
+        if not moved:
+            break
+    return places
 
 
 def prototypes(

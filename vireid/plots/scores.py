@@ -79,6 +79,8 @@ def bars(
 ) -> Axes:
     """A bar per name at the mean over seeds, a dot per seed, and the paper's number as a diamond.
 
+    Behind ± stands the standard deviation over seeds, that of a sample, and the legend says so.
+
     Parameters
     ----------
     scores : name -> one score per seed, in the unit of ``xlabel``
@@ -92,6 +94,8 @@ def bars(
     if not names:
         raise ValueError("scores is empty; give a name and its scores")
     told = next((name for name in names if len(scores[name])), None)  # what the legend is of
+    spread = any(len(seeds) > 1 for seeds in scores.values())
+    words = "mean ± sample sd" if spread else f"mean over {each.removeprefix('one ')}s"
     for y, name in enumerate(names):
         seeds = as_array(scores[name]).astype(float)
         if not len(seeds):
@@ -99,7 +103,7 @@ def bars(
                 raise ValueError(f"scores[{name!r}] is empty; give at least one seed's score")
             ax.text(0, y, f"  {without}", va="center", fontsize=8, color=INK)
             continue
-        label = f"ours, mean over {each.removeprefix('one ')}s" if name == told else None
+        label = f"ours: {words}" if name == told else None
         ax.barh(y, seeds.mean(), height=0.6, color=COLOURS[3], alpha=0.7, label=label)
         ax.plot(
             seeds,

@@ -67,24 +67,29 @@ def dial(
     names : those of all panels that share a legend, so that a name looks the same in each; by
         default found's
 
+    Where a name lacks a value between two of its own that others have, its line is thin.
+
     Raises ValueError when there is no score at all.
     """
     counts = [len(scores) for line in found.values() for scores in line.values()]
     if not counts or min(counts) < 1:
         raise ValueError("found needs at least one name, and at least one score for each value")
     look = looks(found if names is None else names)
-    for name in found:
-        (colour, line, marker), values = look[name], sorted(found[name])
-        scores = [found[name][value] for value in values]
-        ax.plot(
-            values, [np.mean(s) for s in scores],
-            color=colour, ls=line, marker=marker, lw=1.6, ms=4, label=name,
-        )  # fmt: skip
-        low, high = ([pick(s) for s in scores] for pick in (min, max))
+    measured = sorted({value for line in found.values() for value in line})
+    for name, points in found.items():
+        colour, line, marker = look[name]
+        values = [v for v in measured if points and min(points) <= v <= max(points)]
+        mean, low, high = (
+            [pick(points[v]) if v in points else np.nan for v in values]
+            for pick in (np.mean, min, max)
+        )
+        ax.plot(values, mean, color=colour, ls=line, marker=marker, lw=1.6, ms=4, label=name)
+        if len(values) > len(points):
+            known = sorted(points)
+            ax.plot(known, [np.mean(points[v]) for v in known], color=colour, lw=0.6, alpha=0.6)
         ax.fill_between(values, low, high, color=colour, alpha=0.12, lw=0)
     n = f"n = {min(counts)}" if len(set(counts)) == 1 else f"n = {min(counts)} to {max(counts)}"
     dress(ax, title=title, xlabel=f"{xlabel} ({n})", ylabel=ylabel)
-    measured = sorted({value for line in found.values() for value in line})
     close = len(measured) > 1 and min(np.diff(measured)) < CLOSE * (measured[-1] - measured[0])
     turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if close else {}
     ax.set_xticks(measured, [f"{value:.2g}" for value in measured], **turned)

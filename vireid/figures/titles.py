@@ -1,0 +1,16 @@
+"""What rows of records are called in figures that compare methods."""
+
+from vireid.figures.mult import TABLE3
+from vireid.methods.mult.labels import ASSOCIATIONS
+
+CALLED = {  # method and row -> words: nobody may take a row for a method on equal terms
+    "MULT 3": "MULT without OCLR",
+    "MULT 7": "MULT, half the steps",
+    "MULT oracle": "true partners (in MULT)",
+    "MCF R7": "MCF, half the steps",
+} | {f"MULT {a}": f"{TABLE3[a]} (in MULT)" for a in ASSOCIATIONS if a not in ("mult", "oracle")}
+
+
+def called(lines: dict) -> dict:
+    """The lines of methods and rows by the words for them; those that have none keep their name."""
+    return {CALLED.get(name, name): points for name, points in lines.items()}
