@@ -8,6 +8,8 @@ CALLED = {  # method and row -> words: nobody may take a row for a method on equ
     "MULT 7": "MULT, half the steps",
     "MULT oracle": "true partners (in MULT)",
     "MCF R7": "MCF, half the steps",
+    "PGM alternate, voted": "PGM, paired as ADCA",
+    "ADCA CMA, matched": "ADCA, paired as PGM",
 } | {f"MULT {a}": f"{TABLE3[a]} (in MULT)" for a in ASSOCIATIONS if a not in ("mult", "oracle")}
 
 

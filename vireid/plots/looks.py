@@ -52,6 +52,8 @@ KNOWN: tuple[tuple[Look, tuple[str, ...]], ...] = (  # (look, all names of the o
     ((GREEN, "-.", "D"), ("MULT without OCLR",)),
     ((GREEN, "--", "v"), ("MULT, half the steps",)),
     ((OLIVE, "-.", "<"), ("MCF, half the steps",)),
+    ((ORANGE, "-", "v"), ("PGM, paired as ADCA",)),
+    ((PINK, ":", "X"), ("ADCA, paired as PGM",)),
     ((PINK, "-", "h"), ("baseline", "1 baseline")),
     ((ORANGE, "-", "d"), ("CAI", "2 CAI")),
     ((SKY, "-.", "P"), ("6 data + labels + features",)),
