@@ -28,6 +28,7 @@ from vireid.data.views import (
     View,
     as_step,
     check_area,
+    border,
     check_pad,
     check_probability,
     crop,
@@ -234,7 +235,7 @@ class Recipe:
         first, then what is covered, then the channels.
         """
         streams = [self.stream(m, v) for m, v in zip(modality, view, strict=True)]
-        pad, dice = self._border(size), generator
+        pad, dice = border(self.pad, size), generator
         views = [
             View(draw_cut(pad, self.flip, dice), looks.draw(s.looks, dice), s.draw(dice))
             for s in streams
@@ -254,16 +255,6 @@ class Recipe:
             for v, outcome in zip(drawn, outcomes(name, len(drawn), generator), strict=True):
                 v.outcome = outcome
         return views
-
-    def _border(self, size: tuple[int, int]) -> int:
-        """Pixels of black around pictures of a size; a border that wide would hide some whole."""
-        pad = round(self.pad * size[0] / 288)
-        if pad >= min(size):
-            raise ValueError(
-                f"pad={self.pad:g} is a border of {pad} pixels around pictures of {size[0]} x "
-                f"{size[1]}; give less than {288 * min(size) / size[0]:.0f}"
-            )
-        return pad
 
 
 def blank(n: int, size: tuple[int, int]) -> Tensor:

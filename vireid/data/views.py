@@ -150,6 +150,20 @@ def check_pad(pad: float, side: int | None = None) -> None:
         raise ValueError(f"pad={pad}; give a whole number, 0 to {side - 1} of a side of {side}")
 
 
+def border(pad: float, size: tuple[int, int]) -> int:
+    """Pixels of black around pictures (height, width) for ``pad`` of 288 rows.
+
+    ValueError where it would hide some of them whole.
+    """
+    pixels = round(pad * size[0] / 288)
+    if pixels >= min(size):
+        raise ValueError(
+            f"pad={pad:g} is a border of {pixels} pixels around pictures of {size[0]} x {size[1]}; "
+            f"give less than {288 * min(size) / size[0]:.0f}"
+        )
+    return pixels
+
+
 def draw_erasing(
     n: int,
     size: tuple[int, int],
