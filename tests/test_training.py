@@ -64,6 +64,7 @@ def test_global_random_state_is_left_alone():
         (1.5, "whole number"),
         ("one", "whole number"),
         (True, "whole number"),
+        (torch.tensor(1.5), "whole number"),
     ],
 )
 def test_a_seed_that_is_none_is_named(seed, words):

@@ -162,9 +162,13 @@ def check_count(given, name: str, of: str) -> int:
 
 def check_whole(given, name: str, *, of: str = "") -> int:
     """A whole number as int; ValueError for fractions, text and True, which counts nothing."""
-    if isinstance(given, bool | np.bool_) or not hasattr(given, "__index__"):
+    try:
+        found = None if isinstance(given, bool | np.bool_) else operator.index(given)
+    except TypeError:
+        found = None
+    if found is None:
         raise ValueError(f"{name}={given!r}; give a whole number{of}")
-    return int(operator.index(given))
+    return int(found)
 
 
 def check_seed(seed) -> int:
