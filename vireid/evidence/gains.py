@@ -23,8 +23,7 @@ class Chance:
 
     def of(self, own: Run, base: Run) -> float:
         """Of a pair that is compared: ``same`` only where both went on from the same weights."""
-        began = [run.identity.get("network", {}).get("weights") for run in (own, base)]
-        shared = began[0] == began[1] and not (trained_whole(own) or trained_whole(base))
+        shared = same_start(own, base) and not (trained_whole(own) or trained_whole(base))
         return self.same if shared else self.whole or self.same
 
 
@@ -70,6 +69,12 @@ def gain(own: list[Run], base: list[Run], chance: Chance) -> Gain:
     sizes = [chance.of(run, start[run.seed]) for run in own if run.seed in start]
     size = float(np.sqrt(np.mean(np.square(sizes)))) if sizes else 0.0
     return Gain(gained(own, base), gains_by_seed(own, base), size)
+
+
+def same_start(own: Run, base: Run) -> bool:
+    """Whether two runs began from the same weights."""
+    began = [run.identity.get("network", {}).get("weights") for run in (own, base)]
+    return began[0] == began[1]
 
 
 def trained_whole(run: Run) -> bool:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
-from vireid.evidence.gains import Chance, Gain, gain, trained_whole
+from vireid.evidence.gains import Chance, Gain, gain, same_start, trained_whole
 from vireid.evidence.plan import Evidence
-from vireid.evidence.texts import gains_by_seed, seeds_of, signed, student
-from vireid.runs import Run, gained
+from vireid.evidence.texts import seeds_of, signed, student
+from vireid.runs import Run
 
 Found = dict[str, dict[str, list[Run]]]  # study's name -> label -> its kept records by seed
 
@@ -36,14 +36,14 @@ def orders(plan: Evidence, found: Found) -> pd.DataFrame:
     """
     lines = []
     for pair, row, own, base in _order_ends(plan, found):
-        if gains := gained(own, base):
+        if (added := gain(own, base, Chance())).points:
             seeds = {run.seed for run in base}
             lines.append({
                 "method": pair["method"], "row": row, "another order": pair["word"],
                 "seeds": seeds_of([run for run in own if run.seed in seeds]),
                 "after stage 1": signed([*_apart(own, base, score=_begun).values()]),
-                "gain by seed": gains_by_seed(own, base),
-                "mean": f"{np.mean(gains):+.1f}", "95 % of the gain": student(gains),
+                "gain by seed": added.told,
+                "mean": f"{added.mean:+.1f}", "95 % of the gain": student(added.points),
             })  # fmt: skip
     return pd.DataFrame(lines)
 
@@ -110,12 +110,11 @@ def _apart(
 
 def _elsewhere(own: Run, kept: Run) -> bool:
     """Whether a run began from the weights of the one that is kept, and its sums are others."""
-    began = [run.identity.get("network", {}).get("weights") for run in (own, kept)]
     sums = [
         [*(run.identity.get(name) for name in ("device", "threads")), run.versions.get("processor")]
         for run in (own, kept)
     ]
-    return kept.on_cpu and sums[0] != sums[1] and began[0] == began[1]
+    return kept.on_cpu and sums[0] != sums[1] and same_start(own, kept)
 
 
 def _begun(run: Run) -> float | None:

@@ -6,14 +6,13 @@ import numpy as np
 import pandas as pd
 
 from vireid import methods
-from vireid.evidence.gains import Gain, gain
+from vireid.evidence.gains import Chance, Gain, gain
 from vireid.evidence.make import minutes
 from vireid.evidence.pairs import Found, size_of_chance
 from vireid.evidence.plan import Evidence
 from vireid.evidence.store import KEPT, State
 from vireid.evidence.texts import (
     SURE,
-    gains_by_seed,
     interval,
     mean_gain,
     mean_sd,
@@ -65,9 +64,10 @@ def equal_terms(rows: list[dict], found: Found) -> pd.DataFrame:
         line["best on the test set"] = mean_sd(own, "rank1", best=True)
         base, top = (runs.get(role.get(name), []) for name in ("base", "top"))
         start = [] if own is base else base
-        line["gain by seed"] = gains_by_seed(own, start)
-        line["mean gain"] = mean_gain(gained(own, start))
-        line["95 % of the gain"] = student(gained(own, start))
+        added = gain(own, start, Chance())
+        line["gain by seed"] = added.told
+        line["mean gain"] = mean_gain(added.points)
+        line["95 % of the gain"] = student(added.points)
         line["way to the top"] = _share(own, base, top)
         line["CPU minutes"] = cpu_minutes(row, found)
         lines[row["title"]] = line | {"note": row.get("note", "")}

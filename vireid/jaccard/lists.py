@@ -217,12 +217,12 @@ def lists_of(source: Features | Similarities, rule, k1, k2, groups: dict, option
     if unknown := sorted(set(options) - set(options_of(rule))):
         known = ", ".join(options_of(rule)) or "none"
         raise ValueError(f"rule={rule!r} has no option {', '.join(unknown)}; known: {known}")
-    for name, value in {"k1": k1, "k2": k2}.items():
-        check_count(value, name, "of images, at least 1 (oneself)")
+    of = "of images, at least 1 (oneself)"
+    k1, k2 = check_count(k1, "k1", of), check_count(k2, "k2", of)
     make, needs = RULES[rule]
     if needs is None:
-        return make(source, int(k1), int(k2), **options)
-    return make(source, int(k1), int(k2), _group(groups[needs], source.n, needs, rule), **options)
+        return make(source, k1, k2, **options)
+    return make(source, k1, k2, _group(groups[needs], source.n, needs, rule), **options)
 
 
 def _group(values, n: int, name: str, rule: str) -> np.ndarray:
