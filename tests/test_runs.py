@@ -43,6 +43,20 @@ def test_a_record_whose_parts_are_of_another_kind_is_named(tmp_path, name, value
         Run.parse(json.dumps(told), "here")
 
 
+def test_a_record_takes_a_line_for_each_field_and_each_epoch():
+    """So that records stay small and their differences can be read."""
+    run = record(1, 0.5)
+    run.curves = [{"epoch": epoch, "loss": 1 / epoch} for epoch in (1, 3)]
+    lines = run.text().splitlines()
+    assert json.loads("{" + lines[1].rstrip(",") + "}") == {"method": "bmil"}
+    start = lines.index('"curves": [')
+    assert json.loads(lines[start + 1].rstrip(",")) == run.curves[0]
+    assert json.loads(lines[start + 2]) == run.curves[1] and lines[start + 3] == "],"
+    assert len(lines) == len(run.__dict__) + len(run.curves) + 3
+    for same in (run, record(1, 0.5)):  # with epochs and without
+        assert Run.parse(same.text(), "here") == same
+
+
 def test_gains_are_paired_by_seed_and_over_the_named_row():
     runs = {
         "stage1": [record(1, 0.1), record(2, 0.2), record(3, 0.3)],

@@ -108,8 +108,9 @@ class Run:
         put(path, self.text())
 
     def text(self) -> str:
-        """The record as JSON."""
-        return json.dumps(asdict(self), indent=1, default=float) + "\n"
+        """The record as JSON: one line for each field, and one for each epoch of the curves."""
+        fields = [f"{json.dumps(name)}: {_lines(value)}" for name, value in asdict(self).items()]
+        return "{\n" + ",\n".join(fields) + "\n}\n"
 
     @classmethod
     def load(cls, path: Path) -> "Run":
@@ -130,6 +131,13 @@ class Run:
             if not isinstance(getattr(run, name), kind):
                 raise ValueError(f"{where} is no run record: its {name} is no {kind.__name__}")
         return run
+
+
+def _lines(value: object) -> str:
+    """JSON of a field on one line; of a list, one line for each entry."""
+    if not isinstance(value, list):
+        return json.dumps(value, default=float)
+    return "[" + ",".join("\n" + json.dumps(entry, default=float) for entry in value) + "\n]"
 
 
 def refuse_another(run: Run, now: dict, folder: Path, *, anywhere: bool = False) -> None:
