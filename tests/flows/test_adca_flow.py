@@ -1,11 +1,11 @@
 """ADCA's flow, two iterations of either stage, against plain loops in the released order."""
 
 import copy
-from collections import Counter
 
 import pytest
 import tiny
 import torch
+from pairing import PAIRING, votes
 from plain import Bank, Call, contrast, means, step
 from tiny import MODALITY, OWN, R, V, agree, forward, gradients, own_labels, views
 from torch.nn.functional import normalize
@@ -15,22 +15,6 @@ from vireid import methods
 SMALL = {
     "epochs": (1, 1), "iterations": 2, "identities": 3, "instances": 2, "infrared_identities": 2,
 }  # fmt: skip
-THRESHOLD = 0.5
-
-
-def partners(x) -> list[tuple[int, int]]:
-    """(visible, infrared) clusters, by a sorted list of all close pairs of images."""
-    v, r = x[MODALITY == V], x[MODALITY == R]
-    close = [(float(a @ b), i, j) for i, a in enumerate(v) for j, b in enumerate(r)]
-    close = sorted((c for c in close if c[0] >= THRESHOLD), reverse=True)
-    votes = Counter((OWN[V][i], OWN[R][j]) for _, i, j in close)
-    taken, found = [set(), set()], []
-    for (i, j), _ in sorted(votes.items(), key=lambda item: -item[1]):
-        if -1 not in (i, j) and i not in taken[0] and j not in taken[1]:
-            taken[0].add(i)
-            taken[1].add(j)
-            found.append((i, j))
-    return found
 
 
 class Released:
@@ -40,7 +24,8 @@ class Released:
         self.net, self.order, self.moves = net, order, method.moves
         x = tiny.features(net)
         self.bank = {m: Bank(means(x[MODALITY == m], OWN[m]), momentum=0.1) for m in (V, R)}
-        for i, j in partners(x) if stage == 2 else ():
+        partner = PAIRING[method.pairs](x)[V] if stage == 2 else {}
+        for i, j in partner.items():
             self.bank[V].rows[i] = 0.1 * self.bank[V].rows[i] + 0.9 * self.bank[R].rows[j]
 
     def run(self, batches) -> list:
@@ -76,10 +61,18 @@ def test_two_iterations_are_the_released_ones(stage, moves, order):
         assert not agree(mine, play(stage=stage, moves=moves)[1], to=1e-3)
 
 
+@pytest.mark.parametrize("pairs", ["pgm", "none"])
+def test_two_iterations_with_other_partners(pairs):
+    """PGM's matching leaves no visible prototype where it was, votes leave one."""
+    mine, theirs = play(stage=2, pairs=pairs)
+    assert agree(mine, theirs)
+    assert not agree(mine[:1], play(stage=2)[1][:1], to=1e-3)
+
+
 def test_aggregation_draws_visible_prototypes_to_their_partners():
     x = tiny.features(tiny.network())
     plain, aggregated = (tiny.begun("adca", 1, **SMALL, pairs=p)[0] for p in ("none", "voted"))
-    found = dict(partners(x))
+    found = votes(x)[V]
     assert found and len(found) < 5  # four infrared clusters: one visible stays single
     infrared = [m.memories[R].prototypes for m in (plain, aggregated)]
     assert torch.equal(*infrared)
