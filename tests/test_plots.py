@@ -307,6 +307,10 @@ def test_bars_of_losses_and_of_small_numbers_can_be_read():
 
 
 def test_bars_without_any_score_say_so_in_every_line():
+    ax = plots.bars({"a": [40.0, np.nan, 60.0], "b": [np.nan]}, axes(), without="undefined")
+    assert [t.get_text().strip() for t in ax.texts] == ["50.0 ± 14.1 (n = 2)", "undefined"]
+    with pytest.raises(ValueError, match=r"'b'.* all NaN"):
+        plots.bars({"a": [1.0], "b": [np.nan]}, axes())
     ax = plots.bars({"a": [], "b": []}, axes(), without="not measured")
     assert [t.get_text().strip() for t in ax.texts] == ["not measured"] * 2
     assert ax.get_legend() is None and not len(ax.get_xticks())

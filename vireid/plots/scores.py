@@ -83,7 +83,7 @@ def bars(
 
     Parameters
     ----------
-    scores : name -> one score per seed, in the unit of ``xlabel``
+    scores : name -> one score per seed, in the unit of ``xlabel``; NaN, undefined, is left out
     paper : name -> the published number; it is of another data set, so compare the *order* only
     each : what a dot is
     without : words in place of the bar where a name has no score, which is an error otherwise
@@ -93,14 +93,17 @@ def bars(
     names, paper = list(scores), paper or {}
     if not names:
         raise ValueError("scores is empty; give a name and its scores")
+    scores = {name: _defined(values) for name, values in scores.items()}
     told = next((name for name in names if len(scores[name])), None)  # what the legend is of
     spread = any(len(seeds) > 1 for seeds in scores.values())
     words = "mean ± sample sd" if spread else f"mean over {each.removeprefix('one ')}s"
     for y, name in enumerate(names):
-        seeds = as_array(scores[name]).astype(float)
+        seeds = scores[name]
         if not len(seeds):
             if not without:
-                raise ValueError(f"scores[{name!r}] is empty; give at least one seed's score")
+                raise ValueError(
+                    f"scores[{name!r}] is empty or all NaN; give at least one seed's score"
+                )
             ax.text(0, y, f"  {without}", va="center", fontsize=8, color=INK)
             continue
         label = f"ours: {words}" if name == told else None
@@ -133,6 +136,11 @@ def bars(
     if ax.get_legend_handles_labels()[0]:
         legend_below(ax, columns=3, drop=0.2 if len(names) < 6 else 0.12)
     return ax
+
+
+def _defined(values: Sequence[float]) -> np.ndarray:
+    values = as_array(values).astype(float)
+    return values[~np.isnan(values)]
 
 
 def _room_for_numbers(values: Sequence[float], ax: Axes, xlabel: str) -> None:
