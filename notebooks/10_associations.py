@@ -402,15 +402,25 @@ if world.knows("train"):
 
 # %% [markdown]
 # **What to doubt.** What training makes of it is another question: the studies `..._absent_...` of
-# `vireid evidence` ask it, on SynthVI small and for whole methods as well. Who loses least there?
-# (A share at which a row has not been trained is left blank: compare rows at one share.)
+# `vireid evidence` ask it, each association in the place of MULT's and without OCLR
+# ([notebook 16](16_results.ipynb) has whole methods). Nobody is linked to anybody where MULT's
+# stage 1 is prolonged: what is an association worth beside that? Who loses least? (A share at which
+# a row has not been trained is left blank: compare rows at one share.)
 
 # %%
 from vireid import evidence
+from vireid.figures.titles import called
 
-for data, lines in evidence.turned(sensitivity.kept(), "absent").items():
-    print(f"{data}, rank-1 by {evidence.DIALS['absent']}, per cent (drawn in notebook 16)")
-    plots.table(evidence.over(lines))
+planned, kept = evidence.read(), sensitivity.kept()
+for data, lines in evidence.turned(kept, "absent").items():
+    if own := called({name: by for name, by in lines.items() if name.startswith("MULT ")}):
+        print(f"{data}, rank-1 by {evidence.DIALS['absent']}, per cent (drawn in notebook 16)")
+        plots.table(evidence.over(own))
+for entry in planned.beside:
+    gains = evidence.beside(entry, kept, evidence.size_of_chance(planned, kept))
+    if len(gains.columns):
+        print(f"{entry['title']}: mean gain (by seed), by share")
+        plots.table(gains)
 
 # %% [markdown]
 # Published numbers for other methods exist since 2026 (SMC, arXiv 2609.34294, Table 2):

@@ -255,6 +255,18 @@ else:
     plots.show(drawn, told or "Rank-1 and lone images linked over absence.")
 
 # %% [markdown]
+# A row that trains longer than stage 1 alone gains by that already. What is the *pairing* worth
+# where fewer and fewer people can be paired? MULT with each association in its place, beside MULT's
+# stage 1 prolonged on the same pictures, in which nobody is paired:
+
+# %%
+for entry in plan.beside:
+    gains = evidence.beside(entry, found, evidence.size_of_chance(plan, found))
+    if len(gains.columns):
+        print(f"{entry['title']}: mean gain (by seed), by share of people missing")
+        plots.table(gains)
+
+# %% [markdown]
 # People are not all that can be missing. On SynthVI three dials of the *world* can be turned, each
 # with everything else as it is: `modality_gap` (how much of a cloth's infrared look no colour
 # tells), how many pictures a person has in each modality, and the share of people whose patterns

@@ -494,6 +494,7 @@ GOOD = {
 }  # fmt: skip
 STEP = {"method": "bmil", "study": "x", "table": "T", "steps": [["stage1", "M2", "more", "+"]]}
 PAIR = {"method": "bmil", "released": "x", "other": "x", "rows": ["M2"], "word": "w"}
+BESIDE = {"title": "t", "study": "x", "base": "stage1", "rows": ["M2"], "names": {"M2": "two"}}
 
 
 def written(**tables) -> str:
@@ -515,11 +516,10 @@ def test_a_plan_without_a_slip_is_read(tmp_path):
     row = {"title": "t", "study": "x", "row": "M2", "role": "base", "note": "n"}
     tables = {"equal": [row], "real": [row], "ladder": [STEP], "order": [PAIR]}
     kept = {("kept" if k == "released" else k): v for k, v in PAIR.items()}
-    put(tmp_path / "plan.toml", written(study=[GOOD], **tables, again=[kept]))
+    put(tmp_path / "plan.toml", written(study=[GOOD], **tables, again=[kept], beside=[BESIDE]))
     plan = evidence.read(tmp_path / "plan.toml")
-    assert [len(v) for v in (plan.equal, plan.real, plan.ladders, plan.orders, plan.again)] == [
-        1
-    ] * 5
+    read = plan.equal, plan.real, plan.ladders, plan.orders, plan.again, plan.beside
+    assert [len(entries) for entries in read] == [1] * 6
 
 
 @pytest.mark.parametrize(
@@ -566,6 +566,8 @@ def test_a_study_that_cannot_be_trained_is_named_before_anything_is(tmp_path, ch
         ({"order": [PAIR | {"rows": "M2"}]}, ".* rows='M2'; give a list"),
         ({"order": [PAIR | {"other": "y"}]}, ".* study 'y' is not in the plan"),
         ({"again": [PAIR]}, ".* it lacks kept"),
+        ({"beside": [BESIDE | {"base": "M1"}]}, ".* x has no row 'M1'; it has "),
+        ({"beside": [BESIDE | {"rows": ["M1"]}]}, ".* x has no row 'M1'; it has "),
     ],
 )
 def test_an_entry_of_nothing_that_is_planned_is_named(tmp_path, tables, said):

@@ -11,6 +11,7 @@ from vireid.cli import parser
 from vireid.cli.options import prepare
 from vireid.data.synthvi import load
 from vireid.evidence import Evidence, dials, page
+from vireid.evidence.gains import Chance
 from vireid.experiment.train import source
 from vireid.figures import DRAWINGS, sensitivity
 from vireid.runs import Run, ladders
@@ -183,6 +184,33 @@ def test_lines_of_the_table_on_equal_terms_stand_apart(shelf):
     by_data = dials.turned(found, "absent")
     assert list(dials.at_values(by_data, row, found)) == [0.0, 0.5]
     assert dials.at_values(by_data, other, found) == {}
+
+
+def test_rows_beside_a_base_that_lost_the_same_people():
+    def told(*scores: float, **options) -> list[Run]:
+        return [record(seed, score, **options) for seed, score in enumerate(scores, 1)]
+
+    whole = {"none": told(0.3, 0.3, 0.3), "up": told(0.4, 0.4, 0.35), "down": told(0.1, 0.1, 0.1)}
+    half = {
+        "none": told(0.2, 0.2, 0.2, absent=0.5),
+        "up": told(0.21, 0.2, 0.2, absent=0.5),
+        "down": told(0.1, 0.1, 0.1, absent=0.5),
+    }
+    whole |= {"few": told(0.5, 0.5), "once": told(0.9, 0.9, 0.9)}
+    half |= {"few": told(0.4, 0.4, absent=0.5)}
+    entry = {"title": "t", "study": "s", "base": "none", "rows": ["up", "down", "few", "once"]}
+    entry["names"] = {"up": "Up"}
+    size = Chance(same=2.0, whole=4.0)
+    assert dials.beside(entry, {"s": whole, "s_absent_0.5": half}, size).to_dict("index") == {
+        "Up": {"0": "+8.3 (+10.0 / +10.0 / +5.0), ahead", "0.5": "+0.3 (+1.0 / +0.0 / +0.0)"},
+        "down": {
+            "0": "-20.0 (-20.0 / -20.0 / -20.0), behind",
+            "0.5": "-10.0 (-10.0 / -10.0 / -10.0), behind",
+        },
+        "few": {"0": "+20.0 (+20.0 / +20.0)", "0.5": "+20.0 (+20.0 / +20.0)"},
+        "once": {"0": "", "0.5": ""},
+    }
+    assert not len(dials.beside(entry, {}, size).columns), "the page leaves such a table out"
 
 
 def test_figures_are_drawn_from_records_and_skipped_without(shelf, tmp_path, monkeypatch):

@@ -4,7 +4,7 @@
 ``data/runs``, ``make`` trains the others, ``page`` writes ``docs/results.md`` from the kept ones.
 """
 
-from vireid.evidence.dials import DIALS, missing, over, turned, unturned
+from vireid.evidence.dials import DIALS, beside, missing, over, turned, unturned
 from vireid.evidence.guide import guide, on_equal_terms
 from vireid.evidence.make import make, minutes
 from vireid.evidence.page import page
@@ -25,6 +25,7 @@ __all__ = [
     "State",
     "Study",
     "against_paper",
+    "beside",
     "chance",
     "coverage",
     "equal_terms",

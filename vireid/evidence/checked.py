@@ -23,6 +23,7 @@ ENTRIES = {  # table of a plan file -> what an entry must tell, and what it may
     "ladder": ({"method", "study", "table", "steps"}, {"names"}),
     "order": (PAIR | {"released"}, set()),
     "again": (PAIR | {"kept"}, set()),
+    "beside": ({"title", "study", "base", "rows"}, {"names"}),
 }
 GIVEN = {"name", "preset", "root", "method", "method_preset", "options"}  # a study tells these
 
@@ -41,7 +42,7 @@ def check(plan: "Evidence") -> None:
     planned: dict[str, set[str]] = {}
     for study in plan.studies:
         planned.setdefault(study.name, set()).update(study.labels)
-    tables = plan.equal, plan.real, plan.ladders, plan.orders, plan.again
+    tables = plan.equal, plan.real, plan.ladders, plan.orders, plan.again, plan.beside
     for (table, keys), entries in zip(ENTRIES.items(), tables, strict=True):
         for number, entry in enumerate(entries, 1):
             try:
@@ -113,5 +114,7 @@ def _ends(entry: dict) -> Iterator[tuple[str, str]]:
                 f"{step!r} is no step: give two rows, what it adds, and perhaps a sign"
             )
         yield from ((entry["study"], row) for row in step[:2])
+    if "base" in entry:
+        yield from ((entry["study"], row) for row in (entry["base"], *entry["rows"]))
     for end in {"released", "other", "kept"} & set(entry):
         yield from ((entry[end], row) for row in entry["rows"])

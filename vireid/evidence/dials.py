@@ -8,6 +8,7 @@ import pandas as pd
 
 from vireid import methods, runs
 from vireid.data.synthvi import PRESETS, WORLD
+from vireid.evidence.gains import Chance, gain
 from vireid.evidence.pairs import Found
 from vireid.evidence.texts import SURE, gains_by_seed, mean_sd, seeds_of
 from vireid.experiment.rows import STAGE1
@@ -184,6 +185,31 @@ def over(lines: Lines) -> pd.DataFrame:
             row["lone linked"] = f"{np.mean(told):.0f}{end}" if told else ""
         rows[name] = row
     return pd.DataFrame.from_dict(rows, orient="index").fillna("")
+
+
+def beside(entry: dict, found: Found, size: Chance) -> pd.DataFrame:
+    """What rows add to a base that lost the same people: a line a row, a column a share.
+
+    ``entry`` : of ``plan.beside``; ``size`` : what chance makes, of ``size_of_chance``. A cell is
+    the mean gain in rank-1 and those by seed; "ahead" or "behind" where three seeds or more all say
+    so and the mean is beyond chance. A share that a row was not trained at is empty.
+    """
+    absent, lines = turned(found, "absent"), {}
+    base = at_values(absent, {"study": entry["study"], "row": entry["base"]}, found)
+    for row in entry["rows"]:
+        points = at_values(absent, {"study": entry["study"], "row": row}, found)
+        lines[entry.get("names", {}).get(row, row)] = {
+            f"{share:.2g}": _added(points[share], start, size) if share in points else ""
+            for share, start in base.items()
+        }
+    return pd.DataFrame.from_dict(lines, orient="index")
+
+
+def _added(own: list[Run], base: list[Run], size: Chance) -> str:
+    if not (added := gain(own, base, size)).points:
+        return ""
+    verdict = ", ahead" * added.ahead or ", behind" * added.behind
+    return f"{added.mean:+.1f} ({added.told}){verdict if len(added.points) >= SURE else ''}"
 
 
 def missing(found: Found, rows: list[dict]) -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from vireid.data.synthvi import WORLD
-from vireid.evidence.dials import DIALS, over, turned
+from vireid.evidence.dials import DIALS, beside, over, turned
+from vireid.evidence.gains import Chance
 from vireid.evidence.guide import guide, on_equal_terms
 from vireid.evidence.pairs import Found, orders, size_of_chance
 from vireid.evidence.plan import Evidence, read
@@ -78,6 +79,11 @@ of it all the same, in the last epoch at the largest share. Rows of one share ma
 have begun from two trainings of one stage 1 (‡ under "Every row"): beside each other they are as
 unlike by chance as trainings with a stage 1 of their own.
 """
+BESIDE = """{title}, by share of people missing on one side: the mean gain in rank-1 and, in
+brackets, that of each seed; "ahead" or "behind" where three seeds or more all say so and the mean
+is more than chance makes of such pairs:
+
+{table}"""
 TURNED = """## The world's dials
 Rank-1 as one dial of SynthVI is turned and nothing else; columns are the dial's values (as drawn:
 a gap of {gap}, no pattern that infrared lacks, as many infrared pictures as visible ones). "Largest
@@ -118,7 +124,8 @@ def page(plan: Evidence | None = None, store: Path = STORE) -> str:
         parts += [STEPS.format(same=size.same, whole=whole), _table(steps, "method")]
     if len(written := orders(plan, runs)):
         parts += [ORDERS, _table(written.set_index("method"), "method")]
-    parts += [MISSING, *_dial(runs, "absent"), TURNED.format(gap=WORLD.modality_gap)]
+    parts += [MISSING, *_dial(runs, "absent"), *_beside(plan.beside, runs, size)]
+    parts.append(TURNED.format(gap=WORLD.modality_gap))
     parts += [text for dial in DIALS if dial != "absent" for text in _dial(runs, dial)]
     parts.append(STUDIES)
     for name, kept in runs.items():
@@ -163,6 +170,16 @@ def _dial(runs: Found, dial: str) -> list[str]:
         for data, lines in turned(runs, dial).items()
     ]
     return tables or [f"By {DIALS[dial]}: not run.\n"]
+
+
+def _beside(entries: list[dict], runs: Found, size: Chance) -> list[str]:
+    """A table for each entry of ``plan.beside`` whose base has been trained at two shares."""
+    tables = {entry["title"]: beside(entry, runs, size) for entry in entries}
+    return [
+        BESIDE.format(title=title, table=_table(frame, "row"))
+        for title, frame in tables.items()
+        if len(frame.columns)
+    ]
 
 
 def _table(frame: pd.DataFrame, corner: str) -> str:

@@ -104,7 +104,8 @@ class Evidence:
 
     ``equal`` lists the rows of the table on equal terms, ``real`` those of the same table on real
     people, ``ladders`` the pairs of rows whose difference a paper claims, ``orders`` the rows
-    trained in two orders of writing, ``again`` the rows trained twice alike, each as in the file.
+    trained in two orders of writing, ``again`` the rows trained twice alike, ``beside`` the rows
+    that are set beside a base which lost the same people, each as in the file.
     """
 
     studies: list[Study]
@@ -113,6 +114,7 @@ class Evidence:
     orders: list[dict] = field(default_factory=list)
     real: list[dict] = field(default_factory=list)
     again: list[dict] = field(default_factory=list)
+    beside: list[dict] = field(default_factory=list)
 
     @property
     def cells(self) -> list[Cell]:
@@ -169,7 +171,7 @@ def read(file: str | Path = PLAN) -> Evidence:
         ) from error
     made = Evidence(
         _begun(studies, file),
-        *(told.get(k, []) for k in ("equal", "ladder", "order", "real", "again")),
+        *(told.get(k, []) for k in ("equal", "ladder", "order", "real", "again", "beside")),
     )
     try:
         check(made)

@@ -46,11 +46,12 @@ def _note(lines: Mapping) -> None:
     "Rank-1, and the share of lone images that were linked all the same, over the share of "
     "training people who lost their visible or their infrared pictures. Above the rows of the "
     "table on equal terms. Below all other rows with records: MULT's with half as many steps of "
-    "stage 2, with OCLR (half the steps), without it, and without it by another association in "
-    "the place of MULT's (in MULT; true partners are given the truth and do not exist where "
-    "everybody is missing); PGM and ADCA, each with the other's pairs. A thin line spans a share "
-    "that was not trained, one that ends early was not trained further; who gives no labels across "
-    "has no line on the right. Mean and range over seeds.",
+    "stage 2, with OCLR (half the steps), without it, without it by another association in the "
+    "place of MULT's (in MULT; true partners are given the truth and do not exist where everybody "
+    "is missing), and with no association at all (its stage 1 prolonged); PGM and ADCA, each with "
+    "the other's pairs. A thin line spans a share that was not trained, one that ends early was "
+    "not trained further; who gives no labels across has no line on the right. Mean and range over "
+    "seeds.",
     of_any=False,
 )
 def people_missing():

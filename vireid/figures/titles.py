@@ -4,6 +4,7 @@ from vireid.figures.mult import TABLE3
 from vireid.methods.mult.labels import ASSOCIATIONS
 
 CALLED = {  # method and row -> words: nobody may take a row for a method on equal terms
+    "MULT 1": "MULT's stage 1 prolonged",
     "MULT 3": "MULT without OCLR",
     "MULT 7": "MULT, half the steps",
     "MULT oracle": "true partners (in MULT)",

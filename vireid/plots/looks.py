@@ -49,6 +49,7 @@ KNOWN: tuple[tuple[Look, tuple[str, ...]], ...] = (  # (look, all names of the o
     ((INK, "-", "p"), ("true identities", "oracle")),
     ((INK, "--", "h"), ("true partners",)),
     # rows of the papers' tables, and methods trained for fewer steps
+    ((SKY, "-", "h"), ("MULT's stage 1 prolonged",)),
     ((GREEN, "-.", "D"), ("MULT without OCLR",)),
     ((GREEN, "--", "v"), ("MULT, half the steps",)),
     ((OLIVE, "-.", "<"), ("MCF, half the steps",)),
