@@ -134,10 +134,10 @@ class Run:
 
 
 def _lines(value: object) -> str:
-    """JSON of a field on one line; of a list, one line for each entry."""
-    if not isinstance(value, list):
-        return json.dumps(value, default=float)
-    return "[" + ",".join("\n" + json.dumps(entry, default=float) for entry in value) + "\n]"
+    """JSON of a field on one line without spaces; of a list, one line for each entry."""
+    if isinstance(value, list):
+        return "[" + ",".join("\n" + _lines(entry) for entry in value) + "\n]"
+    return json.dumps(value, default=float, separators=(",", ":"))
 
 
 def refuse_another(run: Run, now: dict, folder: Path, *, anywhere: bool = False) -> None:
