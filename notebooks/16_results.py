@@ -260,6 +260,9 @@ else:
 # stage 1 prolonged on the same pictures, in which nobody is paired:
 
 # %%
+drawn = figures.sensitivity.pairing_worth()
+if drawn is not None:
+    plots.show(drawn, "Rank-1 that each association adds to nobody paired, over absence.")
 for entry in plan.beside:
     gains = evidence.beside(entry, found, evidence.size_of_chance(plan, found))
     if len(gains.columns):
@@ -267,10 +270,10 @@ for entry in plan.beside:
         plots.table(gains)
 
 # %% [markdown] tags=["synthvi"]
-# The pairing does what it should: MULT's own is worth 6 to 7 points while half of the people or more
-# have a partner, and nothing where nobody has. Wrong pairs alone cost 2.6 points at most. Most of
-# MULT's gain is OCLR's (the last line less "MULT's": 7 to 11 points in the mean at every share), and
-# that needs no right pair.
+# The pairing does what it should: MULT's own is worth 6 to 7 points while at least half of the
+# people have a partner, and nothing where nobody has. Wrong pairs alone cost 2.6 points at most. Most
+# of MULT's gain is OCLR's (the last line less "MULT without OCLR": 7 to 11 points in the mean at
+# every share), and that needs no right pair.
 
 # %% [markdown]
 # People are not all that can be missing. On SynthVI three dials of the *world* can be turned, each

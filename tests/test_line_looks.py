@@ -17,6 +17,7 @@ EQUAL = [row["title"] for row in evidence.read().equal]
 FIGURES = {  # figure -> names that stand in it together
     "people_missing": [*EQUAL, *titles.CALLED.values()],
     "world_dials": [*EQUAL, *titles.CALLED.values()],
+    "pairing_worth": [name for row in evidence.read().beside for name in row["names"].values()],
     "published_absence": list(sensitivity.published(dataset="SYSU-MM01", mode="all")),
     "association_absence": [mult.TABLE3[name] for name in NAMES],
     "of associations, in notebooks": [*NAMES, "oracle"],

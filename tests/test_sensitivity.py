@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from vireid import methods, plots
+from vireid import evidence, methods, plots
 from vireid.cli import parser
 from vireid.cli.options import prepare
 from vireid.data.synthvi import load
@@ -223,6 +223,7 @@ def test_figures_are_drawn_from_records_and_skipped_without(shelf, tmp_path, mon
     empty = tmp_path / "empty"
     monkeypatch.setattr(sensitivity, "kept", lambda: ladders(empty))
     assert sensitivity.people_missing() is None and sensitivity.world_dials() is None
+    assert sensitivity.pairing_worth() is None
 
 
 def test_a_row_that_was_turned_less_far_is_left_out():
@@ -317,6 +318,19 @@ def test_panels_of_absence_can_be_compared(shelf, monkeypatch):
     assert linked.get_ylim() == others.get_ylim() == (-3, 103)
     told = caption("people_missing")
     assert "not trained" in told and "half as many steps" in told and "in MULT" in told
+
+
+def test_what_a_pairing_adds_has_a_panel_for_each_association():
+    plan, records = evidence.read(), sensitivity.kept()
+    (entry,) = plan.beside
+    gains = evidence.gains_beside(entry, records, evidence.size_of_chance(plan, records))
+    panels = sensitivity.pairing_worth().axes
+    assert [ax.get_title(loc="left") for ax in panels] == list(gains)
+    assert len({(*ax.get_xlim(), *ax.get_ylim()) for ax in panels}) == 1
+    for ax, by in zip(panels, gains.values(), strict=True):
+        drawn = next(line for line in ax.lines if line.get_marker() != "None")
+        assert dict(zip(*drawn.get_data(), strict=True)) == {v: g.mean for v, g in by.items()}
+        assert any(set(line.get_ydata()) == {0} for line in ax.lines), "who adds nothing is on it"
 
 
 def test_published_slopes_can_be_compared():

@@ -4,7 +4,7 @@
 ``data/runs``, ``make`` trains the others, ``page`` writes ``docs/results.md`` from the kept ones.
 """
 
-from vireid.evidence.dials import DIALS, beside, missing, over, turned, unturned
+from vireid.evidence.dials import DIALS, beside, gains_beside, missing, over, turned, unturned
 from vireid.evidence.guide import guide, on_equal_terms
 from vireid.evidence.make import make, minutes
 from vireid.evidence.page import page
@@ -30,6 +30,7 @@ __all__ = [
     "coverage",
     "equal_terms",
     "found",
+    "gains_beside",
     "guide",
     "make",
     "minutes",

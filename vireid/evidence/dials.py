@@ -8,7 +8,7 @@ import pandas as pd
 
 from vireid import methods, runs
 from vireid.data.synthvi import PRESETS, WORLD
-from vireid.evidence.gains import Chance, gain
+from vireid.evidence.gains import Chance, Gain, gain
 from vireid.evidence.pairs import Found
 from vireid.evidence.texts import SURE, gains_by_seed, mean_sd, seeds_of
 from vireid.experiment.rows import STAGE1
@@ -187,27 +187,38 @@ def over(lines: Lines) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").fillna("")
 
 
-def beside(entry: dict, found: Found, size: Chance) -> pd.DataFrame:
-    """What rows add to a base that lost the same people: a line a row, a column a share.
+def gains_beside(entry: dict, found: Found, size: Chance) -> dict[str, dict[float, Gain]]:
+    """Row in words -> share of people missing -> what it adds to a base that lost the same people.
 
-    ``entry`` : of ``plan.beside``; ``size`` : what chance makes, of ``size_of_chance``. A cell is
-    the mean gain in rank-1 and those by seed; "ahead" or "behind" where three seeds or more all say
-    so and the mean is beyond chance. A share that a row was not trained at is empty.
+    ``entry`` : of ``plan.beside``; ``size`` : what chance makes, of ``size_of_chance``. Shares that
+    the base or the row was not trained at are left out.
     """
-    absent, lines = turned(found, "absent"), {}
-    base = at_values(absent, {"study": entry["study"], "row": entry["base"]}, found)
+    absent, study = turned(found, "absent"), {"study": entry["study"]}
+    base = at_values(absent, study | {"row": entry["base"]}, found)
+    told = {}
     for row in entry["rows"]:
-        points = at_values(absent, {"study": entry["study"], "row": row}, found)
-        lines[entry.get("names", {}).get(row, row)] = {
-            f"{share:.2g}": _added(points[share], start, size) if share in points else ""
-            for share, start in base.items()
-        }
-    return pd.DataFrame.from_dict(lines, orient="index")
+        own = at_values(absent, study | {"row": row}, found)
+        gains = {v: gain(own[v], start, size) for v, start in base.items() if v in own}
+        told[entry.get("names", {}).get(row, row)] = {v: g for v, g in gains.items() if g.points}
+    return told
 
 
-def _added(own: list[Run], base: list[Run], size: Chance) -> str:
-    if not (added := gain(own, base, size)).points:
-        return ""
+def beside(entry: dict, found: Found, size: Chance) -> pd.DataFrame:
+    """``gains_beside`` as a table: a line a row, a column a share; empty without any gain.
+
+    A cell is the mean gain in rank-1 and those by seed; "ahead" or "behind" where three seeds or
+    more all say so and the mean is beyond chance. A share that a row was not trained at is empty.
+    """
+    gains = gains_beside(entry, found, size)
+    shares = sorted({share for by in gains.values() for share in by})
+    cells = {
+        name: {f"{v:.2g}": _judged(by[v]) if v in by else "" for v in shares}
+        for name, by in gains.items()
+    }
+    return pd.DataFrame.from_dict(cells, orient="index")
+
+
+def _judged(added: Gain) -> str:
     verdict = ", ahead" * added.ahead or ", behind" * added.behind
     return f"{added.mean:+.1f} ({added.told}){verdict if len(added.points) >= SURE else ''}"
 

@@ -79,7 +79,8 @@ of it all the same, in the last epoch at the largest share. Rows of one share ma
 have begun from two trainings of one stage 1 (‡ under "Every row"): beside each other they are as
 unlike by chance as trainings with a stage 1 of their own.
 """
-BESIDE = """{title}, by share of people missing on one side: the mean gain in rank-1 and, in
+BESIDE = """{title},
+which pairs nobody, by share of people missing on one side: the mean gain in rank-1 and, in
 brackets, that of each seed; "ahead" or "behind" where three seeds or more all say so and the mean
 is more than chance makes of such pairs:
 

@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 
 from vireid import evidence, experiment, methods, plots, warm_start
-from vireid.evidence.dials import DIALS, apart, lone, rank1, titled, turned
+from vireid.evidence.dials import DIALS, apart, at_values, lone, rank1, titled, turned
 from vireid.features import extract
 from vireid.figures.field import PANELS
 from vireid.figures.mult import TABLE3
@@ -18,6 +18,7 @@ from vireid.figures.records import kept, noted
 from vireid.figures.registry import drawing
 from vireid.figures.titles import called
 from vireid.papers import paper_table
+from vireid.plots.base import INK
 from vireid.widgets.scene import NAMES, Outcome, Scene, disturbed, outcomes, own_clusters
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -85,6 +86,36 @@ def people_missing():
             *handles, fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5)
         )
     plots.share_limits(np.atleast_2d(axes)[:, 0])
+    return figure
+
+
+@drawing(
+    "What MULT gains in rank-1 with each association in its place, without OCLR but for the last "
+    "panel, over its stage 1 prolonged, which pairs nobody and lost the same people; by the share "
+    "of people missing on one side. True partners do not exist where everybody is missing. Mean "
+    "and range over seeds; differences of two or three points are chance (`docs/results.md` judges "
+    "each).",
+    of_any=False,
+)
+def pairing_worth():
+    """What a pairing adds to pairing nobody, a panel an association, from records."""
+    plan, records = evidence.read(), kept()
+    size, gains, by_data = evidence.size_of_chance(plan, records), {}, turned(records, "absent")
+    for entry in plan.beside:
+        gains |= evidence.gains_beside(entry, records, size)
+        noted(at_values(by_data, {"study": entry["study"], "row": entry["base"]}, records))
+    if not (gains := {name: by for name, by in gains.items() if by}):
+        return None
+    columns = min(len(gains), 5)
+    figure, axes = plots.canvas(columns, -(-len(gains) // columns), width=12.0, height=5.6)
+    axes = np.ravel(axes)
+    for ax, (name, by) in zip(axes, gains.items(), strict=False):
+        points = {share: one.points for share, one in by.items()}
+        look = {"xlabel": "share missing", "ylabel": "gain (points)", "title": name}
+        plots.dial({name: points}, ax, **look, names=gains).axhline(0, color=INK, lw=0.8)
+    for ax in axes[len(gains) :]:
+        ax.set_axis_off()
+    plots.share_limits(axes[: len(gains)], x=True)
     return figure
 
 
