@@ -426,9 +426,10 @@ for entry in planned.beside:
 # Beside nobody paired, most associations are worth little here: where everybody has a partner,
 # MULT's own and DOTLA add 6 points in the mean, the others 2.4 at most, and true partners 22. Where
 # nobody has one, none adds anything, and pairs that are all wrong cost 2.6 points at most. So look
-# at what *longer training* adds before you praise a matching. And look at the last line: OCLR adds 7
-# to 11 points to MULT's own at every share, whether all pairs can be right or none. It does not live
-# on right pairs ([notebook 11](11_label_transfer.ipynb) takes it apart).
+# at what *longer training* adds before you praise a matching. And look at the last line: OCLR adds
+# 7 to 11 points to MULT's own at every share, whether all pairs can be right or none. In the
+# released order of writing it does not live on right pairs
+# ([notebook 11](11_label_transfer.ipynb) takes it apart).
 
 # %% [markdown]
 # Published numbers for other methods exist since 2026 (SMC, arXiv 2609.34294, Table 2):

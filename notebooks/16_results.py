@@ -271,9 +271,9 @@ for entry in plan.beside:
 
 # %% [markdown] tags=["synthvi"]
 # The pairing does what it should: MULT's own is worth 6 to 7 points while at least half of the
-# people have a partner, and nothing where nobody has. Wrong pairs alone cost 2.6 points at most. Most
-# of MULT's gain is OCLR's (the last line less "MULT without OCLR": 7 to 11 points in the mean at
-# every share), and that needs no right pair.
+# people have a partner, and nothing where nobody has. Wrong pairs alone cost 2.6 points at most.
+# Most of MULT's gain is OCLR's (the last line less "MULT without OCLR": 7 to 11 points in the mean
+# at every share, in the released order of writing), and that needs no right pair.
 
 # %% [markdown]
 # People are not all that can be missing. On SynthVI three dials of the *world* can be turned, each
