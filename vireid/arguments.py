@@ -95,7 +95,7 @@ def check_labels(label: Tensor, n: int, clusters: int | None, name: str) -> Tens
     return label
 
 
-def check_outliers(label: Tensor, name: str) -> None:
+def check_outliers(label: Tensor | np.ndarray, name: str) -> None:
     """ValueError for labels below -1, which are neither clusters nor outliers."""
     if (label < -1).any():
         raise ValueError(f"{name} holds {int(label.min())}; labels count from 0, outliers are -1")

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import coo_array
 
-from vireid.arguments import as_array, check_modality, whole_numbers
+from vireid.arguments import as_array, check_modality, check_outliers, whole_numbers
 from vireid.evaluation.given import check_known
 from vireid.types import Modality
 
@@ -127,8 +127,7 @@ def _scored(label, identity, modality, outliers: str):
             "give one number per image"
         )
     check_modality(modality)
-    if (label < -1).any():
-        raise ValueError(f"label holds {label.min()}; labels count from 0, -1 is the only outlier")
+    check_outliers(label, "label")
     return _without_outliers(label, identity, modality, outliers)
 
 
