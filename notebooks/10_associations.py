@@ -205,7 +205,7 @@ right_pairs.show()
 if world.knows("train"):
     found = widgets.outcomes(scene, setting)
     people = [scene.people(own) for own in Modality]
-    figure, axes = plots.canvas(4, 2, width=9.6, height=6.4)
+    figure, axes = plots.canvas(4, 2, width=9.6, height=5.6)
     for ax, (name, one) in zip(axes.flat, found.items(), strict=True):
         title = f"{name}: {one.precision:.0%} right"
         plots.bipartite(*people, one.forth, one.back, ax, names=False, title=title)

@@ -532,9 +532,10 @@ else:
 # and 2 to 13 with PGM's and DOTLA's, and row 3 stands 22 to 31 points higher; with ten times the
 # steps both signs stay and both sizes grow. A training with *true* partners ends 14 to 27 points
 # higher, too. Most of that is stage 1's: with the order changed there alone row 3 gains 19 / 19 /
-# 27 points, in stage 2 alone 14 / 10 / 12, where row 7, which has OCLR, gains nothing sure. So what
-# OCLR is worth hangs on the order of writing: notebook 06 has it as a dial, `docs/log.md`
-# (2026-11-30) the numbers. A finding about a loss was a finding about a memory.
+# 27 points (`docs/log.md`, 2026-11-30), in stage 2 alone 9 / 4 / 15, where row 7, which has OCLR,
+# gains nothing. All of that is the augmented view written after the plain one; infrared last alone
+# brings +3 / -5 / +2. So what OCLR is worth hangs on the order of writing: notebook 06 has it as a
+# dial. A finding about a loss was a finding about a memory.
 #
 # **Which association?** The same training on another machine lies up to three points apart
 # (notebook 16, section 4), and these rows come from two. Without OCLR, label transfer is ahead of
