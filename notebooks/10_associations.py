@@ -405,7 +405,9 @@ if world.knows("train"):
 # `vireid evidence` ask it, each association in the place of MULT's and without OCLR
 # ([notebook 16](16_results.ipynb) has whole methods). Nobody is linked to anybody where MULT's
 # stage 1 is prolonged: what is an association worth beside that? Who loses least? (A share at which
-# a row has not been trained is left blank: compare rows at one share.)
+# a row has not been trained is left blank: compare rows at one share. *Ahead*, *behind*: all seeds
+# say so, and the mean is beyond chance; †: a gain between a CPU's training and a GPU's; notebook
+# 16, section 4, has both.)
 
 # %%
 from vireid import evidence

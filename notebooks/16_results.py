@@ -258,7 +258,8 @@ else:
 # %% [markdown]
 # A row that trains longer than stage 1 alone gains by that already. What is the *pairing* worth
 # where fewer and fewer people can be paired? MULT with each association in its place, beside MULT's
-# stage 1 prolonged on the same pictures, in which nobody is paired:
+# stage 1 prolonged on the same pictures, in which nobody is paired (*ahead* and *behind*: all seeds
+# say so, and the mean is beyond chance, section 4):
 
 # %%
 drawn = figures.sensitivity.pairing_worth()
