@@ -74,7 +74,7 @@ def test_compare_refuses_before_it_trains_and_gives_a_stage_1_that_was_asked_for
     options = {"seed": 3, "out": tmp_path, "switches": QUICK}
     experiment.compare(tiny, "bmil", ["M2"], **options)
     record = tmp_path / "M2" / "run.json"
-    record.write_text(record.read_text().replace('"seed": 3', '"seed": 4'))
+    record.write_text(record.read_text().replace('"seed":3', '"seed":4'))
     monkeypatch.setattr(rows, "train", None)
     with pytest.raises(ValueError, match="M2 holds a run with another seed"):
         experiment.compare(tiny, "bmil", ["M1", "M2"], **options)

@@ -121,7 +121,7 @@ def test_records_that_are_not_the_plan_s_are_known(tmp_path, monkeypatch):
     (tmp_path / kept.name).mkdir()
     shutil.copytree(kept / "seed1", tmp_path / kept.name / "seed1")
     file = tmp_path / kept.name / "seed1" / "2.json"
-    file.write_text(file.read_text().replace('"eps": 0.55', '"eps": 0.54'))
+    file.write_text(file.read_text().replace('"eps":0.55', '"eps":0.54'))
     planned = evidence.states
     monkeypatch.setattr(evidence, "states", lambda cells: planned(cells, tmp_path))
     assert records._strangers("synthvi_small_dmdl") == {("2", 1)}

@@ -106,7 +106,7 @@ def test_a_run_is_replayed_from_its_record_alone(tmp_path, name, capsys):
     assert cli.main(["replay", str(tmp_path / "run"), *other]) == 2
     assert "began from other weights" in capsys.readouterr().err
     record = tmp_path / "run" / "run.json"
-    record.write_text(record.read_text().replace('"lr": 0.001', '"lr": 0.002'))
+    record.write_text(record.read_text().replace('"lr":0.001', '"lr":0.002'))
     assert cli.main(["replay", str(record)]) == 1
     assert "NOT the same" in capsys.readouterr().out
 

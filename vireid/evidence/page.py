@@ -80,9 +80,9 @@ have begun from two trainings of one stage 1 (‡ under "Every row"): beside eac
 unlike by chance as trainings with a stage 1 of their own.
 """
 BESIDE = """{title},
-which pairs nobody, by share of people missing on one side: the mean gain in rank-1 and, in
-brackets, that of each seed; "ahead" or "behind" where three seeds or more all say so and the mean
-is more than chance makes of such pairs:
+by share of people missing on one side: the mean gain in rank-1 and, in brackets, that of each
+seed; "ahead" or "behind" where three seeds or more all say so and the mean is more than chance
+makes of such pairs:
 
 {table}"""
 TURNED = """## The world's dials
