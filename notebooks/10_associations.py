@@ -413,16 +413,14 @@ if world.knows("train"):
 from vireid import evidence
 from vireid.figures.titles import called
 
-planned, kept = evidence.read(), sensitivity.kept()
+kept = sensitivity.kept()
 for data, lines in evidence.turned(kept, "absent").items():
     if own := called({name: by for name, by in lines.items() if name.startswith("MULT ")}):
         print(f"{data}, rank-1 by {evidence.DIALS['absent']}, per cent (drawn in notebook 16)")
         plots.table(evidence.over(own))
-for entry in planned.beside:
-    gains = evidence.beside(entry, kept, evidence.size_of_chance(planned, kept))
-    if len(gains.columns):
-        print(f"{entry['title']}: mean gain (by seed), by share")
-        plots.table(gains)
+for title, gains in evidence.beside(evidence.read(), kept).items():
+    print(f"{title}: mean gain (by seed), by share")
+    plots.table(gains)
 
 # %% [markdown] tags=["synthvi"]
 # Beside nobody paired, most associations are worth little here: where everybody has a partner,

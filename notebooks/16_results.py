@@ -265,11 +265,9 @@ else:
 drawn = figures.sensitivity.pairing_worth()
 if drawn is not None:
     plots.show(drawn, "Rank-1 that each association adds to nobody paired, over absence.")
-for entry in plan.beside:
-    gains = evidence.beside(entry, found, evidence.size_of_chance(plan, found))
-    if len(gains.columns):
-        print(f"{entry['title']}: mean gain (by seed), by share of people missing")
-        plots.table(gains)
+for title, gains in evidence.beside(plan, found).items():
+    print(f"{title}: mean gain (by seed), by share of people missing")
+    plots.table(gains)
 
 # %% [markdown] tags=["synthvi"]
 # The pairing does what it should: MULT's own is worth 6 to 7 points while at least half of the

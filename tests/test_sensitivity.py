@@ -186,7 +186,7 @@ def test_lines_of_the_table_on_equal_terms_stand_apart(shelf):
     assert dials.at_values(by_data, other, found) == {}
 
 
-def test_rows_beside_a_base_that_lost_the_same_people():
+def test_rows_beside_a_base_that_lost_the_same_people(monkeypatch):
     def told(*scores: float, **options) -> list[Run]:
         return [record(seed, score, **options) for seed, score in enumerate(scores, 1)]
 
@@ -200,8 +200,12 @@ def test_rows_beside_a_base_that_lost_the_same_people():
     half |= {"few": told(0.4, 0.4, absent=0.5)}
     entry = {"title": "t", "study": "s", "base": "none", "rows": ["up", "down", "few", "once"]}
     entry["names"] = {"up": "Up"}
-    size = Chance(same=2.0, whole=4.0)
-    assert dials.beside(entry, {"s": whole, "s_absent_0.5": half}, size).to_dict("index") == {
+    whole |= {"little": told(0.31, 0.31, 0.31)}
+    half |= {"little": told(0.21, 0.21, 0.23, absent=0.5)}
+    entry["rows"].append("little")
+    plan = Evidence([], [], [], beside=[entry])
+    monkeypatch.setattr(dials, "size_of_chance", lambda *given: Chance(same=1.0, whole=4.0))
+    assert dials.beside(plan, {"s": whole, "s_absent_0.5": half})["t"].to_dict("index") == {
         "Up": {"0": "+8.3 (+10.0 / +10.0 / +5.0), ahead", "0.5": "+0.3 (+1.0 / +0.0 / +0.0)"},
         "down": {
             "0": "-20.0 (-20.0 / -20.0 / -20.0), behind",
@@ -209,8 +213,12 @@ def test_rows_beside_a_base_that_lost_the_same_people():
         },
         "few": {"0": "+20.0 (+20.0 / +20.0)", "0.5": "+20.0 (+20.0 / +20.0)"},
         "once": {"0": "", "0.5": ""},
+        "little": {  # 1.15 is chance of three seeds
+            "0": "+1.0 (+1.0 / +1.0 / +1.0)",
+            "0.5": "+1.7 (+1.0 / +1.0 / +3.0), ahead",
+        },
     }
-    assert not len(dials.beside(entry, {}, size).columns), "the page leaves such a table out"
+    assert dials.beside(plan, {}) == {}, "the page leaves such a table out"
 
 
 def test_figures_are_drawn_from_records_and_skipped_without(shelf, tmp_path, monkeypatch):
@@ -321,9 +329,7 @@ def test_panels_of_absence_can_be_compared(shelf, monkeypatch):
 
 
 def test_what_a_pairing_adds_has_a_panel_for_each_association():
-    plan, records = evidence.read(), sensitivity.kept()
-    (entry,) = plan.beside
-    gains = evidence.gains_beside(entry, records, evidence.size_of_chance(plan, records))
+    (gains,) = evidence.gains_beside(evidence.read(), sensitivity.kept()).values()
     panels = sensitivity.pairing_worth().axes
     assert [ax.get_title(loc="left") for ax in panels] == list(gains)
     assert len({(*ax.get_xlim(), *ax.get_ylim()) for ax in panels}) == 1

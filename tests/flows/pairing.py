@@ -36,4 +36,9 @@ def matching(x: torch.Tensor) -> Partners:
     return {V: pairs, R: back}
 
 
+def with_partners(at: torch.Tensor, label: list, partner: dict) -> tuple[torch.Tensor, list]:
+    """Positions whose cluster has a partner, and that partner: the others learn nothing."""
+    return at[[y in partner for y in label]], [partner[y] for y in label if y in partner]
+
+
 PAIRING = {"voted": votes, "pgm": matching, "none": lambda x: {V: {}, R: {}}}

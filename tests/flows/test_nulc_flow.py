@@ -5,7 +5,7 @@ import copy
 import pytest
 import tiny
 import torch
-from pairing import PAIRING
+from pairing import PAIRING, with_partners
 from plain import Bank, Call, means, step
 from test_pgm_flow import EVEN, ODD
 from tiny import MODALITY, OWN, R, V, agree, forward, gradients, own_labels, views
@@ -43,8 +43,7 @@ class Released:
         at = views(batch, own, "var")
         label = own_labels(batch, own, at).tolist()
         if own != other:
-            partner = [self.partner[own].get(y) for y in label]
-            at, label = at[[y is not None for y in partner]], [y for y in partner if y is not None]
+            at, label = with_partners(at, label, self.partner[own])
         image = batch.rows[at] - (20 if own == R else 0)
         soft = [told(self.x[own][i], self.x[other], OWN[other]) for i in image]
 

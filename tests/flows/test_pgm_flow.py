@@ -5,7 +5,7 @@ import copy
 import pytest
 import tiny
 import torch
-from pairing import PAIRING
+from pairing import PAIRING, with_partners
 from plain import Bank, Call, contrast, means, step
 from tiny import MODALITY, OWN, R, V, agree, forward, gradients, own_labels, views
 from torch.nn.functional import normalize
@@ -49,9 +49,8 @@ class Released:
             return mine
         own, other = (V, R) if self.epoch == EVEN else (R, V)
         at = views(batch, own, self.order)
-        label = [self.partner[own].get(y) for y in own_labels(batch, own, at).tolist()]
-        at = at[[y is not None for y in label]]  # without a partner: nothing to learn
-        label = torch.tensor([y for y in label if y is not None])
+        at, label = with_partners(at, own_labels(batch, own, at).tolist(), self.partner[own])
+        label = torch.tensor(label)
         theirs = Call(self.bank[other], at, label, contrast(label, 0.25))
         return [*mine, theirs] if self.own_last else [theirs, *mine]
 

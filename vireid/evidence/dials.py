@@ -8,8 +8,9 @@ import pandas as pd
 
 from vireid import methods, runs
 from vireid.data.synthvi import PRESETS, WORLD
-from vireid.evidence.gains import Chance, Gain, gain
-from vireid.evidence.pairs import Found
+from vireid.evidence.gains import Gain, gain
+from vireid.evidence.pairs import Found, size_of_chance
+from vireid.evidence.plan import Evidence
 from vireid.evidence.texts import SURE, gains_by_seed, mean_sd, seeds_of
 from vireid.experiment.rows import STAGE1
 from vireid.runs import Run, gained
@@ -187,35 +188,43 @@ def over(lines: Lines) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").fillna("")
 
 
-def gains_beside(entry: dict, found: Found, size: Chance) -> dict[str, dict[float, Gain]]:
-    """Row in words -> share of people missing -> what it adds to a base that lost the same people.
+def gains_beside(plan: Evidence, found: Found) -> dict[str, dict[str, dict[float, Gain]]]:
+    """Title -> row in words -> share of people missing -> what the row adds to its base.
 
-    ``entry`` : of ``plan.beside``; ``size`` : what chance makes, of ``size_of_chance``. Shares that
-    the base or the row was not trained at are left out.
+    Of ``plan.beside``; the base lost the same people. Shares that the base or the row was not
+    trained at are left out, rows and titles of which nothing is left stay, empty.
     """
-    absent, study = turned(found, "absent"), {"study": entry["study"]}
-    base = at_values(absent, study | {"row": entry["base"]}, found)
+    absent, size = turned(found, "absent"), size_of_chance(plan, found)
+
+    def points(entry: dict, row: str) -> dict[float, list[Run]]:
+        return at_values(absent, {"study": entry["study"], "row": row}, found)
+
     told = {}
-    for row in entry["rows"]:
-        own = at_values(absent, study | {"row": row}, found)
-        gains = {v: gain(own[v], start, size) for v, start in base.items() if v in own}
-        told[entry.get("names", {}).get(row, row)] = {v: g for v, g in gains.items() if g.points}
+    for entry in plan.beside:
+        base, rows = points(entry, entry["base"]), told.setdefault(entry["title"], {})
+        for row in entry["rows"]:
+            own = points(entry, row)
+            gains = {v: gain(own[v], start, size) for v, start in base.items() if v in own}
+            kept = {share: added for share, added in gains.items() if added.points}
+            rows[entry.get("names", {}).get(row, row)] = kept
     return told
 
 
-def beside(entry: dict, found: Found, size: Chance) -> pd.DataFrame:
-    """``gains_beside`` as a table: a line a row, a column a share; empty without any gain.
+def beside(plan: Evidence, found: Found) -> dict[str, pd.DataFrame]:
+    """Title -> ``gains_beside`` as a table, where there is a gain: a line a row, a column a share.
 
     A cell is the mean gain in rank-1 and those by seed; "ahead" or "behind" where three seeds or
     more all say so and the mean is beyond chance. A share that a row was not trained at is empty.
     """
-    gains = gains_beside(entry, found, size)
-    shares = sorted({share for by in gains.values() for share in by})
-    cells = {
-        name: {f"{v:.2g}": _judged(by[v]) if v in by else "" for v in shares}
-        for name, by in gains.items()
-    }
-    return pd.DataFrame.from_dict(cells, orient="index")
+    tables = {}
+    for title, gains in gains_beside(plan, found).items():
+        if shares := sorted({share for by in gains.values() for share in by}):
+            cells = {
+                name: {f"{v:.2g}": _judged(by[v]) if v in by else "" for v in shares}
+                for name, by in gains.items()
+            }
+            tables[title] = pd.DataFrame.from_dict(cells, orient="index")
+    return tables
 
 
 def _judged(added: Gain) -> str:

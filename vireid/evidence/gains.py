@@ -33,11 +33,13 @@ class Gain:
 
     Parameters
     ----------
-    points : of rank-1, in the seeds that both have
+    seeds : that both have
+    points : of rank-1, in these seeds
     told : the same as text, † where a CPU trained one end and a GPU the other
     chance : points that chance alone makes in a seed, root mean square over the pairs
     """
 
+    seeds: list[int]
     points: list[float]
     told: str
     chance: float
@@ -66,9 +68,10 @@ class Gain:
 def gain(own: list[Run], base: list[Run], chance: Chance) -> Gain:
     """The gain of one row's records over another's; without seeds in common it has no points."""
     start = {run.seed: run for run in base}
-    sizes = [chance.of(run, start[run.seed]) for run in own if run.seed in start]
+    both = [run for run in own if run.seed in start]
+    sizes = [chance.of(run, start[run.seed]) for run in both]
     size = float(np.sqrt(np.mean(np.square(sizes)))) if sizes else 0.0
-    return Gain(gained(own, base), gains_by_seed(own, base), size)
+    return Gain([run.seed for run in both], gained(own, base), gains_by_seed(own, base), size)
 
 
 def same_start(own: Run, base: Run) -> bool:

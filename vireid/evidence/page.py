@@ -7,7 +7,6 @@ import pandas as pd
 
 from vireid.data.synthvi import WORLD
 from vireid.evidence.dials import DIALS, beside, over, turned
-from vireid.evidence.gains import Chance
 from vireid.evidence.guide import guide, on_equal_terms
 from vireid.evidence.pairs import Found, orders, size_of_chance
 from vireid.evidence.plan import Evidence, read
@@ -125,7 +124,9 @@ def page(plan: Evidence | None = None, store: Path = STORE) -> str:
         parts += [STEPS.format(same=size.same, whole=whole), _table(steps, "method")]
     if len(written := orders(plan, runs)):
         parts += [ORDERS, _table(written.set_index("method"), "method")]
-    parts += [MISSING, *_dial(runs, "absent"), *_beside(plan.beside, runs, size)]
+    parts += [MISSING, *_dial(runs, "absent")]
+    for title, gains in beside(plan, runs).items():
+        parts.append(BESIDE.format(title=title, table=_table(gains, "row")))
     parts.append(TURNED.format(gap=WORLD.modality_gap))
     parts += [text for dial in DIALS if dial != "absent" for text in _dial(runs, dial)]
     parts.append(STUDIES)
@@ -171,16 +172,6 @@ def _dial(runs: Found, dial: str) -> list[str]:
         for data, lines in turned(runs, dial).items()
     ]
     return tables or [f"By {DIALS[dial]}: not run.\n"]
-
-
-def _beside(entries: list[dict], runs: Found, size: Chance) -> list[str]:
-    """A table for each entry of ``plan.beside`` whose base has been trained at two shares."""
-    tables = {entry["title"]: beside(entry, runs, size) for entry in entries}
-    return [
-        BESIDE.format(title=title, table=_table(frame, "row"))
-        for title, frame in tables.items()
-        if len(frame.columns)
-    ]
 
 
 def _table(frame: pd.DataFrame, corner: str) -> str:

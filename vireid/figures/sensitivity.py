@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 
 from vireid import evidence, experiment, methods, plots, warm_start
-from vireid.evidence.dials import DIALS, apart, at_values, lone, rank1, titled, turned
+from vireid.evidence.dials import DIALS, apart, lone, rank1, titled, turned
 from vireid.features import extract
 from vireid.figures.field import PANELS
 from vireid.figures.mult import TABLE3
@@ -99,17 +99,15 @@ def people_missing():
 )
 def pairing_worth():
     """What a pairing adds to pairing nobody, a panel an association, from records."""
-    plan, records = evidence.read(), kept()
-    size, gains, by_data = evidence.size_of_chance(plan, records), {}, turned(records, "absent")
-    for entry in plan.beside:
-        gains |= evidence.gains_beside(entry, records, size)
-        noted(at_values(by_data, {"study": entry["study"], "row": entry["base"]}, records))
-    if not (gains := {name: by for name, by in gains.items() if by}):
+    told = evidence.gains_beside(evidence.read(), kept())
+    gains = {name: by for rows in told.values() for name, by in rows.items() if by}
+    if not gains:
         return None
     columns = min(len(gains), 5)
     figure, axes = plots.canvas(columns, -(-len(gains) // columns), width=12.0, height=5.6)
     axes = np.ravel(axes)
     for ax, (name, by) in zip(axes, gains.items(), strict=False):
+        noted({share: one.seeds for share, one in by.items()})
         points = {share: one.points for share, one in by.items()}
         look = {"xlabel": "share missing", "ylabel": "gain (points)", "title": name}
         plots.dial({name: points}, ax, **look, names=gains).axhline(0, color=INK, lw=0.8)
