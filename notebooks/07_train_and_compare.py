@@ -457,7 +457,7 @@ checks.check("07-paired", paired_gain)
 
 # %% [markdown]
 # **2.** A useless method is compared with its base over 3 seeds; each seed is a coin's throw. How
-# likely is it to win in all three?
+# likely is it to win in all three? (Three decimals.)
 
 # %% tags=["exercise"]
 checks.check("07-lucky", ...)

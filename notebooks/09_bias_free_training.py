@@ -655,8 +655,8 @@ def mmd(x, y, width): ...
 checks.check("09-mmd", mmd)
 
 # %% [markdown]
-# **4.** A pseudo-colour has 3 tables to choose from for each of its 3 channels. How many views
-# can a picture get?
+# **4.** Suppose each of the 3 channels had three tables to choose from, not two. How many
+# pseudo-colours could a picture get?
 
 # %% tags=["exercise"]
 checks.check("09-pseudo-colours", ...)

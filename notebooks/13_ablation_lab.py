@@ -186,8 +186,8 @@ print("closer to each other than their spread:", ", ".join(unclear) or "none")
 # read the same in stage 1 share it, so that they can be compared in pairs: train `prolonged` once,
 # and every other has something to be compared with.
 #
-# **Predict first.** In DMDL, which costs more to leave out, `refine` or `alignment`? (`cai` and
-# `data` alone have no record yet; train them here, on the tiny world.)
+# **Predict first.** In DMDL, which costs more to leave out, `refine` or `alignment`? (`data` at
+# `none` has no record yet; train it here, on the tiny world.)
 
 # %%
 widgets.ablations(records).show()

@@ -371,7 +371,7 @@ checks.check("16-way-up", way_up)
 
 # %% [markdown]
 # **2.** A step of a ladder does nothing at all, and each of five seeds is a coin's throw. How
-# likely do all five have the *same* sign?
+# likely do all five have the *same* sign? (Three decimals.)
 
 # %% tags=["exercise"]
 checks.check("16-all-five", ...)

@@ -1,5 +1,6 @@
 """Exercises: every solution passes, every slip fails with its own hint; outcomes; progress."""
 
+import ast
 import re
 
 import jupytext
@@ -183,9 +184,12 @@ def test_numbers_and_letters():
     assert checks.check("01-explained", torch.tensor(0.36)).ok
     assert "per cent" in checks.check("01-explained", 36).message
     assert "too large" in checks.check("01-explained", 0.9).message
-    for odd in (True, "0.36", [0.36], float("nan"), np.zeros(2)):
+    for odd in (True, "0.36", [0.36], float("nan"), np.zeros(2), 10**400, -(10**5000)):
         assert checks.check("01-explained", odd).outcome == "cannot tell"
-    assert checks.check("00-given", " B ").ok
+    assert "per cent" not in checks.check("02-squared-distance", 40).message
+    for letter in (" B ", "(b)", "b)", "b."):
+        assert checks.check("00-given", letter).ok
+    assert checks.check("00-given", "").outcome == "cannot tell"
     assert checks.check("00-given", "e").outcome == "cannot tell"
     assert "a, b, c, d" in checks.check("00-given", 2).message
 
@@ -196,10 +200,70 @@ def test_hints_come_in_steps_and_solutions_have_lines():
     assert "solution" in third and first == checks.hint("06-contrast", step=1)
     with pytest.raises(ValueError, match="1 to 3"):
         checks.hint("06-contrast", step=9)
-    assert checks.source("06-contrast").startswith("def contrast(")
+    assert "\ndef contrast(" in checks.source("06-contrast")
     assert checks.source("06-one-prototype") == "'b'"
     with pytest.raises(ValueError, match="00-chance"):
         checks.check("nonsense", 1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_printed_solution_runs_by_itself_and_passes(name):
+    lines, space = checks.source(name), {}
+    if name in FUNCTIONS:
+        exec(lines, space)
+        answer = space[checks.exercise(name).signature.partition("(")[0]]
+    else:
+        answer = ast.literal_eval(lines)
+    assert checks.check(name, answer).ok
+
+
+def test_steps_in_place_are_told_in_a_students_words():
+    def softmax(x, target, prototypes, temperature):
+        p = (torch.nn.functional.normalize(x) @ prototypes.T / temperature).exp()
+        p /= p.sum(1, keepdim=True)
+        return -p[torch.arange(len(x)), target].log().mean()
+
+    def argument(x, target, prototypes, temperature):
+        x /= x.norm(dim=1, keepdim=True)
+        return checks.solution("06-contrast")(x, target, prototypes, temperature)
+
+    for answer in (softmax, argument):
+        found = checks.check("06-contrast", answer)
+        assert found.outcome == "raised" and "write x = x / y" in found.message, found
+
+
+def test_a_body_that_forgets_its_return_is_wrong_and_a_stub_is_not_attempted(student):
+    def forgets(right):
+        last = right.nonzero().max() + 1
+        right.sum() / last
+
+    def documented(right):
+        """Nothing but words."""
+
+    def later(right):
+        raise NotImplementedError("tomorrow")
+
+    found = checks.check("00-mINP", forgets)
+    assert found.outcome == "wrong" and "return" in found.message
+    assert progress.load()["exercises"] == {"00-mINP": "wrong"}
+    for stub in (documented, later):
+        assert checks.check("00-mINP", stub).outcome == "not attempted"
+
+
+def _by_label(label, certainty, other_view):
+    w = certainty[:, None]
+    return w * torch.nn.functional.one_hot(label) + (1 - w) * other_view
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("09-refined", _by_label),  # as many columns as the batch has labels
+        ("09-momentum", lambda belief, delta: 0.2 / belief.clamp(min=0.2)),
+    ],
+)
+def test_answers_that_fit_some_inputs_only_are_not_right(name, wrong):
+    assert checks.check(name, wrong).outcome in ("wrong", "raised")
 
 
 def test_results_are_shown_as_text_and_as_escaped_html():

@@ -4,6 +4,7 @@ A function of yours is run beside the library's on random and edge cases; a wron
 hint that fits its slip. What you have solved is kept on your own machine (``vireid.progress``).
 """
 
+import ast
 import inspect
 from dataclasses import dataclass
 from html import escape
@@ -151,9 +152,23 @@ def solution(name: str):
 
 
 def source(name: str) -> str:
-    """The solution as text: a function's lines, or the number or letter itself."""
+    """The solution as text that runs by itself: a function's lines below what it imports, or the
+    number or letter itself.
+    """
     found = solution(name)
-    return inspect.getsource(found) if callable(found) else repr(found)
+    if not callable(found):
+        return repr(found)
+    lines = inspect.getsource(found)
+    return "".join(f"{line}\n" for line in _imports(found, lines)) + f"\n\n{lines}"
+
+
+def _imports(function, lines: str) -> list[str]:
+    """What its lines name of other modules, as import statements."""
+    named = {node.id for node in ast.walk(ast.parse(lines)) if isinstance(node, ast.Name)}
+    of = {name: function.__globals__[name] for name in named & function.__globals__.keys()}
+    modules = sorted(name for name, value in of.items() if inspect.ismodule(value))
+    parts = sorted(f"from {of[name].__module__} import {name}" for name in of.keys() - modules)
+    return [*(f"import {name}" for name in modules), *parts]
 
 
 def mistakes(name: str) -> dict[str, object]:

@@ -17,9 +17,15 @@ def _ladders(rng) -> list:
     seeds, shuffled = torch.arange(1, 5), torch.tensor([3, 1, 4, 2])
     return [
         ("seeds in another order", (seeds, numbers(rng, 4), shuffled, numbers(rng, 4))),
+        ("seeds that do not rise", (shuffled, numbers(rng, 4), seeds, numbers(rng, 4))),
         ("a seed that the base lacks", (seeds, numbers(rng, 4), seeds[1:], numbers(rng, 3))),
         ("no seed in common", (seeds[:2], numbers(rng, 2), seeds[2:], numbers(rng, 2))),
     ]
+
+
+def _sorted(method_seeds, method, base_seeds, base):
+    order = method_seeds.argsort()
+    return gains(method_seeds[order], method[order], base_seeds, base)
 
 
 def _by_place(method_seeds, method, base_seeds, base):
@@ -38,6 +44,10 @@ EXERCISES = [
             "by-place": (
                 _by_place,
                 "these are differences by *place*; a gain belongs to one seed of both",
+            ),
+            "sorted": (
+                _sorted,
+                "the gains are right, but in the order of rising seeds; keep that of method_seeds",
             ),
             "unpaired": (
                 lambda method_seeds, method, base_seeds, base: gains(
@@ -123,5 +133,6 @@ EXERCISES = [
             "lost": ((85.2 - 75.8) / (85.2 - 61.4), "that is the share that is still to be won"),
         },
         ("What could be won is oracle minus control.", "(75.8 - 61.4) / (85.2 - 61.4)"),
+        share=True,
     ),
 ]

@@ -100,6 +100,7 @@ EXERCISES = [
             "The 15 nearest are all other pictures of the person.",
             "Seven of them are of the own modality.",
         ),
+        share=True,
     ),
     Function(
         "04-centre",

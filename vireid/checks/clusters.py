@@ -197,6 +197,7 @@ EXERCISES = [
             "precision": (1.0, "that is precision: no pair is wrong; but many are missing"),
         },
         ("8 pictures make 8 * 7 / 2 pairs.", "Each cluster of 4 holds 6 of them."),
+        share=True,
     ),
     Choice(
         "03-eps",

@@ -55,13 +55,15 @@ EXERCISES = [
         "07-lucky",
         "A useless method is compared with its base over 3 seeds; each seed is a coin's throw. "
         "How likely "
-        "is it to win in all three?",
+        "is it to win in all three? (Three decimals.)",
         0.125,
         {
             "one": (0.5, "that is one seed"),
             "mean": (1 / 3, "the seeds are independent throws: multiply"),
         },
         ("Three throws, all heads.", "0.5 to the power of 3"),
+        within=0.001,
+        share=True,
     ),
     Choice(
         "07-control",

@@ -121,6 +121,7 @@ EXERCISES = [
             "zero": (0.0, "nothing is strictly more similar, so the right answer has rank 1"),
         },
         ("How many answers are strictly better?", "None; so every right answer has rank 1."),
+        share=True,
     ),
     Choice(
         "14-split",

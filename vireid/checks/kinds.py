@@ -71,15 +71,16 @@ class Exercise:
 
 @dataclass(frozen=True, eq=False)
 class Number(Exercise):
-    """A number, right within ``within`` (absolute)."""
+    """A number, right within ``within`` (absolute); a ``share`` is one that per cent can tell."""
 
     within: float = 0.005
+    share: bool = False
 
     def unfit(self, given) -> str:
         """A single finite real number is wanted."""
         if isinstance(given, bool) or not isinstance(_plain(given), Real):
             return f"a number is wanted, and this is of type {type(given).__name__}"
-        return "" if math.isfinite(_plain(given)) else f"{given} is no finite number"
+        return "" if _finite(_plain(given)) else "this number is not finite, or far too large"
 
     def same(self, given, other) -> bool:
         """Equal within the tolerance."""
@@ -87,7 +88,7 @@ class Number(Exercise):
 
     def unknown_slip(self, given) -> str:
         """Per cent in place of a fraction is said, too large or too small as well."""
-        if abs(self.answer) <= 1 and self.same(_plain(given) / 100, self.answer):
+        if self.share and self.same(_plain(given) / 100, self.answer):
             return "the number is right in per cent; give a fraction between 0 and 1"
         way = "large" if _plain(given) > self.answer else "small"
         return f'too {way}; checks.hint("{self.name}") helps on, step by step'
@@ -101,13 +102,13 @@ class Choice(Exercise):
 
     def unfit(self, given) -> str:
         """One of the letters is wanted."""
-        if isinstance(given, str) and given.strip().lower() in self.options:
+        if isinstance(given, str) and _letter(given) in self.options:
             return ""
         return f"one of the letters {', '.join(self.options)} is wanted, and this is {given!r}"
 
     def same(self, given, other) -> bool:
-        """The same letter, large or small."""
-        return given.strip().lower() == other
+        """The same letter, large or small, in brackets or not."""
+        return _letter(given) == other
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,12 +135,10 @@ class Function(Exercise):
         if not callable(given):
             return Verdict("cannot tell", f"a function is wanted, this is {type(given).__name__}")
         runs = trial.run(given, self)
-        if all(one.result is None or one.result is Ellipsis for one in runs if not one.error):
-            if all(not one.error or isinstance(one.error, NotImplementedError) for one in runs):
-                return NOT_YET
+        if trial.is_stub(given, runs):
+            return NOT_YET
         if failed := next((one for one in runs if one.error), None):
-            told = f"{type(failed.error).__name__}: {failed.error}"
-            return Verdict("raised", f"on {failed.words}: {told}")
+            return Verdict("raised", f"on {failed.words}: {trial.told(failed.error)}")
         wanted = trial.run(self.library or self.answer, self)
         problem = trial.first_difference(runs, wanted)
         if not problem:
@@ -148,6 +147,17 @@ class Function(Exercise):
             if not trial.first_difference(runs, trial.run(wrong, self)):
                 return Verdict("wrong", hint)
         return Verdict("wrong", problem)
+
+
+def _letter(given: str) -> str:
+    return given.strip().strip("().").lower()
+
+
+def _finite(number: Real) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # a whole number that no float can hold
+        return False
 
 
 def _plain(number):

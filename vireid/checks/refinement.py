@@ -31,12 +31,14 @@ def _doubts(rng) -> list:
         ("six rows", (y, w, p)),
         ("all trusted", (y, 0 * w + 1, p)),
         ("none trusted", (y, 0 * w, p)),
+        ("no picture of the last cluster", (y.clamp(max=2), w, p)),
     ]
 
 
 def _beliefs(rng) -> list:
     return [
         ("random beliefs", (numbers(rng, 8), 0.2)),
+        ("a larger delta", (numbers(rng, 8), 0.6)),
         ("sure", (torch.ones(3).double(), 0.2)),
         ("none", (torch.zeros(3).double(), 0.2)),
     ]
@@ -125,12 +127,12 @@ EXERCISES = [
     ),
     Number(
         "09-pseudo-colours",
-        "A pseudo-colour has 3 tables to choose from for each of its 3 channels. How many "
-        "views can a picture get?",
+        "Suppose each of the 3 channels had three tables to choose from, not two. How many "
+        "pseudo-colours could a picture get?",
         27,
         {
             "sum": (9, "the channels choose independently: multiply"),
-            "two": (8, "that is with two tables each"),
+            "two": (8, "that is with two tables each, as above; suppose a third one"),
         },
         ("Each channel chooses by itself.", "3 * 3 * 3"),
     ),

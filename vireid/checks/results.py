@@ -43,13 +43,15 @@ EXERCISES = [
     Number(
         "16-all-five",
         "A step of a ladder does nothing at all, and each of five seeds is a coin's throw. How "
-        "likely do all five have the *same* sign?",
+        "likely do all five have the *same* sign? (Three decimals.)",
         1 / 16,
         {
             "all-up": (1 / 32, "that is five times up; five times down has the same sign, too"),
             "three": (1 / 4, "that would be for three seeds"),
         },
         ("Five heads, or five tails.", "2 times one half to the power of 5"),
+        within=0.001,
+        share=True,
     ),
     Choice(
         "16-equal",

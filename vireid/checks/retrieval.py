@@ -77,6 +77,7 @@ EXERCISES = [
             "four-tenths": (0.4, "four pictures of forty are the person's, not four of ten"),
         },
         ("Rank-1 looks at the first answer only.", "4 of the 40 pictures are right answers."),
+        share=True,
     ),
     Function(
         "00-average-precision",

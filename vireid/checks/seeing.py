@@ -36,6 +36,7 @@ def _cuts(rng) -> list:
         ("random values", (value, modality, 0.5)),
         ("infrared below the cut", (1 - modality.double(), modality, 0.5)),
         ("a cut above all", (value, modality, 2.0)),
+        ("a value that is the cut", (value, modality, float(value[2]))),
     ]
 
 
@@ -56,6 +57,7 @@ EXERCISES = [
             "rest": (0.64, "that is what is left over"),
         },
         ("The sign does not matter for prediction.", "The share is r squared."),
+        share=True,
     ),
     Choice(
         "01-do",
@@ -117,6 +119,10 @@ EXERCISES = [
             "at-least": (
                 lambda value, modality, cut: 1 - two_way_accuracy(value, modality, cut),
                 "the better direction is never below one half; take the larger of the two",
+            ),
+            "cut-included": (
+                lambda value, modality, cut: two_way_accuracy(-value, modality, -cut),
+                "a value that equals the cut does not lie above it",
             ),
         },
         ("Compute the share for one direction.", "The other direction gets 1 minus that share."),

@@ -98,6 +98,7 @@ EXERCISES = [
         },
         ("0.64 a round.", "0.64 to the power of 5"),
         within=0.001,
+        share=True,
     ),
     Choice(
         "11-collapse",

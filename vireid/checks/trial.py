@@ -1,5 +1,6 @@
 """Run a function on an exercise's cases, and say in words where two functions differ."""
 
+import dis
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -7,6 +8,7 @@ import numpy as np
 import torch
 
 SEED = 13
+READS = {dis.opname[i] for i in (*dis.haslocal, *dis.hasname, *dis.hasfree)}  # any name
 SINGLE = 4  # bytes of single precision, which agrees to the digits that are compared
 
 
@@ -33,12 +35,13 @@ def _one(function, words: str, given: tuple, gradient: tuple[int, ...]) -> Run:
     mine = tuple(_copy(value, i in gradient) for i, value in enumerate(given))
     try:
         result = function(*mine)
+        gradients = _gradients(result, mine, gradient)
     except Exception as error:  # a student's function may raise anything; it is told, not hidden
         return Run(words, error=error)
     changed = any(
         not _alike(_array(a), _array(b)) for a, b in zip(mine, given, strict=True) if _holds(a)
     )
-    return Run(words, result, None, _gradients(result, mine, gradient), changed, given)
+    return Run(words, result, None, gradients, changed, given)
 
 
 def _copy(value, learns: bool):
@@ -58,6 +61,27 @@ def _gradients(result, mine: tuple, gradient: tuple[int, ...]) -> tuple:
     if not torch.is_tensor(result) or not result.requires_grad:
         return (None,) * len(gradient)
     return torch.autograd.grad(result.sum(), [mine[i] for i in gradient], allow_unused=True)
+
+
+def is_stub(function, runs: list[Run]) -> bool:
+    """Whether nothing is written yet: a body without a name in it that gives None or ``...``, or
+    one that raises NotImplementedError. A body that works and forgets its ``return`` is none.
+    """
+    if all(isinstance(one.error, NotImplementedError) for one in runs):
+        return True
+    code = getattr(function, "__code__", None)
+    works = code is None or any(step.opname in READS for step in dis.get_instructions(code))
+    return not works and all(one.result is None or one.result is Ellipsis for one in runs)
+
+
+def told(error: Exception) -> str:
+    """An error in a line; what torch says of in-place steps, in a student's words."""
+    if "in-place operation" in str(error) or "inplace operation" in str(error):
+        return (
+            "a step such as x /= y or x[i] = y overwrites numbers that the gradient still needs; "
+            "write x = x / y, or work on x.clone()"
+        )
+    return f"{type(error).__name__}: {error}"
 
 
 def first_difference(runs: list[Run], wanted: list[Run]) -> str:
