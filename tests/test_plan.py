@@ -9,7 +9,7 @@ import torch
 import toy
 
 from vireid import methods
-from vireid.experiment import plan
+from vireid.experiment import estimate, plan
 from vireid.experiment.plan import described, runs_of
 from vireid.experiment.setup import preset_of
 from vireid.training import fit
@@ -164,3 +164,14 @@ def test_a_plan_names_the_losses_of_mcf(preset):
     for row in fit(model, method, toy.images(), seed=0).curves:
         yielded = {k.removeprefix("loss/") for k in row if k.startswith("loss/")}
         assert yielded == set(method.loss_weights(row["epoch"]))
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [
+        (0.001, "1 minute"), (0.03, "2 minutes"), (0.99, "59 minutes"), (1.2, "1 hour"),
+        (47, "47 hours"), (48, "2 days"),
+    ],
+)  # fmt: skip
+def test_times_are_told_as_people_say_them(hours, words):
+    assert estimate._words(hours) == words

@@ -87,3 +87,15 @@ def test_progress_counts_and_forgets_only_when_sure():
     panel.reset.click()
     assert panel.counts()["00"][:2] == (0, 0) and panel.reset.disabled
     assert progress.load()["guesses"] == {}
+
+
+def test_a_guess_that_cannot_be_kept_says_why(shown, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way of a folder")
+    monkeypatch.setenv("VIREID_STUDENT", str(tmp_path / "file/student"))
+    one = widgets.predict("04-own", "Own-modality neighbours?")
+    one.keep()
+    assert "not kept: " in one.told.value and "file/student" in one.told.value
+    monkeypatch.setattr(type(one), "guess", 40.0)
+    one.reveal(93.2)
+    told = shown[0][0]["text/plain"]
+    assert "93.2" in told and "not kept: " in told

@@ -119,6 +119,14 @@ def test_a_refused_setting_is_named_before_anything_is_trained(world, tmp_path, 
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("over", [{"k1": [8]}, {"iterations": [3], "k1": ["8"]}])
+def test_the_value_in_use_alone_is_refused_before_anything_is_trained(world, tmp_path, over):
+    start = {"k1": 8}
+    with pytest.raises(ValueError, match=r"k1=8 is the value in use; give others"):
+        sweep.sweep(world, "bmil", over, seed=1, out=tmp_path, switches=start)
+    assert not list(tmp_path.iterdir())
+
+
 def test_whole_cells_differ_from_the_first_epoch_on(world, tmp_path):
     found = sweep.sweep(
         world, "bmil", {"temperature": [0.5]}, seed=1, out=tmp_path, whole=True, row="M2"

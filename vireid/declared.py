@@ -15,6 +15,7 @@ from inspect import get_annotations, signature
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
+FIELDS = "__dataclass_fields__"  # where a dataclass keeps them
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 WORDS = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}
 
@@ -28,12 +29,29 @@ def hints(cls: type) -> dict[str, Any]:
     found = get_type_hints(cls)
     for part in cls.__mro__:
         own = [name for name in get_annotations(part) if not _of_the_class(found[name])]
-        if own and "__dataclass_fields__" not in vars(part):
+        if own and FIELDS not in vars(part):
             raise ValueError(
                 f"{part.__name__} has {', '.join(own)}, and nothing makes them settings; write "
                 "@dataclass(kw_only=True) above the class"
             )
+        _check_typed(part, found)
     return {f.name: found[f.name] for f in fields(cls)}
+
+
+def _check_typed(part: type, found: dict[str, Any]) -> None:
+    """ValueError for a value of a setting that a dataclass would not see, for want of a type."""
+    inherited = {name for base in part.__bases__ for name in getattr(base, FIELDS, {})}
+    bare = (inherited & vars(part).keys()) - get_annotations(part).keys()
+    if bare := sorted(name for name in bare if not _of_the_class(found[name])):
+        typed = ", ".join(f"{name}: {_source(found[name])} = ..." for name in bare)
+        raise ValueError(
+            f"{part.__name__} gives {', '.join(bare)} a value and no type, which changes nothing; "
+            f"write {typed}"
+        )
+
+
+def _source(hint) -> str:
+    return hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")
 
 
 def _of_the_class(hint) -> bool:
@@ -204,6 +222,8 @@ def switches(pairs: list[str], *, flag: str = "--set") -> dict:
             raise ValueError(f"--set {pair}: no field; {TOLD_OTHERWISE[name]} tells it")
         if not sign:
             raise ValueError(f"{flag} {pair}: write FIELD=VALUE, e.g. {flag} k1=20")
+        if name in found:
+            raise ValueError(f"{flag} {pair}: {name} is given twice; give it once")
         try:
             found[name] = ast.literal_eval(value)
         except (ValueError, SyntaxError):

@@ -87,8 +87,9 @@ def rows(
 ) -> dict[str, dict]:
     """The rows that ``sweep`` has ``experiment.compare`` train: cell's name -> what it changes.
 
-    Raises ValueError naming the cell whose setting the method refuses, and for ``epochs`` where
-    cells share a stage 1, whose epochs their records do not tell.
+    Raises ValueError naming the cell whose setting the method refuses, for a hyperparameter with no
+    value but the one in use, and for ``epochs`` where cells share a stage 1, whose epochs their
+    records do not tell.
     """
     base = switches or {}
     config = setting(experiment, name, row=row, switches=base).config()
@@ -97,6 +98,9 @@ def rows(
         for f, values in over.items()
     }
     grid = cells(config, over, crossed=crossed)
+    for field, values in over.items():
+        if set(values) == {_plain(config[field])}:
+            raise ValueError(f"{field}={values[0]} is the value in use; give others to try beside")
     for label, changes in grid.items():  # before hours are spent on the first of them
         try:
             setting(experiment, name, row=row, switches=base | changes)

@@ -3,7 +3,8 @@
     vireid: WHAT (WHERE). DO THIS.
 
 An error is a user's when this package raised it on purpose, in a ``raise`` of its own, or when the
-machine refused something (disk, memory, permissions, a package that is not installed).
+machine refused something (disk, memory, permissions, a package that is not installed). One from a
+method of the user's own keeps its traceback, too, and the line names the line of that method.
 """
 
 import dis
@@ -60,6 +61,9 @@ def guarded(run: Callable[[], int | None], command: str) -> int:
         if line := explain(error, command):
             return _say(line, USER)
         traceback.print_exc()
+        if line := _own_line(error):
+            what = f"{line}: {type(error).__name__}: {error} ({command})"
+            return _say(f"{what}. It comes from your own code, mend it there.", USER)
         return _say(_bug(error, command), BUG)
 
 
@@ -77,6 +81,8 @@ def explain(error: BaseException, command: str) -> str | None:
     if not _on_purpose(error):
         return None
     said = " ".join(str(error).split()) or type(error).__name__
+    if line := _own_line(error):
+        said = f"{line}: {said}"
     if said.endswith(".") or ")." in said:  # says itself where and what to do
         return said
     return f"{said} ({command}). See {command} --help."
@@ -105,6 +111,12 @@ def _on_purpose(error: BaseException) -> bool:
     code = trace.tb_frame.f_code
     ours = Path(code.co_filename).resolve().is_relative_to(PACKAGE)
     return ours and code.co_code[trace.tb_lasti] == RAISE
+
+
+def _own_line(error: BaseException) -> str:
+    """Where an error passed a method that lives outside the package, empty where it did not."""
+    outside = sys.modules.get("vireid.methods.outside")  # loaded with the first such method
+    return outside.line_of(error) if outside else ""
 
 
 def _go_on(command: str) -> str:

@@ -68,6 +68,8 @@ def _load(plan) -> _Load:
 
 def _words(hours: float) -> str:
     """Hours as people say them."""
-    if hours < 1:
-        return f"{max(1, round(60 * hours))} minutes"
-    return f"{hours:.0f} hours" if hours < 48 else f"{hours / 24:.0f} days"
+    n, unit = (60 * hours, "minute") if hours < 1 else (hours, "hour")
+    if hours >= 48:
+        n, unit = hours / 24, "day"
+    n = max(1, round(n))
+    return f"{n} {unit}s" if n > 1 else f"{n} {unit}"

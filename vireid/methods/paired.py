@@ -76,7 +76,8 @@ class Paired(Controlled, DCL):
         if self.crosses(epoch) and self.pairs != "none":
             seen = self.compared(train)
             own = {m: (seen.of(m), labels[m.word].label[self.modality == m]) for m in Modality}
-            self.partner = dict(zip(Modality, self.find_partners(own), strict=True))
+            sizes = [1 + label.max(initial=-1) for _, label in own.values()]
+            self.partner = dict(zip(Modality, checked(self.find_partners(own), sizes), strict=True))
             labels["global"] = self.as_one(labels)
         return labels
 
@@ -100,6 +101,29 @@ class Paired(Controlled, DCL):
             kept = labels[own.word].kept
             label[kept] = number[own][labels[own.word].label[kept]]
         return PseudoLabels(label)
+
+
+def checked(partners, sizes: list[int]) -> list[np.ndarray]:
+    """(v2r, r2v) as arrays; ``sizes`` are the numbers of visible and infrared clusters.
+
+    Raises ValueError unless each cluster has one of the other modality's, or -1.
+    """
+    tables = [np.asarray(t) for t in partners] if isinstance(partners, tuple | list) else []
+    for own, table in zip(Modality, tables, strict=False):
+        n, others = sizes[own], sizes[own.other]
+        if table.shape != (n,) or table.dtype.kind not in "iu":
+            told = f"shape {table.shape} and {table.dtype} numbers"
+        elif n and not -1 <= table.min() <= table.max() < others:
+            told = f"numbers from {table.min()} to {table.max()}"
+        else:
+            continue
+        raise ValueError(
+            f"find_partners gives a table with {told} for the {own.word} clusters; give each of "
+            f"the {n} one of the {others} {own.other.word} clusters, counted from 0, or -1 for none"
+        )
+    if len(tables) != len(sizes):
+        raise ValueError(f"find_partners gives {len(tables)} tables; give two, (v2r, r2v)")
+    return tables
 
 
 def by_votes(own: dict, **options) -> tuple[np.ndarray, np.ndarray]:

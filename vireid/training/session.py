@@ -150,6 +150,7 @@ class Session:
 
     def step(self, terms: dict[str, torch.Tensor], epoch: int, i: int) -> None:
         """One optimiser step on the sum of the terms."""
+        _check_terms(terms, type(self.method).__name__)
         loss = sum(terms.values())
         if not torch.isfinite(loss):
             values = ", ".join(f"{k} {float(v):g}" for k, v in terms.items())
@@ -230,6 +231,16 @@ class Session:
             self.replace(out)
             run.save(Path(out) / RECORD)
             save(self.model, Path(out) / NETWORK)
+
+
+def _check_terms(terms, name: str) -> None:
+    """ValueError unless a step's loss terms are numbers by name."""
+    fit = isinstance(terms, dict) and terms
+    if not (fit and all(torch.is_tensor(v) and v.ndim == 0 for v in terms.values())):
+        raise ValueError(
+            f"{name}.losses gives {type(terms).__name__} for a step; yield a dictionary of name "
+            'and loss, each a tensor of one number, e.g. yield {"contrast": loss.mean()}'
+        )
 
 
 def precision(amp: bool, device: torch.device) -> str:

@@ -1,6 +1,7 @@
 """Predict first: a guess is taken and kept, and shown later beside what was measured."""
 
 from collections.abc import Sequence
+from html import escape
 
 import ipywidgets as W
 
@@ -48,14 +49,14 @@ class Prediction:
         return kept.load()["guesses"].get(self.name)
 
     def keep(self, button=None) -> None:
-        """Keep what the slider says."""
-        kept.keep("guesses", self.name, round(self.slider.value, 6))
-        self.told.value = self._told()
+        """Keep what the slider says, or say why it cannot be kept."""
+        refused = _put("guesses", self.name, round(self.slider.value, 6))
+        self.told.value = _status(escape(refused)) if refused else self._told()
 
     def _told(self) -> str:
         if self.guess is None:
-            return '<span role="status">no guess is kept yet</span>'
-        return f'<span role="status">kept: {self.guess:.3g} {self.unit}</span>'
+            return _status("no guess is kept yet")
+        return _status(f"kept: {self.guess:.3g} {self.unit}")
 
     def show(self) -> None:
         """Display the slider, with a still for readers; the still never shows a guess."""
@@ -68,11 +69,11 @@ class Prediction:
     def reveal(self, measured: float) -> None:
         """Show the guess beside the measured value; both are kept for notebook 00."""
         guess = self.guess
-        if guess is not None:
-            kept.keep("measured", self.name, float(measured))
+        refused = "" if guess is None else _put("measured", self.name, float(measured))
         figure, ax = canvas(width=5.4, height=1.35)
         prediction(self.span, ax, guess=guess, measured=float(measured), unit=self.unit)
         mine = "no guess was kept" if guess is None else f"your guess was {guess:.3g} {self.unit}"
+        mine += f" ({refused})" * bool(refused)
         show_figure(figure, f"{self.question} Measured: {measured:.3g} {self.unit}; {mine}.")
 
 
@@ -137,6 +138,19 @@ class Progress:
         kept.reset()
         self.sure.value = False
         self.redraw()
+
+
+def _put(kind: str, name: str, value: float) -> str:
+    """Keep a number; the reason, where this machine refuses."""
+    try:
+        kept.keep(kind, name, value)
+    except OSError as error:
+        return f"not kept: {error}"
+    return ""
+
+
+def _status(text: str) -> str:
+    return f'<span role="status">{text}</span>'
 
 
 def _number(value: float | None) -> str:
