@@ -531,11 +531,11 @@ else:
 # 16, section 3: plain visible, augmented, infrared), OCLR costs 4 to 8 points with MULT's labels
 # and 2 to 13 with PGM's and DOTLA's, and row 3 stands 22 to 31 points higher; with ten times the
 # steps both signs stay and both sizes grow. A training with *true* partners ends 14 to 27 points
-# higher, too. Most of that is stage 1's: with the order changed there alone row 3 gains 19 / 19 /
-# 27 points (`docs/log.md`, 2026-11-30), in stage 2 alone 9 / 4 / 15, where row 7, which has OCLR,
-# gains nothing. All of that is the augmented view written after the plain one; infrared last alone
-# brings +3 / -5 / +2. So what OCLR is worth hangs on the order of writing: notebook 06 has it as a
-# dial. A finding about a loss was a finding about a memory.
+# higher, too. Most of that is stage 1's: with the order changed there alone row 3 gains 17 / 20 /
+# 29 points and row 7, which has OCLR, 5 / 9 / 10; in stage 2 alone 9 / 4 / 15 and nothing. All of
+# stage 2's is the augmented view written after the plain one; infrared last alone brings +3 / -5 /
+# +2. So what OCLR is worth hangs on the order of writing: notebook 06 has it as a dial. A finding
+# about a loss was a finding about a memory.
 #
 # **Which association?** The same training on another machine lies up to three points apart
 # (notebook 16, section 4), and these rows come from two. Without OCLR, label transfer is ahead of

@@ -193,14 +193,14 @@ columns = ["row", "another order", "seeds", "after stage 1", "gain by seed"]
 plots.table(evidence.orders(plan, found).set_index("method")[columns])
 
 # %% [markdown] tags=["synthvi"]
-# Much of it: 14 to 19 of MULT's points, and nearly all of MCF's (R1). Look at the lines of stage 2
-# alone, whose stage 1 is the released one (another training of it, so 4 points in the mean are
-# chance). The order is worth 9 points there to MULT without OCLR (row 3) and nothing to the whole
-# method (row 7). Two things turn at once, and the last two lines take them apart: infrared last is
-# worth nothing, the augmented view after the plain one is all of it. In stage 1 alone
-# (`docs/log.md`) the order brings row 3 18.7 / 18.6 / 27.1 points. So in either stage a memory that
-# ends on the augmented view teaches more than one that ends on the plain view, and it is not
-# whether infrared owns the shared prototypes; once there is OCLR, it matters little.
+# Much of it: 14 to 19 of MULT's points, and nearly all of MCF's (R1). The lines of one stage alone
+# take the stages apart (their stage 1 is another training, so 4 points in the mean are chance).
+# Turned in stage 1 alone, the order is worth 17 to 29 points to MULT without OCLR (row 3) and 5 to
+# 10 to the whole method (row 7); turned in stage 2 alone, 4 to 15 and nothing. Two things turn at
+# once in stage 2, and the last two lines take them apart: infrared last is worth nothing, the
+# augmented view after the plain one is all of it. So in either stage a memory that ends on the
+# augmented view teaches more than one that ends on the plain view, and it is not whether infrared
+# owns the shared prototypes; where OCLR teaches, stage 2's order matters little.
 
 # %% [markdown]
 # ## 4 · The papers' steps
