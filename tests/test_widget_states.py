@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import ipywidgets as W
@@ -12,6 +13,9 @@ from torch.nn.functional import normalize
 
 from vireid import widgets
 
+spec = spec_from_file_location("shelf", Path(__file__).parent / "browser/shelf.py")
+SHELF = module_from_spec(spec)
+spec.loader.exec_module(SHELF)
 CASES = 12  # random states of each widget, beside the two ends of every control
 
 
@@ -70,6 +74,17 @@ def test_every_state_draws_and_tells(name):
                 assert control.min <= control.value <= control.max
         assert "<img" in panel.picture.value and 'role="alert"' not in panel.picture.value
         assert "nan" not in panel.picture.value.partition('src="')[0].lower()
+
+
+@pytest.mark.filterwarnings("ignore:list width")  # the shelf's table is small
+@pytest.mark.parametrize("name", sorted(SHELF.WIDGETS.keys() - {"embedding_map"}))  # jscatter's
+def test_nothing_is_drawn_beyond_the_pictures_edge(name):
+    panel = SHELF.WIDGETS[name][0]()
+    figure, _ = panel.draw(**panel.values)
+    figure.draw_without_rendering()
+    whole, reach = figure.bbox_inches, figure.get_tightbbox()
+    assert whole.padded(0.05).contains(reach.x0, reach.y0)
+    assert whole.padded(0.05).contains(reach.x1, reach.y1)
 
 
 def test_every_widget_stands_on_the_browsers_shelf():

@@ -43,6 +43,14 @@ def test_a_key_press_changes_the_picture(shelf, name):
     assert before and after
 
 
+@pytest.mark.parametrize("name", WIDGETS)
+def test_no_label_of_a_control_is_cut(shelf, name):
+    labels = shelf.locator(f".shelf-{name} .widget-label").evaluate_all(
+        "all => all.map(e => [e.textContent, e.scrollWidth - e.clientWidth])"
+    )
+    assert labels and [text for text, over in labels if over > 0] == []
+
+
 @pytest.mark.parametrize("name", PLAYERS)
 def test_a_course_is_played_with_the_keyboard(shelf, name):
     at = shelf.locator(f".shelf-{name}")

@@ -50,7 +50,7 @@ def curve(
             low, high = np.nanmin(kept, axis=0), np.nanmax(kept, axis=0)
             ax.fill_between(at, low, high, color=colour, alpha=0.15, lw=0)
     for name, value in (reference or {}).items():
-        ax.axhline(value, color=INK, ls=":", lw=1.2, label=f"{name}: {value:g}")
+        ax.axhline(value, color=INK, ls=":", lw=1.2, label=f"{name}: {value:.4g}")
     if stage2 is not None:
         ax.axvline(stage2 - 0.5, color=INK, lw=0.8)
         ax.annotate(
@@ -251,7 +251,7 @@ def sweep(
             raise ValueError(f"lines[{name!r}] has {len(values)} values and x {len(x)}")
         ax.plot(x, values, color=colour, ls=line, marker=marker, lw=1.6, ms=4, label=name)
     for name, value in (reference or {}).items():
-        ax.axhline(value, color=INK, ls=":", lw=1.2, label=f"{name}: {value:g}")
+        ax.axhline(value, color=INK, ls=":", lw=1.2, label=f"{name}: {value:.4g}")
     if chosen is not None:
         ax.axvline(chosen, color=INK, lw=0.8, label=f"in use: {chosen:g}")
     dress(ax, title=title, xlabel=xlabel, ylabel=ylabel)

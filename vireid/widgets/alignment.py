@@ -68,7 +68,7 @@ def confidence_memory(*, batches: int = 8, images: int = 4, seed: int = 1) -> Pa
             f"distance from the person: {words}."
         )
 
-    wide = {"layout": W.Layout(width="300px"), "style": {"description_width": "120px"}}
+    wide = {"layout": W.Layout(width="300px")}
     return Panel(
         draw,
         {
@@ -97,7 +97,7 @@ def two_clouds(shift: float, stretch: float, *, n: int = 32, seed: int = 4) -> t
 
 def alignment_toy() -> Panel:
     """Sliders over two clouds: feature alignment's value and the step it asks of each point."""
-    wide = {"layout": W.Layout(width="300px"), "style": {"description_width": "90px"}}
+    wide = {"layout": W.Layout(width="300px")}
     return Panel(
         _draw_clouds,
         {

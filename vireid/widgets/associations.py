@@ -51,7 +51,7 @@ _REST = {"gap": 1.0, "noise": 0.0, "split": 0, "missing": 0}
 
 
 def _controls(clusters: list[str], start: str, most: dict[str, int]) -> dict[str, W.Widget]:
-    wide = {"layout": W.Layout(width="300px"), "style": {"description_width": "115px"}}
+    wide = {"layout": W.Layout(width="300px")}
     many = {k: min(10, top) for k, top in most.items()}
     return {
         "association": W.Dropdown(options=NAMES, value=start, description="association", **wide),

@@ -78,7 +78,7 @@ def augmentations(images: Images, *, recipe: Recipe | None = None, start: int = 
         row = infrared[picture]
         return _draw(images, row, _partner(images, row), (first, second, third), recipe, dice)
 
-    wide = {"layout": W.Layout(width="260px"), "style": {"description_width": "100px"}}
+    wide = {"layout": W.Layout(width="260px")}
     tables = {
         name: W.Dropdown(
             options=[(word, i) for i, word in enumerate(words)], description=f"{name} channel",

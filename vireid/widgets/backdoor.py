@@ -157,7 +157,7 @@ def backdoor(world: Backdoor | None = None, *, tie: float = 0.75, person: int = 
     def draw(tie: float, person: int, curve: str) -> Drawing:
         return _draw(world, answers[tie], tie, person - 1, (curve, curves[curve]))
 
-    wide = {"layout": W.Layout(width="330px"), "style": {"description_width": "110px"}}
+    wide = {"layout": W.Layout(width="330px")}
     start = min(TIES, key=lambda t: abs(t - tie))
     return Panel(
         draw,

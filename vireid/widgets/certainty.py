@@ -90,7 +90,7 @@ def certainties(table: Certainties, *, kind: str = "neg_prob", scope: str = "clu
     def draw(kind: str, scope: str, cluster: int) -> Drawing:
         return _draw_trust(table, kind, scope, cluster)
 
-    wide = {"layout": W.Layout(width="280px"), "style": {"description_width": "90px"}}
+    wide = {"layout": W.Layout(width="280px")}
     sizes = np.bincount(table.label)
     mixture = W.Dropdown(options=list(SCOPES), value=scope, description="mixture", **wide)
     which = W.IntSlider(int(sizes.argmax()), 0, len(sizes) - 1, description="cluster", **wide)
@@ -150,7 +150,7 @@ def refined_labels(
     def draw(place: int, exchange: bool) -> Drawing:
         return _draw_label(images, label, certainty, views, (order[place], exchange, shown, delta))
 
-    wide = {"layout": W.Layout(width="420px"), "style": {"description_width": "140px"}}
+    wide = {"layout": W.Layout(width="420px")}
     at, last = round(start * (len(order) - 1)), len(order) - 1
     return Panel(
         draw,
@@ -183,7 +183,9 @@ def _draw_label(images: Images, label, certainty, views, setting) -> Drawing:
         (axes[2], f"predicted from {source}", told[0][order]),
         (axes[3], f"after: moves its prototype by {1 - keep:.0%}", after[order]),
     ):
-        beliefs({"p(label)": part}, ax, names=names, right=0, ylabel="", title=title)
+        said = "p(label)" if ax is axes[1] else ""
+        beliefs({"p(label)": part}, ax, names=names, right=0, ylabel=said, title=title)
+        ax.set_xlabel("label", fontsize=9)
     p = float(after[mine[0]])
     return figure, (
         f"Image {row} with label {int(mine[0])}, certainty {float(w[0]):.2f}: {source} gives its "

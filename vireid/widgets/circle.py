@@ -58,7 +58,7 @@ def multi_positive_toy() -> Panel:
 
     Sliders: the angle between the modalities, the visible share of the cluster, the temperature.
     """
-    wide = {"layout": W.Layout(width="300px"), "style": {"description_width": "95px"}}
+    wide = {"layout": W.Layout(width="300px")}
     return Panel(
         _draw_pulls,
         {
@@ -146,7 +146,7 @@ def memory_walk(*, seed: int = 3, batches: int = 6, images: int = 4) -> Panel:
             "degrees."
         )
 
-    wide = {"layout": W.Layout(width="330px"), "style": {"description_width": "110px"}}
+    wide = {"layout": W.Layout(width="330px")}
     return Panel(
         draw,
         {

@@ -93,7 +93,7 @@ def _draw(table: ThreeModalities, game: Trained, maps: np.ndarray, name: str, st
     sweep(
         game.steps, {"of the classifier": seen}, right, xlabel="step",
         ylabel="modalities named rightly (%)", chosen=step, title=name,
-        reference={"always the commonest (%)": guessing},
+        reference={"guessing (%)": guessing},
     )  # fmt: skip
     right.set(xlim=(-0.02 * game.steps[-1], 1.02 * game.steps[-1]), ylim=(0, 104))
     return figure, (

@@ -91,7 +91,7 @@ def greedy_steps(
     def draw(step: int, max_matches: int) -> Drawing:
         return _draw(s, games[max_matches], step, max_matches, names)
 
-    wide = {"layout": W.Layout(width="380px"), "style": {"description_width": "110px"}}
+    wide = {"layout": W.Layout(width="380px")}
     longest = len(games[max_matches])
     first = longest if step is None else min(step, longest)
     return Panel(

@@ -36,7 +36,7 @@ def pgm_steps(visible, infrared, *, step: int = 0) -> Panel:
 
 def sinkhorn_steps(visible, infrared, *, lam: float = 5.0, step: int = 0) -> Panel:
     """Sinkhorn: rows and columns scaled in turns; ``lam`` of ``LAMBDAS`` to begin with."""
-    wide = {"layout": W.Layout(width="260px"), "style": {"description_width": "80px"}}
+    wide = {"layout": W.Layout(width="260px")}
     choose(lam, LAMBDAS, "lam")
     dial = W.SelectionSlider(options=LAMBDAS, value=lam, description="lambda", **wide)
     return _panel(2 - 2 * _cosine(visible, infrared), sinkhorn_course, step, lam=dial)
@@ -59,7 +59,7 @@ def _panel(cost: np.ndarray, course: Callable[..., list[Step]], step: int, **dia
     def draw(step: int, **dials) -> Drawing:
         return _draw(cost, steps(**dials), step, plan="lam" in dials)
 
-    wide = {"layout": W.Layout(width="260px"), "style": {"description_width": "80px"}}
+    wide = {"layout": W.Layout(width="260px")}
     full = {"visible": cost.shape[0], "infrared": cost.shape[1]}
     counts = {
         word: W.IntSlider(count, 2, count, description=word, **wide) for word, count in full.items()

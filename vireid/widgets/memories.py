@@ -85,7 +85,7 @@ def two_memories(
         known = without(banks, MISSING[missing], int(label[row]))
         return _draw(images, row, x, label, known, (visible, temperature), shown)
 
-    wide = {"layout": W.Layout(width="320px"), "style": {"description_width": "110px"}}
+    wide = {"layout": W.Layout(width="320px")}
     return Panel(
         draw,
         {
@@ -179,7 +179,7 @@ def turning(angles, banks: Sequence[Bank], *, prior: float, temperature: float) 
 
 def cai_limits() -> Panel:
     """Sliders over a toy of two labels: CAI's loss over the prior, and how it turns an image."""
-    wide = {"layout": W.Layout(width="300px"), "style": {"description_width": "110px"}}
+    wide = {"layout": W.Layout(width="300px")}
     return Panel(
         _draw_limits,
         {

@@ -98,6 +98,7 @@ class Panel:
         self.player = Player(controls[player]) if player else None
         for control in controls.values():
             control.observe(self.redraw, names="value")
+            control.style.description_width = "initial"  # as wide as its words, in any type
         row = W.HBox(list(controls.values()), layout=W.Layout(flex_flow="row wrap"))
         self.widget = W.VBox([row, *([self.player] if player else []), self.picture])
         self.widget.add_class("vireid-panel")

@@ -46,7 +46,7 @@ def regional_neighbours(
         near = regional_similarity(features.x[[image]], features.x[asked], regions=regions)
         return _draw(images, image, near, asked, (rho, min_regions))
 
-    wide = {"layout": W.Layout(width="310px"), "style": {"description_width": "90px"}}
+    wide = {"layout": W.Layout(width="310px")}
     return Panel(
         draw,
         {

@@ -145,7 +145,7 @@ def transfer(scene: Scene, method, *, start: int = 0, gap: float = 1.0) -> Panel
 
 
 def _controls(method, start: int, gap: float) -> dict[str, W.Widget]:
-    wide = {"layout": W.Layout(width="300px"), "style": {"description_width": "85px"}}
+    wide = {"layout": W.Layout(width="300px")}
     share = wide | {"min": 0, "max": 1, "step": 0.1}
     return {
         "round": W.IntSlider(start, 0, ROUNDS, description="round", **wide),
@@ -227,7 +227,7 @@ def affinity_pictures(scene: Scene, method) -> Panel:
     def draw(lam: float, rule: str, gap: float) -> Drawing:
         return _draw_affinities(at(lam, rule, gap))
 
-    wide = {"layout": W.Layout(width="300px"), "style": {"description_width": "85px"}}
+    wide = {"layout": W.Layout(width="300px")}
     return Panel(
         draw,
         {

@@ -38,7 +38,7 @@ def twins(*, people: int = 8, seed: int = 11, last: int = 40) -> Panel:
             f"({setting}): pose, place and noise are equal, the modality differs."
         )
 
-    wide = {"layout": W.Layout(width="330px"), "style": {"description_width": "100px"}}
+    wide = {"layout": W.Layout(width="330px")}
     return Panel(
         draw,
         {

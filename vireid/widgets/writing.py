@@ -84,7 +84,7 @@ def writing_order(start: Tensor, views: dict[str, tuple[Tensor, Tensor]]) -> Pan
         (" → ".join(VIEWS[letter][0] for letter in order), "".join(order))
         for order in permutations(VIEWS)
     ]
-    wide = {"layout": W.Layout(width="420px"), "style": {"description_width": "120px"}}
+    wide = {"layout": W.Layout(width="420px")}
     return Panel(
         draw,
         {
