@@ -349,6 +349,14 @@ def test_guide_compares_methods_that_lost_the_same_people():
         "(+10.0 / +10.0 / +20.0)",
         "(-10.0 / -10.0 / -10.0)",
     )
+    drawn, half = (
+        "drawn people, all in both modalities",
+        "drawn people, 50% of them in one modality",
+    )
+    for scores, start in (((0.3, 0.2, 0.4), "Base"), ((0.3, 0.4, 0.4), "Ours")):
+        found["s_absent_0.5"]["1"] = told(0.5, *scores)
+        table = evidence.start_from(Evidence([], [alone, *EQUAL[:3]], []), found)
+        assert table["start from"].to_dict() == {drawn: "Ours", f"{half} alone": start}
     assert last_sentence(0.3, 0.2, 0.4) == f"{words}none. Behind: none. Neither: Ours {mixed}."
     assert last_sentence(0.3, 0.4, 0.4) == f"{words}Ours {ahead}. Behind: none. Neither: none."
     assert last_sentence(0.1, 0.2, 0.1) == f"{words}none. Behind: Ours {behind}. Neither: none."
@@ -370,6 +378,8 @@ def test_guide_says_only_what_the_seeds_allow():
         "CPU minutes with stage 1 of those ahead, scored at the end alone: Whole 1, Ours 2.",
         "Fewer than 3 seeds, so nothing is said of: Other (none).",
     ]
+    table = evidence.start_from(Evidence([], EQUAL, []), FOUND)
+    assert table.to_numpy().tolist() == [["Whole", "+20.0 / +10.0 / +20.0", "Ours"]]
     order = {"method": "X", "released": "s", "other": "o", "rows": ["1"], "word": "turned"}
     turned = FOUND | {"o": {"1": [run(3, 0.3), run(2, 0.6), run(1, 0.6)][::-1]}}
     told = evidence.guide(Evidence([], EQUAL, [], [order]), turned)
@@ -384,6 +394,12 @@ def test_guide_says_only_what_the_seeds_allow():
     assert told[3].endswith("cannot tell it from (points over it): Ours (-30.0 / +0.0 / -15.0).")
     behind = {"s": FOUND["s"] | {"1": [run(seed, 0.2) for seed in (1, 2, 3)]}}
     (most,) = [s for s in evidence.guide(Evidence([], EQUAL, []), behind) if "largest" in s]
+    table = evidence.start_from(Evidence([], EQUAL, []), behind)
+    assert table.to_numpy().tolist() == [["Whole", "+20.0 / +10.0 / +20.0", ""]]
+    lost = {"s": FOUND["s"] | {row: [run(seed, 0.1) for seed in (1, 2, 3)] for row in "12"}}
+    (line,) = evidence.start_from(Evidence([], EQUAL, []), lost).to_numpy().tolist()
+    assert line[1:] == ["nobody is ahead of it", ""]
+    assert evidence.start_from(Evidence([], [], []), {}).empty
     assert most == (
         "The largest mean gain is that of Whole (+16.7). All others are behind it in every seed."
     )

@@ -5,7 +5,7 @@
 """
 
 from vireid.evidence.dials import DIALS, beside, gains_beside, missing, over, turned, unturned
-from vireid.evidence.guide import guide, on_equal_terms
+from vireid.evidence.guide import guide, on_equal_terms, start_from
 from vireid.evidence.make import make, minutes
 from vireid.evidence.page import page
 from vireid.evidence.pairs import chance, order_gains, orders, size_of_chance
@@ -43,6 +43,7 @@ __all__ = [
     "read",
     "rows",
     "size_of_chance",
+    "start_from",
     "state",
     "states",
     "turned",

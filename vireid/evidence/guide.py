@@ -1,6 +1,7 @@
 """The reading guide: what the kept records say, sentence by sentence, each with its numbers."""
 
 import numpy as np
+import pandas as pd
 
 from vireid.evidence.dials import at_values, missing, turned
 from vireid.evidence.gains import Chance, Gain, gain
@@ -25,15 +26,66 @@ def guide(plan: Evidence, found: Found) -> list[str]:
     return [sentence for sentence in told if sentence]
 
 
+def start_from(plan: Evidence, found: Found) -> pd.DataFrame:
+    """The row to start from, a line for each kind of data that was trained on.
+
+    It is that of the largest mean gain over stage 1 prolonged, of those that are ahead in every
+    seed and beyond chance; where nobody is, it is stage 1 prolonged. "As good": ahead, too, and not
+    behind the first one in every seed and beyond chance.
+    """
+    size = size_of_chance(plan, found)
+    cases = {"drawn people, all in both modalities": _rows_and_base(plan.equal, found)}
+    for share, case in _by_share(plan.equal, found).items():
+        cases[f"drawn people, {share:.0%} of them in one modality alone"] = case
+    cases["real people, each in one scene"] = _rows_and_base(plan.real, found)
+    base = next((row["title"] for row in plan.equal if row.get("role") == "base"), "")
+    lines = {data: _first(runs, start, size, base) for data, (runs, start) in cases.items()}
+    kept = {data: line for data, line in lines.items() if line}
+    return pd.DataFrame.from_dict(kept, orient="index")
+
+
+def _first(runs: dict[str, list[Run]], base: list[Run], size: Chance, name: str) -> dict[str, str]:
+    """Who is first of the rows of one kind of data, and who is as good; empty without seeds."""
+    gains = {title: gain(kept, base, size) for title, kept in runs.items()}
+    gains = {title: one for title, one in gains.items() if len(one.points) >= SURE}
+    ahead = _parted(gains)[0]
+    first = max(ahead, key=lambda title: ahead[title].mean, default=name)
+    others = sorted(ahead.keys() - {first}, key=lambda title: -ahead[title].mean)
+    close = [title for title in others if not gain(runs[title], runs[first], size).behind]
+    told = {
+        "start from": first,
+        "over stage 1 prolonged": ahead[first].told if ahead else "nobody is ahead of it",
+        "as good, for all these seeds tell": ", ".join(close),
+    }
+    return told if gains else {}
+
+
+def _rows_and_base(rows: list[dict], found: Found) -> tuple[dict[str, list[Run]], list[Run]]:
+    """(title -> records of the rows whose gains are told, records of the base)."""
+    runs = {row["title"]: found.get(row["study"], {}).get(row["row"], []) for row in rows}
+    base = next((runs[row["title"]] for row in rows if row.get("role") == "base"), [])
+    return {row["title"]: runs[row["title"]] for row in _rivals(rows)}, base
+
+
+def _by_share(rows: list[dict], found: Found) -> dict[float, tuple]:
+    """Share of the people missing on one side -> as ``_rows_and_base``, with that share missing."""
+    absent = turned(found, "absent")
+    turned_rows = {row["title"]: at_values(absent, row, found) for row in _rivals(rows)}
+    base = [row for row in rows if row.get("role") == "base"]
+    start = at_values(absent, base[0], found) if base else {}
+    return {
+        share: ({t: by[share] for t, by in turned_rows.items() if share in by}, start[share])
+        for share in sorted(set(start) - {0.0})
+    }
+
+
 def on_equal_terms(rows: list[dict], found: Found, size: Chance) -> list[str]:
     """Sentences about ``plan.equal`` or ``plan.real``; of what has too few seeds, it says so.
 
     ``size`` : of chance, see ``size_of_chance``; no gain that is as small is called one
     """
-    runs = {row["title"]: found.get(row["study"], {}).get(row["row"], []) for row in rows}
-    role = {row["role"]: row["title"] for row in rows if "role" in row}
-    base = runs.get(role.get("base"), [])
-    gains = {row["title"]: gain(runs[row["title"]], base, size) for row in _rivals(rows)}
+    runs, base = _rows_and_base(rows, found)
+    gains = {title: gain(kept, base, size) for title, kept in runs.items()}
     enough = {title: one for title, one in gains.items() if len(one.points) >= SURE}
     told = _ahead_or_behind(enough)
     told += [_best(runs, enough, size), *_cost(rows, found, enough), _few(gains)]
@@ -132,15 +184,9 @@ def _chance(plan: Evidence, found: Found) -> list[str]:
 
 def _when_missing(rows: list[dict], found: Found, size: Chance) -> list[str]:
     """Who is ahead of the base that lost the same people, and who behind, for each share."""
-    absent = turned(found, "absent")
-    turned_rows = {row["title"]: at_values(absent, row, found) for row in _rivals(rows)}
-    base = [row for row in rows if row.get("role") == "base"]
-    start = at_values(absent, base[0], found) if base else {}
     told = []
-    for share in sorted(set(start) - {0.0}):
-        gains = {
-            t: gain(by[share], start[share], size) for t, by in turned_rows.items() if share in by
-        }
+    for share, (runs, base) in _by_share(rows, found).items():
+        gains = {title: gain(kept, base, size) for title, kept in runs.items()}
         gains = {title: one for title, one in gains.items() if len(one.points) >= SURE}
         if gains:
             ordered = dict(sorted(gains.items(), key=lambda item: -item[1].mean))
