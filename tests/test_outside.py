@@ -157,10 +157,10 @@ def test_the_packages_own_classes_are_sound(name):
     [
         ("rounds = 1", r"gives rounds a value and no type.*write rounds: int | None = \.\.\."),
         ("floor: float", "floor without a default"),
-        ("stage2_fields = PGM.stage2_fields | {'flor'}", "stage2_fields: flor is no setting"),
-        ("switches = {'flor': (0, 1)}", "switches: flor is no setting"),
+        ("stage2_fields = PGM.stage2_fields | {'lacking'}", "stage2_fields: lacking is no setting"),
+        ("switches = {'lacking': (0, 1)}", "switches: lacking is no setting"),
         ("ranges = {'rounds': (-1, 1)}", r"ranges: give rows of \(names, test, what to do\)"),
-        ("ranges = (('flor', bool, 'no'),)", "ranges: flor is no setting"),
+        ("ranges = (('lacking', bool, 'no'),)", "ranges: lacking is no setting"),
     ],
 )
 def test_settings_that_would_be_left_aside_are_refused(tmp_path, monkeypatch, body, says):

@@ -1,8 +1,10 @@
 """What a reader of the repository would trip over: machine paths, hosts, pictures, big files."""
 
 import base64
+import dataclasses
 import json
 import re
+import shlex
 import subprocess
 import sys
 from itertools import chain
@@ -10,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from vireid import cli, methods
 
 ROOT = Path(__file__).resolve().parents[1]
 HOSTS = ("pypi" + ".org", "pythonhosted" + ".org", "npmjs" + ".org", "anaconda" + ".org")
@@ -104,6 +108,29 @@ def test_readme_commands_are_make_targets():
         assert f"make {target}" in readme
         assert re.search(rf"^{target}:", makefile, re.M)
     assert "make test" in (ROOT / ".ci/run").read_text()
+
+
+COMMANDS = [
+    (page, line.partition("#")[0].strip())
+    for page in ("README.md", "README.zh.md")
+    for line in (ROOT / page).read_text("utf-8").splitlines()
+    if line.startswith("vireid ") and not line.startswith("vireid lab")
+]
+
+
+@pytest.mark.parametrize(("page", "line"), COMMANDS, ids=str)
+def test_commands_of_the_readmes_are_the_programs(page, line):
+    """Every option is known, and so are method, preset, rows and fields that it names."""
+    a = cli.parser().parse_args(shlex.split(line)[1:])
+    if (name := getattr(a, "method", None)) in methods.TABLE:
+        rows = {row for row in getattr(a, "rows", None) or [] if row}
+        assert rows <= methods.kind(name).rows.keys() | {"stage1"}, f"{page}: {rows}"
+        fields = {given.partition("=")[0] for given in getattr(a, "over", None) or []}
+        assert fields <= {f.name for f in dataclasses.fields(methods.kind(name))}, page
+
+
+def test_the_readmes_name_commands():
+    assert len(COMMANDS) > 20 and {page for page, _ in COMMANDS} == {"README.md", "README.zh.md"}
 
 
 SECRETS = re.compile(
