@@ -91,10 +91,10 @@ def people_missing():
 
 @drawing(
     "What MULT gains in rank-1 with each association in its place, without OCLR but for the last "
-    "panel, over its stage 1 prolonged, which pairs nobody and lost the same people; by the share "
-    "of people missing on one side. True partners do not exist where everybody is missing. Mean "
-    "and range over seeds; differences of two or three points are chance (`docs/results.md` judges "
-    "each).",
+    "two panels, over its stage 1 prolonged, which pairs nobody and lost the same people; by the "
+    "share of people missing on one side. The last but one has OCLR and no association. True "
+    "partners do not exist where everybody is missing. Mean and range over seeds; differences of "
+    "two or three points are chance (`docs/results.md` judges each).",
     of_any=False,
 )
 def pairing_worth():
@@ -103,8 +103,8 @@ def pairing_worth():
     gains = {name: by for rows in told.values() for name, by in rows.items() if by}
     if not gains:
         return None
-    columns = min(len(gains), 5)
-    figure, axes = plots.canvas(columns, -(-len(gains) // columns), width=12.0, height=5.6)
+    columns = min(len(gains), 6)
+    figure, axes = plots.canvas(columns, -(-len(gains) // columns), width=13.0, height=5.2)
     axes = np.ravel(axes)
     for ax, (name, by) in zip(axes, gains.items(), strict=False):
         noted({share: one.seeds for share, one in by.items()})
@@ -112,7 +112,7 @@ def pairing_worth():
         look = {"xlabel": "share missing", "ylabel": "gain (points)", "title": name}
         plots.dial({name: points}, ax, **look, names=gains).axhline(0, color=INK, lw=0.8)
     for ax in axes[len(gains) :]:
-        ax.set_axis_off()
+        ax.remove()
     plots.share_limits(axes[: len(gains)], x=True)
     return figure
 
