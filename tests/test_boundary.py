@@ -118,6 +118,20 @@ def test_a_mistyped_command_is_one_line(capsys, arguments):
     assert SHAPE.fullmatch(said) and said.count("\n") == 1 and "vireid" in said
 
 
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        ("plan --method bmil --data sysu --root X", "vireid plan"),
+        ("data check X --deeep", "vireid data check"),
+        ("--quiet plan", "vireid"),
+    ],
+)
+def test_an_option_that_is_not_there_names_the_command(capsys, words, command):
+    with pytest.raises(SystemExit):
+        cli.main(words.split())
+    assert f"({command}). See {command} -h." in capsys.readouterr().err
+
+
 def test_a_reader_who_goes_away_ends_nothing_badly():
     code = (
         "import sys; from vireid.cli.boundary import guarded\n"

@@ -43,6 +43,13 @@ def _check_ranks(arguments) -> None:
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong with a command in one line, as every other error here."""
 
+    def parse_known_args(self, args=None, namespace=None):
+        """None is unknown: argparse would hand a command's on, to be refused by the whole line."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
+
     def error(self, message: str):
         self.exit(USER, f"vireid: {' '.join(message.split())} ({self.prog}). See {self.prog} -h.\n")
 
