@@ -340,6 +340,14 @@ def test_distances_that_cannot_be_are_refused_before_scoring(
     assert said in capsys.readouterr().err and not (tmp_path / "d.json").exists()
 
 
+@pytest.mark.parametrize(("mark", "word"), [(";", "semicolons"), ("\t", "tabs")])
+def test_cells_that_commas_do_not_separate_are_told(table, mark, word):
+    file = table / "pictures.csv"
+    file.write_text(file.read_text().replace(",", mark))
+    with pytest.raises(ValueError, match=f"line 1: cells are separated by {word}; use commas"):
+        data.load("files", root=table)
+
+
 def test_numbers_beyond_64_bits(tmp_path):
     lines = [f"a/{i}.jpg,{m},,2024010112345678901{i},train" for i, m in enumerate(("v", "ir"))]
     assert data.load("files", root=listed(tmp_path / "long", lines)).identity.tolist() == [1, 2]

@@ -28,6 +28,7 @@ NOBODY = "-1"  # the name of unknown people, as an empty one
 UNKNOWN = -1  # identity of a picture of nobody knows whom
 FOREIGN = ("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF")  # Pillow knows but cannot open by itself
 LITTER = ("thumbs.db", "desktop.ini", "@eadir")  # of file managers; nobody misses it
+SEPARATORS = {";": "semicolons", "\t": "tabs"}  # that spreadsheets write, too
 COLUMNS = ("path", "modality")  # the others may be missing
 HEAD = (*COLUMNS, "camera", "identity", "split")
 WORDS = {
@@ -145,11 +146,8 @@ def _split_like(folder: Path) -> bool:
 
 def tables(folder: Path) -> list[Path]:
     """CSV files at the top of the folder whose head line has the columns of a table."""
-    found = []
-    for file in sorted(folder.glob("*.csv")) if folder.is_dir() else ():
-        if {name.lower() for name in _head(file)}.issuperset(COLUMNS):
-            found.append(file)
-    return found
+    found = sorted(folder.glob("*.csv")) if folder.is_dir() else ()
+    return [f for f in found if {name.lower() for name in _head(f)}.issuperset(COLUMNS)]
 
 
 def read(folder: Path) -> list[Picture]:
@@ -158,8 +156,9 @@ def read(folder: Path) -> list[Picture]:
     if len(found) > 1:
         names = ", ".join(file.name for file in found)
         raise ValueError(f"{folder} has several tables of pictures: {names}; keep one")
-    if found and ";" in found[0].read_text(encoding="utf-8-sig", errors="replace").split("\n")[0]:
-        raise ValueError(f"{found[0]}, line 1: cells are separated by ;, save it with commas")
+    for mark, word in SEPARATORS.items():
+        if found and mark in _first_line(found[0]):
+            raise ValueError(f"{found[0]}, line 1: cells are separated by {word}; use commas")
     return _with_cameras(list(_listed(folder, found[0]) if found else _laid_out(folder)))
 
 
@@ -222,9 +221,13 @@ def _refuse_unknown(file: Path, head: list[str]) -> None:
 
 def _head(file: Path) -> list[str]:
     """Names of a table's columns as they are written, blanks and quotation marks taken off."""
+    words = _first_line(file).translate(str.maketrans(dict.fromkeys(SEPARATORS, ",")))
+    return [word.strip().strip('"') for word in words.split(",")]
+
+
+def _first_line(file: Path) -> str:
     with file.open(encoding="utf-8-sig", errors="replace") as text:
-        words = text.readline().replace(";", ",").split(",")
-    return [word.strip().strip('"') for word in words]
+        return text.readline()
 
 
 def _laid_out(folder: Path) -> list[Picture]:
