@@ -92,9 +92,10 @@ def people_missing():
 @drawing(
     "What MULT gains in rank-1 with each association in its place, without OCLR but for the last "
     "two panels, over its stage 1 prolonged, which pairs nobody and lost the same people; by the "
-    "share of people missing on one side. The last but one has OCLR and no association. True "
-    "partners do not exist where everybody is missing. Mean and range over seeds; differences of "
-    "two or three points are chance (`docs/results.md` judges each).",
+    "share of people missing on one side. The last but one has OCLR alone: MULT's labels, "
+    "without the losses IM and CM. True partners do not exist where everybody is missing. Mean and "
+    "range over seeds; differences of two or three points are chance (`docs/results.md` judges "
+    "each).",
     of_any=False,
 )
 def pairing_worth():
