@@ -111,3 +111,13 @@ def test_who_is_missing_is_drawn_by_a_seed(monkeypatch):
     assert half.drawn(3) == {"absent": 0.5, "absent_seed": 3}
     assert replace(half, options={}).drawn(3) == {}
     assert replace(half, data="synthvi").drawn(3) == {"absent": 0.5, "seed": 3}
+
+
+def test_a_share_is_a_number_and_nobody_is_nobody():
+    images = data.load("synthvi", preset="tiny")
+    for odd in ("0.5", None):
+        with pytest.raises(ValueError, match="share="):
+            data.absent(images, odd)
+    everybody = data.absent(images, 1.0)
+    with pytest.raises(ValueError, match="nobody is seen in both"):
+        data.absent(everybody, 1.0)

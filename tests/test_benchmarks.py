@@ -271,6 +271,14 @@ def test_regdb_malformed_line(regdb_root, line):
         data.load("regdb", root=regdb_root, trial=2)
 
 
+def test_a_picture_that_is_listed_twice_would_count_twice(regdb_root):
+    file = regdb_root / "RegDB/idx/train_thermal_2.txt"
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join([*lines, lines[0]]))
+    with pytest.raises(ValueError, match=r"_2\.txt, line \d+: .* stands in .*_2\.txt, line 1 alr"):
+        data.load("regdb", root=regdb_root, trial=2)
+
+
 def test_regdb_missing_files(regdb_root):
     folder = regdb_root / "RegDB"
     file = folder / "idx/test_visible_5.txt"

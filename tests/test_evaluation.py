@@ -452,3 +452,15 @@ def test_the_largest_whole_numbers_stay_themselves():
     assert whole_numbers([2.0**62, -3.0], "x").tolist() == [2**62, -3]
     assert whole_numbers(np.array([3], np.float16), "x").tolist() == [3]
     assert whole_numbers([], "x").tolist() == []
+
+
+def test_names_in_an_array_of_objects_are_names():
+    similarity, cameras = np.array([[0.1, 0.9, 0.5], [0.8, 0.1, 0.2]]), ([1, 1], [2, 2, 2])
+    lists = ["anna", "bert"], ["bert", "anna", "carl"]
+    objects = [np.array(names, object) for names in lists]
+    one, other = (evaluate(similarity, *who, *cameras, protocol="llcm") for who in (lists, objects))
+    assert one.mAP == other.mAP == 1.0
+    with pytest.raises(ValueError, match="give whole numbers"):
+        evaluate(
+            similarity, np.array(["anna", None], object), *lists[1:], *cameras, protocol="llcm"
+        )

@@ -643,3 +643,63 @@ def test_the_command_line_from_export_to_another_methods_stage_2(run, tmp_path, 
     assert "labels" in record.identity and record.curves[0]["stage"] == 2
     assert (tmp_path / "stage2/labels/epoch000.csv").exists()
     assert cli.main(["import", "nothing", "--out", "x"]) == 2
+
+
+def test_a_run_of_ones_own_table_is_not_exported_and_its_weights_are_scored(tmp_path, capsys):
+    world = experiment.prepare("synthvi", preset="tiny")
+    method = methods.build("dcl", preset="tiny", epochs=(1, 0), iterations=1)
+    fit(world.model(), method, world.train, seed=1, out=tmp_path / "run")
+    with pytest.raises(ValueError, match=r"does not tell what it was made from.*be exported"):
+        export_run(tmp_path / "run", tmp_path / "out")
+    weights = str(tmp_path / "run/model.safetensors")
+    assert (
+        cli.main(["evaluate", "--data", "synthvi", "--preset", "tiny", "--weights", weights]) == 0
+    )
+    for folder in (".", "/"):
+        assert cli.main(["evaluate", "--data", "synthvi", "--weights", folder]) == 2
+    assert "bug of vireid" not in capsys.readouterr().err
+
+
+def test_an_export_of_a_run_with_people_missing_is_imported(tmp_path, capsys):
+    world = ["--data", "synthvi", "--preset", "tiny", "--absent", "0.3"]
+    short = ["--set", "epochs=(1,0)", "--set", "iterations=1"]
+    words = ["--method", "dcl", "--method-preset", "tiny", "--out", str(tmp_path / "run")]
+    assert cli.main(["train", *words, *world, *short]) == 0
+    assert cli.main(["export", str(tmp_path / "run"), "--out", str(tmp_path / "passed")]) == 0
+    taken = ["import", str(tmp_path / "passed"), "--out", str(tmp_path / "taken")]
+    assert cli.main([*taken, *world]) == 0
+    labels = label_table.load(
+        tmp_path / "taken/labels.csv", data.absent(data.load("synthvi", preset="tiny"), 0.3)
+    )
+    assert labels
+    scored = ["evaluate", "--data", "synthvi", "--weights", str(tmp_path / "run/model.safetensors")]
+    pairs = tmp_path / "pairs.json"
+    capsys.readouterr()
+    assert cli.main([*scored, "--distances", str(pairs)]) == 0
+    left = data.absent(data.load("synthvi", preset="tiny"), 0.3)
+    assert f"/{len(left)} " in capsys.readouterr().err, "pairs of the pictures it was trained on"
+
+
+def test_whole_numbers_of_two_types_are_joined(tmp_path):
+    images = toy.images()
+    n = int((images.modality == 0).sum())
+    np.save(tmp_path / "v.npy", np.arange(n, dtype=np.uint64))
+    np.save(tmp_path / "i.npy", np.full(len(images) - n, -1))
+    paths = [tmp_path / "v.npy", tmp_path / "i.npy"]
+    label = read_dump(paths, images).labels["given"].label
+    assert label[images.modality == 0].tolist() == list(range(n)) and label.min() == -1
+    np.save(paths[0], np.full(n, 2**64 - 1, np.uint64))
+    with pytest.raises(ValueError, match="labels whole numbers"):
+        read_dump(paths, images)
+
+
+def test_label_tables_in_capitals_and_with_a_nameless_column(tmp_path):
+    images = toy.images()
+    labels = {"given": PseudoLabels(np.arange(len(images)) % 6)}
+    written = label_table.save(tmp_path / "LABELS.CSV", labels, images)
+    assert read_dump([written], images).labels["given"].label[:7].tolist() == [0, 1, 2, 3, 4, 5, 0]
+    lines = written.read_text().splitlines()
+    numbered = [f",{lines[0]}", *(f"{i},{line}" for i, line in enumerate(lines[1:]))]
+    written.write_text("\n".join(numbered) + "\n")
+    with pytest.raises(ValueError, match="line 1: a column without a name"):
+        label_table.load(written, images)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from vireid import data, experiment, workbook
+from vireid import data, experiment, files, workbook
 from vireid.cli import main
 from vireid.data import own
 from vireid.data.benchmarks.files import pictures
@@ -423,8 +423,52 @@ def test_two_folders_of_one_number_are_refused(tmp_path):
     """As names beside other names they are two people."""
     root = laid_out(tmp_path / "mine")
     layouts.shown(root / "train/infrared/002/x.jpg", Modality.INFRARED)
-    with pytest.raises(ValueError, match="people's folders 002 and 2, which are one number; give"):
+    with pytest.raises(ValueError, match="people 002 and 2, which are one number; give"):
         data.load("files", root=root)
     assert "BROKEN" in report(root).text
     layouts.shown(root / "train/infrared/anna/x.jpg", Modality.INFRARED)
     assert data.load("files", root=root).identity.tolist() == [2, 3, 1, 2, 3, 5]
+
+
+def test_a_camera_that_was_held_upright_gives_upright_pictures(tmp_path):
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.new("RGB", (20, 40)).save(tmp_path / "lying.jpg", exif=turned)
+    assert files.picture(tmp_path / "lying.jpg").shape == (20, 40, 3)
+    Image.new("RGB", (20, 40)).save(tmp_path / "plain.jpg")
+    assert files.picture(tmp_path / "plain.jpg").shape == (40, 20, 3)
+
+
+def test_a_folder_with_a_tables_name_is_no_table(table):
+    (table / "old.csv").mkdir()
+    (table / "lost.csv").symlink_to(table / "nowhere")
+    assert len(data.load("files", root=table)) and report(table).text
+
+
+def test_a_column_that_stands_twice_is_refused(tmp_path):
+    root = listed(tmp_path / "mine", ["b/1/0.jpg,infrared,1,1,train"])
+    file = root / "pictures.csv"
+    head, *lines = file.read_text().splitlines()
+    file.write_text("\n".join([f"{head},identity", *(f"{line}," for line in lines)]))
+    with pytest.raises(ValueError, match="line 1: column identity stands there twice"):
+        data.load("files", root=root)
+
+
+def test_two_names_of_one_number_are_refused_in_a_table(tmp_path):
+    root = listed(
+        tmp_path / "mine", ["b/1/0.jpg,infrared,1,01,train", "b/2/0.jpg,visible,2,1,train"]
+    )
+    with pytest.raises(ValueError, match="has people 01 and 1, which are one number"):
+        data.load("files", root=root)
+
+
+def test_who_has_no_identities_is_told(table, capsys):
+    file = table / "pictures.csv"
+    rows = [line.split(",") for line in file.read_text().splitlines()]
+    at = rows[0].index("identity")
+    for row in rows[1:]:
+        row[at] = row[at] if row[rows[0].index("split")] != "gallery" else ""
+    file.write_text("\n".join(map(",".join, rows)))
+    words = ["evaluate", "--data", "files", "--root", str(table), "--weights", "none"]
+    assert main(words) == 2
+    assert "query or gallery has no identities" in capsys.readouterr().err

@@ -301,3 +301,9 @@ def test_paths_of_buptcampus(tmp_path, bad):
     (root / "data_paths.json").write_text(json.dumps(known))
     with pytest.raises(ValueError, match=r"train\.txt, line 3"):
         data.load("buptcampus", root=root)
+
+
+@pytest.mark.parametrize("frames", [2.5, "4", True])
+def test_frames_are_a_whole_number(tmp_path, frames):
+    with pytest.raises(ValueError, match="frames="):
+        data.load("vcm", root=vcm(tmp_path / "HITSZ-VCM"), frames=frames)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vireid.cli.options import prepare, table_options
+from vireid.cli.options import absence_options, prepare, table_options
 
 EXPORT_HELP = """\
 Write what a finished run has found, without pictures: record, network and features (safetensors),
@@ -37,6 +37,7 @@ def add(command) -> None:
     taken = command("import", _import, IMPORT_HELP, "take features or labels of another code")
     taken.add_argument("source", nargs="+", type=Path, help="see above")
     table_options(taken)
+    absence_options(taken)
     taken.set_defaults(network=None, network_set=[], weights="none", size=None)  # none is used
     taken.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="to write")
 

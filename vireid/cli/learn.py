@@ -200,7 +200,8 @@ def _scored(a, **options):
     """As ``prepare``; ValueError, before anything is trained, where nobody knows the people."""
     ready = prepare(a, **options)
     if ready.test is None:
-        raise ValueError(f"{ready.train.name} has no identities; scores need them (data/README.md)")
+        of = "query or gallery" if ready.train.identity is not None else ready.train.name
+        raise ValueError(f"{of} has no identities; scores need them (data/README.md)")
     return ready
 
 

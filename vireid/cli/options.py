@@ -96,12 +96,13 @@ def experiment_options(parser: argparse.ArgumentParser) -> None:
         metavar="FIELD=VALUE",
         help="change one hyperparameter; an unknown one lists the known",
     )
-    _absence_options(parser)
+    absence_options(parser)
     _choice_options(parser)
     _machine_options(parser)
 
 
-def _absence_options(parser: argparse.ArgumentParser) -> None:
+def absence_options(parser: argparse.ArgumentParser) -> None:
+    """Who is missing from the training table on one side."""
     parser.add_argument(
         "--absent",
         type=float,
@@ -224,7 +225,9 @@ def _as_trained(a, given: dict) -> dict:
     run = recorded(a.weights)
     if run is None or run.source.get("data") != a.data:
         return given
-    kept = {k: v for k, v in run.source["options"].items() if not k.startswith("absent")}
+    kept = {  # who was missing decides about training pairs alone
+        k: v for k, v in run.source["options"].items() if a.distances or not k.startswith("absent")
+    }
     kept = {k: tuple(v) if isinstance(v, list) else v for k, v in kept.items()}
     kept |= {"preset": run.source["preset"]}
     whose = {"seed", "trial"} | ({"preset"} if a.data == "synthvi" else set())  # people they are
@@ -242,18 +245,20 @@ def recorded(weights: str):
     """The record beside a run's weights, or None where there is none."""
     from vireid.runs import Run
 
-    record = Path(weights).with_name("run.json")
-    if Path(weights).name != "model.safetensors" or not record.exists():
+    if Path(weights).name != "model.safetensors":
         return None
-    return Run.load(record)
+    record = Path(weights).with_name("run.json")
+    return Run.load(record) if record.exists() else None
 
 
 def recorded_network(weights: str, size=None) -> dict:
     """What the record beside a run's weights tells of the network, if there is one.
 
-    Its name, its options and, unless ``size`` is given, the size of its pictures.
+    Its name, its options and, unless ``size`` is given, the size of its pictures. A run of
+    ``training.fit`` on a table of one's own tells no name.
     """
-    if (run := recorded(weights)) is None:
+    run = recorded(weights)
+    if run is None or "name" not in run.model:
         return {}
     size = {"size": run.source["size"]} if run.source and size is None else {}
     told = {"network": run.model["name"], "network_options": run.model.get("options", {})}

@@ -1,6 +1,7 @@
 """Natural absence, made on purpose: some training people are seen in one modality only."""
 
 from dataclasses import replace
+from numbers import Real
 
 import numpy as np
 
@@ -28,9 +29,8 @@ def absent(images: Images, share: float, *, side: str = "both", seed: int = 0) -
     """
     lost = absentees(images, share, side=side, seed=seed)
     if share and not lost:
-        raise ValueError(
-            f"share={share} of the people seen in both modalities is nobody; give 0 or a larger one"
-        )
+        larger = "nobody is seen in both" if share == 1 else "give 0 or a larger one"
+        raise ValueError(f"share={share} of the people seen in both modalities is nobody; {larger}")
     if not lost:
         return images
     left = images.rows(remaining(images, lost))
@@ -53,7 +53,7 @@ def absentees(
     if images.identity is None:
         name = getattr(images, "name", "the table")
         raise ValueError(f"{name} has no identities; they say whose pictures to take away")
-    if not 0 <= share <= 1:
+    if not isinstance(share, Real) or not 0 <= share <= 1:
         raise ValueError(f"share={share}: give a share of the people, from 0 to 1")
     if side not in SIDES:
         raise ValueError(f"side={side!r} is unknown; known: {', '.join(SIDES)}")

@@ -68,6 +68,11 @@ def load(path: str | Path, images: Images) -> dict[str, PseudoLabels]:
     for where, line in files.table(path, ("row", "modality"), WANTED, MISSING):
         if None in line:
             raise ValueError(f"{where}: more cells than the head has columns")
+        if "" in line:
+            raise ValueError(
+                f"{path}, line 1: a column without a name; pandas writes none with "
+                "to_csv(index=False), a spreadsheet where no line ends in a comma"
+            )
         spaces = [name for name in line if name not in HEAD]
         if not spaces:
             raise ValueError(f"{path}, line 1: no label space, a column beside {', '.join(HEAD)}")

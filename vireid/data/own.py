@@ -146,7 +146,7 @@ def _split_like(folder: Path) -> bool:
 
 def tables(folder: Path) -> list[Path]:
     """CSV files at the top of the folder whose head line has the columns of a table."""
-    found = sorted(folder.glob("*.csv")) if folder.is_dir() else ()
+    found = sorted(f for f in folder.glob("*.csv") if f.is_file()) if folder.is_dir() else ()
     return [f for f in found if {name.lower() for name in _head(f)}.issuperset(COLUMNS)]
 
 
@@ -159,7 +159,9 @@ def read(folder: Path) -> list[Picture]:
     for mark, word in SEPARATORS.items():
         if found and mark in _first_line(found[0]):
             raise ValueError(f"{found[0]}, line 1: cells are separated by {word}; use commas")
-    return _with_cameras(list(_listed(folder, found[0]) if found else _laid_out(folder)))
+    told = list(_listed(folder, found[0]) if found else _laid_out(folder))
+    _refuse_one_number(folder, {picture.identity for picture in told})
+    return _with_cameras(told)
 
 
 def _with_cameras(found: list[Picture]) -> list[Picture]:
@@ -241,7 +243,6 @@ def _laid_out(folder: Path) -> list[Picture]:
             found += [Picture(p, modality, None, name, split) for p in pictures(owner, suffixes())]
             if owner != place:
                 _refuse_nested(owner)
-    _refuse_one_number(folder, {picture.identity for picture in found})
     return found
 
 
@@ -253,10 +254,7 @@ def suffixes() -> frozenset[str]:
 
 
 def left_out(folder: Path) -> list[Path]:
-    """Files and folders inside the plain folders of which no picture is read.
-
-    Hidden ones and what file managers leave there are not told.
-    """
+    """Files and folders inside the plain folders that are not read; hidden ones, litter aside."""
     places = [folder / split / modality.word for split, modality in product(SPLITS, Modality)]
     found = [path for path in _seen(folder) if path.name not in SPLITS and _split_like(path)]
     found += [path for split in SPLITS for path in _seen(folder / split) if path not in places]
@@ -290,11 +288,11 @@ def _refuse_nested(person: Path) -> None:
 
 
 def _refuse_one_number(folder: Path, names: set[str]) -> None:
-    """ValueError for folders such as 7 and 007, which would become one person."""
+    """ValueError for names such as 7 and 007, which would become one person."""
     first: dict[int, str] = {}
     for name, number in numbered(names).items():
         if first.setdefault(number, name) != name:
             raise ValueError(
-                f"{folder} has people's folders {first[number]} and {name}, which are one number; "
-                "give one person's folders one name, and other people's another number"
+                f"{folder} has people {first[number]} and {name}, which are one number; give one "
+                "person one name, and other people another number"
             )

@@ -30,6 +30,8 @@ def people(query_identity, gallery_identity) -> tuple[np.ndarray, np.ndarray]:
 
 def _read(values, side: str) -> np.ndarray:
     found = as_array(values)
+    if found.dtype == object and found.size and all(isinstance(v, str) for v in found.flat):
+        found = found.astype(str)  # as pandas holds names
     return found if found.dtype.kind in "US" else whole_numbers(found, f"{side}_identity")
 
 

@@ -15,6 +15,7 @@ from vireid.types import Embeddings, Images, Modality, PseudoLabels
 
 FEATURES = "features.safetensors"
 ARRAY = "array of features or labels"
+LARGEST = np.iinfo(np.int64).max
 LABELS_END = 2**31  # of label tables, which a training reads
 GIVEN = "given"  # label space of a dump that names none
 
@@ -56,7 +57,7 @@ def read_dump(sources: Sequence[str | Path], images: Images) -> Dump:
         return _of_array(files.numbers(path, ARRAY), images, str(path))
     if kind == "safetensors":
         return Dump(features=_pack(path, images))
-    if path.suffix == ".csv":
+    if path.suffix.lower() == ".csv":
         return Dump(labels=label_table.load(path, images))
     return Dump(labels={GIVEN: names.match(names.read(path), images)})
 
@@ -105,7 +106,9 @@ def _joined(paths: list[Path], images: Images) -> np.ndarray:
                 f"{path} is {part.shape}; {images.name} has {rows} {own.word} pictures, and both "
                 "arrays need the same columns"
             )
-    whole = np.empty((len(images), *parts[0].shape[1:]), np.result_type(*parts))
+    fits = all(p.dtype.kind in "iu" and p.max(initial=0) <= LARGEST for p in parts)
+    kind = np.int64 if fits else np.result_type(*parts)  # of uint64 beside int64 it is float64
+    whole = np.empty((len(images), *parts[0].shape[1:]), kind)
     for part, own in zip(parts, Modality, strict=True):
         whole[images.modality == own] = part
     return whole

@@ -8,7 +8,7 @@ import torch
 from vireid import files, methods, models
 from vireid.data import label_table, packs
 from vireid.exchange.dumps import FEATURES, pictures
-from vireid.experiment.replay import source_of
+from vireid.experiment.replay import check_source, source_of
 from vireid.features import extract
 from vireid.files.write import put
 from vireid.identity import digest
@@ -51,6 +51,7 @@ def export_run(
     _refuse_a_run(out, folder)
     run = Run.load(files.present(folder / RECORD, "run record", "Give a run's folder."))
     network = files.present(folder / NETWORK, "network", "Finish the run: vireid train --resume.")
+    check_source(run, "exported")
     ready = source_of(run, root=root, weights=network)
     if run.data["fingerprint"] != ready.train.fingerprint:
         raise ValueError(

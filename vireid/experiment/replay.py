@@ -62,11 +62,7 @@ def replay(
     Raises ValueError for a record of an older version, and what ``prepare`` and ``fit`` raise.
     """
     kept = run if isinstance(run, Run) else _read(Path(run))
-    if not kept.source or not kept.identity:
-        raise ValueError(
-            f"the record of {kept.method}, seed {kept.seed}, does not tell what it was made from; "
-            "only runs of vireid train and compare of this version can be replayed"
-        )
+    check_source(kept, "replayed")
     if "labels" in kept.identity:
         raise ValueError(
             f"the run of {kept.method}, seed {kept.seed}, was given labels, which its record does "
@@ -95,6 +91,15 @@ def replay(
     finally:
         torch.set_num_threads(threads)
     return Comparison(kept, again, differences(kept.identity, again.identity), _curves(kept, again))
+
+
+def check_source(run: Run, what: str) -> None:
+    """ValueError for a record of ``training.fit`` alone, which knows no data set by name."""
+    if not run.source or not run.identity:
+        raise ValueError(
+            f"the record of {run.method}, seed {run.seed}, does not tell what it was made from; "
+            f"only runs of vireid train and compare of this version can be {what}"
+        )
 
 
 def source_of(run: Run, *, root: Path | None = None, weights=None) -> Experiment:

@@ -202,6 +202,8 @@ def table(
         lines.fieldnames = names
     if absent := [c for c in columns if c not in names]:
         raise ValueError(f"{path}, line 1: no column {', '.join(absent)}")
+    if twice := [name for i, name in enumerate(names) if name and name in names[:i]]:
+        raise ValueError(f"{path}, line 1: column {twice[0]} stands there twice; keep one")
     while True:
         with reading(path, wanted):
             line = next(lines, None)
@@ -232,7 +234,7 @@ def picture(path: str | Path) -> np.ndarray:
     bits. Raises FileNotFoundError, and ``BrokenFile`` for what is no picture or is larger than
     ``MAX_PIXELS``.
     """
-    from PIL import Image
+    from PIL import Image, ImageOps
 
     path = Path(path).expanduser()
     try:
@@ -249,7 +251,7 @@ def picture(path: str | Path) -> np.ndarray:
             raise _too_large(path)
         if file.mode in ("F", "I") or file.mode.startswith("I;"):
             return _stretched(np.asarray(file), path)
-        return np.asarray(file.convert("RGB"))
+        return np.asarray(ImageOps.exif_transpose(file).convert("RGB"))  # as a viewer shows it
 
 
 def looks(paths: Sequence[Path]) -> Iterator[bytes]:

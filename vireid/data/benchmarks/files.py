@@ -144,9 +144,9 @@ def read_index(file: Path, folder: Path, title: str) -> list[Entry]:
     """Entries of an ``idx/*.txt`` with lines ``relative/path label``, in file order.
 
     Raises FileNotFoundError for the file or a listed picture, ValueError naming file and line of
-    a malformed line.
+    a malformed line or of a picture that is listed twice.
     """
-    entries = []
+    entries, first = [], {}
     for number, line in lines(file, title):
         where = f"{file}, line {number}"
         words = line.split()
@@ -155,6 +155,9 @@ def read_index(file: Path, folder: Path, title: str) -> list[Entry]:
         path = files.inside(folder, words[0], where)
         if not path.is_file():
             raise FileNotFoundError(f"{path} is missing; {where} lists it")
+        if path in first:
+            raise ValueError(f"{where}: {words[0]} stands in {first[path]} already")
+        first[path] = where
         entries.append(Entry(path, int(words[1]), where))
     return entries
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vireid import files
+from vireid.arguments import check_whole
 from vireid.data.benchmarks.files import Row, table
 from vireid.types import Images, Modality
 
@@ -46,7 +47,7 @@ def sampled(
     or a path that leads out of the folder; both name the line.
     """
     frames = FRAMES[split] if frames is None else frames
-    if frames < 1:
+    if check_whole(frames, "frames") < 1:
         raise ValueError(f"frames={frames}: take at least 1 picture of a tracklet")
     rows, numbers = [], []
     for number, track in enumerate(sorted(tracklets, key=lambda track: track.modality)):
