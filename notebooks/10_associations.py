@@ -426,9 +426,10 @@ for title, gains in evidence.beside(evidence.read(), kept).items():
 # Beside nobody paired, most associations are worth little here: where everybody has a partner,
 # MULT's own and DOTLA add 6 points in the mean, the others 2.4 at most, and true partners 22. Where
 # nobody has one, none adds anything, and pairs that are all wrong cost 2.6 points at most. So look
-# at what *longer training* adds before you praise a matching. And look at the last line: OCLR adds
-# 7 to 11 points to MULT's own at every share, whether all pairs can be right or none. In the
-# released order of writing it does not live on right pairs
+# at what *longer training* adds before you praise a matching. And look at the last two lines: OCLR
+# alone, without the losses on transferred labels (IM, CM), has all but 3 points of the whole at
+# every share, 14 to 16 while a quarter of the people can be paired, 7 where nobody can. In the
+# released order of writing more than half of it needs no right pair
 # ([notebook 11](11_label_transfer.ipynb) takes it apart).
 
 # %% [markdown]

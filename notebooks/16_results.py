@@ -93,7 +93,7 @@ plain = [study.name for study in plan.studies if study.data == DATA and not stud
 for name in dict.fromkeys(plain):
     if name in found:
         print(name)
-        display(evidence.rows(found[name]))
+        plots.table(evidence.rows(found[name]))
 
 # %% [markdown]
 # Rows for which people or a dial of the world were changed come in section 5. Any number can be
@@ -272,8 +272,11 @@ for title, gains in evidence.beside(plan, found).items():
 # %% [markdown] tags=["synthvi"]
 # The pairing does what it should: MULT's own is worth 6 to 7 points while at least half of the
 # people have a partner, and nothing where nobody has. Wrong pairs alone cost 2.6 points at most.
-# Most of MULT's gain is OCLR's (the last line less "MULT without OCLR": 7 to 11 points in the mean
-# at every share, in the released order of writing), and that needs no right pair.
+# Nearly all of MULT's gain is OCLR's: without the losses on transferred labels (IM, CM) it adds 14
+# to 16 points while a quarter of the people can be paired, and 7 where nobody can. IM and CM add
+# 2.7 to that where all can be paired, and nothing sure elsewhere. More than half of what OCLR adds
+# needs no right pair: with partners drawn at random it adds 8 / 11 / 9 points of 12 / 17 / 18
+# (`docs/log.md`; all this in the released order of writing).
 
 # %% [markdown]
 # People are not all that can be missing. On SynthVI three dials of the *world* can be turned, each
@@ -288,6 +291,12 @@ if drawn is None:
     print("No dial of the world has been turned in a kept training yet.")
 else:
     plots.show(drawn, "Rank-1 as one dial of the world is turned and nothing else.")
+
+# %% [markdown] tags=["synthvi"]
+# What sets methods apart needs a look that infrared keeps: at a gap of 1 all end within 4 points
+# (16 to 19; stage 1 alone 14). Cues that infrared lacks cost them 34 to 44 points, stage 1 23.
+# Infrared pictures are missed less: a third of them costs 2 to 5 points, a sixth 10 to 17, DMDL
+# most. Seed 1 but for MULT's gap: directions, no sizes.
 
 # %% [markdown]
 # ## 6 · On real people

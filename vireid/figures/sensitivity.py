@@ -105,12 +105,13 @@ def pairing_worth():
     if not gains:
         return None
     columns = min(len(gains), 6)
-    figure, axes = plots.canvas(columns, -(-len(gains) // columns), width=13.0, height=5.2)
+    figure, axes = plots.canvas(columns, -(-len(gains) // columns), width=11.0, height=4.3)
     axes = np.ravel(axes)
-    for ax, (name, by) in zip(axes, gains.items(), strict=False):
+    for i, (ax, (name, by)) in enumerate(zip(axes, gains.items(), strict=False)):
         noted({share: one.seeds for share, one in by.items()})
         points = {share: one.points for share, one in by.items()}
-        look = {"xlabel": "share missing", "ylabel": "gain (points)", "title": name}
+        said = "" if i % columns else "gain (points)"
+        look = {"xlabel": "share missing", "ylabel": said, "title": name}
         plots.dial({name: points}, ax, **look, names=gains).axhline(0, color=INK, lw=0.8)
     for ax in axes[len(gains) :]:
         ax.remove()
@@ -138,7 +139,7 @@ def world_dials():
     }
     if not found:
         return None
-    figure, axes = plots.canvas(len(found), width=1.0 + 4.4 * len(found), height=3.8)
+    figure, axes = plots.canvas(len(found), width=1.0 + 4.0 * len(found), height=3.5)
     names = _names(found.values())
     for ax, ((dial, data), lines) in zip(np.atleast_1d(axes), found.items(), strict=True):
         title, words = WORLD[dial]

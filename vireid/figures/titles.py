@@ -6,6 +6,7 @@ from vireid.methods.mult.labels import ASSOCIATIONS
 CALLED = {  # method and row -> words: nobody may take a row for a method on equal terms
     "MULT 1": "MULT's stage 1 prolonged",
     "MULT 3": "MULT without OCLR",
+    "MULT 4": "OCLR alone, no IM, CM",
     "MULT 7": "MULT, half the steps",
     "MULT oracle": "true partners (in MULT)",
     "MCF R7": "MCF, half the steps",

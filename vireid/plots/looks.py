@@ -51,6 +51,7 @@ KNOWN: tuple[tuple[Look, tuple[str, ...]], ...] = (  # (look, all names of the o
     # rows of the papers' tables, and methods trained for fewer steps
     ((SKY, "-", "h"), ("MULT's stage 1 prolonged",)),
     ((GREEN, "-.", "D"), ("MULT without OCLR",)),
+    ((GREEN, ":", "^"), ("OCLR alone, no IM, CM",)),
     ((GREEN, "--", "v"), ("MULT, half the steps", "MULT with OCLR")),
     ((OLIVE, "-.", "<"), ("MCF, half the steps",)),
     ((ORANGE, "-", "v"), ("PGM, paired as ADCA",)),
