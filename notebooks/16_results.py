@@ -347,9 +347,9 @@ else:
 #
 # ## 7 · What the records say
 #
-# Which method to start from: the largest mean gain over stage 1 prolonged among those that are ahead
-# of it in every seed and beyond chance. The sentences below the table are its evidence. Both are
-# made from the records, not written by hand; `docs/results.md` has them too.
+# Which method to start from: the largest mean gain over stage 1 prolonged among those that are
+# ahead of it in every seed and beyond chance. The sentences below the table are its evidence. Both
+# are made from the records, not written by hand; `docs/results.md` has them too.
 
 # %%
 plots.table(evidence.start_from(plan, found))

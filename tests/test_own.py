@@ -439,6 +439,20 @@ def test_a_camera_that_was_held_upright_gives_upright_pictures(tmp_path):
     assert files.picture(tmp_path / "plain.jpg").shape == (40, 20, 3)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: text.encode("utf-16"), r"it is text in UTF-16 .* Save it again as UTF-8"),
+        (lambda text: ("\n" + text).encode(), "line 1: no column path, modality"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_not_told_to_be_missing(table, change, said):
+    file = table / "pictures.csv"
+    file.write_bytes(change(file.read_text()))
+    with pytest.raises(ValueError, match=said):
+        data.load("files", root=table)
+
+
 def test_a_folder_with_a_tables_name_is_no_table(table):
     (table / "old.csv").mkdir()
     (table / "lost.csv").symlink_to(table / "nowhere")

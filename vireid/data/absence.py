@@ -29,8 +29,11 @@ def absent(images: Images, share: float, *, side: str = "both", seed: int = 0) -
     """
     lost = absentees(images, share, side=side, seed=seed)
     if share and not lost:
-        larger = "nobody is seen in both" if share == 1 else "give 0 or a larger one"
-        raise ValueError(f"share={share} of the people seen in both modalities is nobody; {larger}")
+        if share == 1:
+            raise ValueError(f"share={share}: nobody is seen in both modalities; give 0")
+        raise ValueError(
+            f"share={share} of the people seen in both modalities is nobody; give 0 or a larger one"
+        )
     if not lost:
         return images
     left = images.rows(remaining(images, lost))

@@ -228,8 +228,9 @@ def _head(file: Path) -> list[str]:
 
 
 def _first_line(file: Path) -> str:
-    with file.open(encoding="utf-8-sig", errors="replace") as text:
-        return text.readline()
+    coded = "utf-16" if files.kind(file) == "utf16" else "utf-8-sig"  # to be refused by its name
+    with file.open(encoding=coded, errors="replace") as text:
+        return next((line for line in text if line.strip()), "")
 
 
 def _laid_out(folder: Path) -> list[Picture]:
