@@ -214,7 +214,10 @@ TOLD_OTHERWISE = {"name": "--method", "preset": "--method-preset", "row": "--row
 
 
 def switches(pairs: list[str], *, flag: str = "--set") -> dict:
-    """``["k1=20", "memory=single"]`` as a dict; values are read as Python where they are."""
+    """``["k1=20", "memory=single"]`` as a dict; values are read as Python where they are.
+
+    Of a field that is given twice the last value holds.
+    """
     found = {}
     for pair in pairs:
         name, sign, value = pair.partition("=")
@@ -222,8 +225,6 @@ def switches(pairs: list[str], *, flag: str = "--set") -> dict:
             raise ValueError(f"--set {pair}: no field; {TOLD_OTHERWISE[name]} tells it")
         if not sign:
             raise ValueError(f"{flag} {pair}: write FIELD=VALUE, e.g. {flag} k1=20")
-        if name in found:
-            raise ValueError(f"{flag} {pair}: {name} is given twice; give it once")
         try:
             found[name] = ast.literal_eval(value)
         except (ValueError, SyntaxError):
