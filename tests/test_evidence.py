@@ -394,15 +394,19 @@ def test_guide_says_only_what_the_seeds_allow():
     assert told[3].endswith("cannot tell it from (points over it): Ours (-30.0 / +0.0 / -15.0).")
     behind = {"s": FOUND["s"] | {"1": [run(seed, 0.2) for seed in (1, 2, 3)]}}
     (most,) = [s for s in evidence.guide(Evidence([], EQUAL, []), behind) if "largest" in s]
+    assert most == (
+        "The largest mean gain is that of Whole (+16.7). All others are behind it in every seed."
+    )
     table = evidence.start_from(Evidence([], EQUAL, []), behind)
     assert table.to_numpy().tolist() == [["Whole", "+20.0 / +10.0 / +20.0", ""]]
     lost = {"s": FOUND["s"] | {row: [run(seed, 0.1) for seed in (1, 2, 3)] for row in "12"}}
     (line,) = evidence.start_from(Evidence([], EQUAL, []), lost).to_numpy().tolist()
     assert line[1:] == ["nobody is ahead of it", ""]
     assert evidence.start_from(Evidence([], [], []), {}).empty
-    assert most == (
-        "The largest mean gain is that of Whole (+16.7). All others are behind it in every seed."
-    )
+    base = [run(seed, 0.3) for seed in range(1, 7)]
+    parts = {"1": [run(s, 0.5) for s in (1, 2, 3)], "2": [run(s, 0.6) for s in (4, 5, 6)]}
+    (line,) = evidence.start_from(Evidence([], EQUAL, []), {"s": {"base": base} | parts}).to_numpy()
+    assert line.tolist()[::2] == ["Whole", ""], "without a seed in common nobody is as good"
     none = {"s": FOUND["s"] | {row: [run(seed, 0.32) for seed in (1, 2, 3)] for row in "12"}}
     told = evidence.guide(Evidence([], EQUAL, []), none)
     assert "The largest mean gain is that of Ours, and it is none in some seed." in told

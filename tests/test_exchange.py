@@ -668,15 +668,12 @@ def test_an_export_of_a_run_with_people_missing_is_imported(tmp_path, capsys):
     assert cli.main(["export", str(tmp_path / "run"), "--out", str(tmp_path / "passed")]) == 0
     taken = ["import", str(tmp_path / "passed"), "--out", str(tmp_path / "taken")]
     assert cli.main([*taken, *world]) == 0
-    labels = label_table.load(
-        tmp_path / "taken/labels.csv", data.absent(data.load("synthvi", preset="tiny"), 0.3)
-    )
-    assert labels
+    left = data.absent(data.load("synthvi", preset="tiny"), 0.3)
+    assert label_table.load(tmp_path / "taken/labels.csv", left)
     scored = ["evaluate", "--data", "synthvi", "--weights", str(tmp_path / "run/model.safetensors")]
     pairs = tmp_path / "pairs.json"
     capsys.readouterr()
     assert cli.main([*scored, "--distances", str(pairs)]) == 0
-    left = data.absent(data.load("synthvi", preset="tiny"), 0.3)
     assert f"/{len(left)} " in capsys.readouterr().err, "pairs of the pictures it was trained on"
 
 

@@ -435,6 +435,9 @@ def test_a_camera_that_was_held_upright_gives_upright_pictures(tmp_path):
     turned[0x0112] = 6
     Image.new("RGB", (20, 40)).save(tmp_path / "lying.jpg", exif=turned)
     assert files.picture(tmp_path / "lying.jpg").shape == (20, 40, 3)
+    deep = Image.fromarray(np.arange(800, dtype=np.uint16).reshape(40, 20))
+    deep.save(tmp_path / "deep.png", exif=turned)
+    assert files.picture(tmp_path / "deep.png").shape == (20, 40, 3)
     Image.new("RGB", (20, 40)).save(tmp_path / "plain.jpg")
     assert files.picture(tmp_path / "plain.jpg").shape == (40, 20, 3)
 

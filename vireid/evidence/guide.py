@@ -46,18 +46,31 @@ def start_from(plan: Evidence, found: Found) -> pd.DataFrame:
 
 def _first(runs: dict[str, list[Run]], base: list[Run], size: Chance, name: str) -> dict[str, str]:
     """Who is first of the rows of one kind of data, and who is as good; empty without seeds."""
-    gains = {title: gain(kept, base, size) for title, kept in runs.items()}
-    gains = {title: one for title, one in gains.items() if len(one.points) >= SURE}
-    ahead = _parted(gains)[0]
-    first = max(ahead, key=lambda title: ahead[title].mean, default=name)
-    others = sorted(ahead.keys() - {first}, key=lambda title: -ahead[title].mean)
-    close = [title for title in others if not gain(runs[title], runs[first], size).behind]
+    gains = _enough(_gains(runs, base, size))
+    ahead = dict(sorted(_parted(gains)[0].items(), key=lambda item: -item[1].mean))
+    first = next(iter(ahead), name)
     told = {
         "start from": first,
         "over stage 1 prolonged": ahead[first].told if ahead else "nobody is ahead of it",
-        "as good, for all these seeds tell": ", ".join(close),
+        "as good, for all these seeds tell": ", ".join(_close(first, ahead, runs, size)),
     }
     return told if gains else {}
+
+
+def _gains(runs: dict[str, list[Run]], base: list[Run], size: Chance) -> dict[str, Gain]:
+    return {title: gain(kept, base, size) for title, kept in runs.items()}
+
+
+def _enough(gains: dict[str, Gain]) -> dict[str, Gain]:
+    """Those with so many seeds that something is said of them."""
+    return {title: one for title, one in gains.items() if len(one.points) >= SURE}
+
+
+def _close(first: str, titles, runs: dict[str, list[Run]], size: Chance) -> dict[str, Gain]:
+    """Over the first: the others of the titles that are not behind it in every seed they share."""
+    others = {title: runs[title] for title in titles if title != first}
+    apart = _gains(others, runs.get(first, []), size)
+    return {title: one for title, one in apart.items() if one.points and not one.behind}
 
 
 def _rows_and_base(rows: list[dict], found: Found) -> tuple[dict[str, list[Run]], list[Run]]:
@@ -85,8 +98,8 @@ def on_equal_terms(rows: list[dict], found: Found, size: Chance) -> list[str]:
     ``size`` : of chance, see ``size_of_chance``; no gain that is as small is called one
     """
     runs, base = _rows_and_base(rows, found)
-    gains = {title: gain(kept, base, size) for title, kept in runs.items()}
-    enough = {title: one for title, one in gains.items() if len(one.points) >= SURE}
+    gains = _gains(runs, base, size)
+    enough = _enough(gains)
     told = _ahead_or_behind(enough)
     told += [_best(runs, enough, size), *_cost(rows, found, enough), _few(gains)]
     return [sentence for sentence in told if sentence]
@@ -125,8 +138,7 @@ def _best(runs: dict[str, list[Run]], gains: dict[str, Gain], size: Chance) -> s
     first = max(gains, key=lambda title: gains[title].mean)
     if min(gains[first].points) <= 0:
         return f"The largest mean gain is that of {first}, and it is none in some seed."
-    apart = {title: gain(runs[title], runs[first], size) for title in gains if title != first}
-    close = {title: one for title, one in apart.items() if one.points and not one.behind}
+    close = _close(first, gains, runs, size)
     told = f"The largest mean gain is that of {first} ({gains[first].mean:+.1f}). "
     if not close:
         return f"{told}All others are behind it in every seed."
@@ -186,9 +198,7 @@ def _when_missing(rows: list[dict], found: Found, size: Chance) -> list[str]:
     """Who is ahead of the base that lost the same people, and who behind, for each share."""
     told = []
     for share, (runs, base) in _by_share(rows, found).items():
-        gains = {title: gain(kept, base, size) for title, kept in runs.items()}
-        gains = {title: one for title, one in gains.items() if len(one.points) >= SURE}
-        if gains:
+        if gains := _enough(_gains(runs, base, size)):
             ordered = dict(sorted(gains.items(), key=lambda item: -item[1].mean))
             ahead, behind, neither = (_told(part) or "none" for part in _parted(ordered))
             told.append(

@@ -249,9 +249,10 @@ def picture(path: str | Path) -> np.ndarray:
     with file, reading(path, PICTURE, REFETCH):
         if file.width * file.height > MAX_PIXELS:
             raise _too_large(path)
+        ImageOps.exif_transpose(file, in_place=True)  # as a viewer shows it
         if file.mode in ("F", "I") or file.mode.startswith("I;"):
             return _stretched(np.asarray(file), path)
-        return np.asarray(ImageOps.exif_transpose(file).convert("RGB"))  # as a viewer shows it
+        return np.asarray(file.convert("RGB"))
 
 
 def looks(paths: Sequence[Path]) -> Iterator[bytes]:
